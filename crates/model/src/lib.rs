@@ -1,1 +1,18 @@
-//! Under construction.
+//! The words that the parts of the system share: the backup document, its keys in S3, the
+//! inventory of a user pool, what the Lambdas are asked and answer, and what a restore leaves
+//! behind (state, report, notification).
+//!
+//! Everything here is pure: no AWS client, no async, no clock. A date comes in as an argument.
+
+pub mod backup_key;
+pub mod backup_row;
+pub mod document;
+pub mod identifiers;
+pub mod inventory;
+pub mod request;
+pub mod restore;
+pub mod secret;
+
+pub use backup_key::{BackupKey, DayPrefix};
+pub use identifiers::{AppClientId, RestoreId, Sub, UserPoolId, Username};
+pub use secret::Secret;

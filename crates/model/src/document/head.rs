@@ -1,0 +1,259 @@
+//! The head of a backup document: everything but users and memberships.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::DocumentError;
+use crate::identifiers::UserPoolId;
+use crate::inventory::Section;
+
+/// The version of the format that this code writes. The reference implementation's documents
+/// carry none and count as version 1.
+pub const FORMAT_VERSION: u64 = 2;
+
+/// How the reading of one section went.
+///
+/// A section that could not be read is never stored as if it were empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum SectionStatus {
+    /// All of it was read.
+    Complete {
+        /// How many elements it has; 1 for a section that is one object.
+        count: u64,
+    },
+    /// It was read, and there is nothing.
+    Empty,
+    /// It could not be read.
+    Failed {
+        /// The operation and its error, without personal data.
+        error: String,
+    },
+    /// Nobody asked: the backup was told to leave it out, or the feature is not there for the
+    /// pool's feature plan.
+    NotRead {
+        /// Why not.
+        reason: String,
+    },
+    /// The document does not say: the reference implementation wrote it.
+    Unknown,
+}
+
+/// The head of a document: identity, small sections, and a status for each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackupHead {
+    /// The version of the format.
+    pub format_version: u64,
+    /// When the backup began.
+    pub timestamp: Timestamp,
+    /// The pool that was backed up.
+    pub user_pool_id: UserPoolId,
+    sections: BTreeMap<Section, SectionStatus>,
+    members: Map<String, Value>,
+}
+
+impl BackupHead {
+    /// An empty head for a backup that begins now.
+    pub fn new(user_pool_id: UserPoolId, timestamp: Timestamp) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            timestamp,
+            user_pool_id,
+            sections: BTreeMap::new(),
+            members: Map::new(),
+        }
+    }
+
+    /// Stores a section that was read. `null`, `{}` and `[]` count as empty.
+    pub fn set(&mut self, section: Section, value: Value) {
+        let count = match &value {
+            Value::Null => 0,
+            Value::Array(elements) => elements.len() as u64,
+            Value::Object(members) => u64::from(!members.is_empty()),
+            _ => 1,
+        };
+        let status = if count == 0 {
+            SectionStatus::Empty
+        } else {
+            SectionStatus::Complete { count }
+        };
+        self.sections.insert(section, status);
+        self.members.insert(section.member().to_owned(), value);
+    }
+
+    /// Records that a section could not be read.
+    pub fn set_failed(&mut self, section: Section, error: String) {
+        self.sections
+            .insert(section, SectionStatus::Failed { error });
+        self.members
+            .insert(section.member().to_owned(), Value::Null);
+    }
+
+    /// Records that a section was left out.
+    pub fn set_not_read(&mut self, section: Section, reason: String) {
+        self.sections
+            .insert(section, SectionStatus::NotRead { reason });
+        self.members
+            .insert(section.member().to_owned(), Value::Null);
+    }
+
+    /// How the reading of a section went.
+    pub fn status(&self, section: Section) -> &SectionStatus {
+        self.sections
+            .get(&section)
+            .unwrap_or(&SectionStatus::Unknown)
+    }
+
+    /// The statuses of all sections at the head.
+    pub fn statuses(&self) -> &BTreeMap<Section, SectionStatus> {
+        &self.sections
+    }
+
+    /// The content of a section; `null` when there is none.
+    pub fn section(&self, section: Section) -> &Value {
+        self.members.get(section.member()).unwrap_or(&Value::Null)
+    }
+
+    /// The elements of a section that is a list; none when it is missing.
+    pub fn list(&self, section: Section) -> &[Value] {
+        self.section(section).as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// The pool's settings as DescribeUserPool gave them.
+    pub fn user_pool(&self) -> &Value {
+        self.section(Section::UserPoolConfig)
+    }
+
+    /// The head as the first line of a document, without the closing brace.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let mut object = Map::new();
+        object.insert("format_version".into(), self.format_version.into());
+        object.insert("timestamp".into(), self.timestamp.to_string().into());
+        object.insert("user_pool_id".into(), self.user_pool_id.as_str().into());
+        for section in Section::at_the_head() {
+            if let Some(value) = self.members.get(section.member()) {
+                object.insert(section.member().into(), value.clone());
+            }
+        }
+        let statuses = self.sections.iter().map(|(section, status)| {
+            (
+                section.member().to_owned(),
+                serde_json::to_value(status).unwrap_or(Value::Null),
+            )
+        });
+        object.insert("sections".into(), Value::Object(statuses.collect()));
+        let mut line = Value::Object(object).to_string().into_bytes();
+        line.pop();
+        line
+    }
+
+    /// Reads the first line of a document.
+    ///
+    /// # Errors
+    /// [`DocumentError::NotADocument`] when it is something else, [`DocumentError::NewerFormat`]
+    /// when a newer version wrote it.
+    pub fn from_line(line: &[u8]) -> Result<Self, DocumentError> {
+        let mut text = line.to_vec();
+        text.push(b'}');
+        let object: Map<String, Value> = serde_json::from_slice(&text).map_err(|_| {
+            DocumentError::NotADocument("its first line is not the head of a backup".into())
+        })?;
+        Self::from_members(object)
+    }
+
+    /// Reads a head from the members of a whole document, of this version or of the reference
+    /// implementation (no `format_version`, dates as `str()` prints them, no statuses).
+    ///
+    /// # Errors
+    /// As [`BackupHead::from_line`].
+    pub fn from_members(mut object: Map<String, Value>) -> Result<Self, DocumentError> {
+        let missing =
+            |member: &str| DocumentError::NotADocument(format!("it has no valid {member:?}"));
+        let format_version = match object.remove("format_version") {
+            None => 1,
+            Some(version) => version.as_u64().ok_or_else(|| missing("format_version"))?,
+        };
+        if format_version > FORMAT_VERSION {
+            return Err(DocumentError::NewerFormat(format_version));
+        }
+        let user_pool_id = object
+            .remove("user_pool_id")
+            .and_then(|id| id.as_str().and_then(|id| id.parse().ok()))
+            .ok_or_else(|| missing("user_pool_id"))?;
+        let timestamp = object
+            .remove("timestamp")
+            .and_then(|time| time.as_str().and_then(read_timestamp))
+            .ok_or_else(|| missing("timestamp"))?;
+        if !object
+            .get(Section::UserPoolConfig.member())
+            .is_some_and(Value::is_object)
+        {
+            return Err(missing(Section::UserPoolConfig.member()));
+        }
+        let sections = match object.remove("sections") {
+            None => BTreeMap::new(),
+            Some(statuses) => serde_json::from_value(statuses).map_err(|_| missing("sections"))?,
+        };
+        Ok(Self {
+            format_version,
+            timestamp,
+            user_pool_id,
+            sections,
+            members: object,
+        })
+    }
+}
+
+/// Python's `isoformat()` of a UTC time has no zone; ours ends in `Z`.
+fn read_timestamp(text: &str) -> Option<Timestamp> {
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_head_of_the_reference_implementation_is_read() {
+        let members = json!({
+            "timestamp": "2025-01-02T03:04:05.678901",
+            "user_pool_id": "us-east-1_AbC",
+            "user_pool_config": {"Id": "us-east-1_AbC", "CreationDate": "2024-01-01 00:00:00+00:00"},
+            "app_clients": [{"ClientId": "a"}],
+            "user_pool_domain": null,
+        });
+        let Value::Object(members) = members else {
+            unreachable!()
+        };
+        let head = BackupHead::from_members(members).unwrap();
+        assert_eq!(head.format_version, 1);
+        assert_eq!(head.list(Section::AppClients).len(), 1);
+        assert_eq!(head.status(Section::AppClients), &SectionStatus::Unknown);
+    }
+
+    #[test]
+    fn a_foreign_object_is_named_as_such() {
+        for (members, named) in [
+            (json!({}), "user_pool_id"),
+            (json!({"user_pool_id": "nonsense"}), "user_pool_id"),
+            (
+                json!({"user_pool_id": "us-east-1_A", "timestamp": "yesterday"}),
+                "timestamp",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "timestamp": "2025-01-02T03:04:05Z"}),
+                "user_pool_config",
+            ),
+        ] {
+            let Value::Object(members) = members else {
+                unreachable!()
+            };
+            let error = BackupHead::from_members(members).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

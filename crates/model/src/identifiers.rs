@@ -1,0 +1,277 @@
+//! Ids as types, so that one cannot be passed for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is not the id it was taken for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{shown:?} is not a valid {kind}: {rule}")]
+pub struct InvalidId {
+    kind: &'static str,
+    rule: &'static str,
+    shown: String,
+}
+
+impl InvalidId {
+    /// The offending text is shown cut to 80 characters: it comes from outside.
+    fn new(kind: &'static str, rule: &'static str, text: &str) -> Self {
+        Self {
+            kind,
+            rule,
+            shown: text.chars().take(80).collect(),
+        }
+    }
+}
+
+/// The id of a user pool, such as `us-east-1_AbCdEfGhi`.
+///
+/// Cognito's pattern is `[\w-]+_[0-9a-zA-Z]+` with at most 55 characters (API model,
+/// `UserPoolIdType`). The part before the underscore is the pool's Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserPoolId(String);
+
+impl UserPoolId {
+    /// The Region that the id names, such as `us-east-1`.
+    pub fn region(&self) -> &str {
+        self.0.rsplit_once('_').map_or("", |(region, _)| region)
+    }
+
+    /// The id as Cognito writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserPoolId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const RULE: &str =
+            "a Region, an underscore, letters and digits, such as us-east-1_AbCdEfGhi";
+        let invalid = || InvalidId::new("user pool id", RULE, text);
+        let (region, rest) = text.rsplit_once('_').ok_or_else(invalid)?;
+        let region_fits = !region.is_empty()
+            && region
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let rest_fits = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric());
+        if text.len() <= 55 && region_fits && rest_fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(invalid())
+        }
+    }
+}
+
+/// The id of a restore: the name of its Step Functions execution, also the folder of its report.
+///
+/// 1 to 80 of `A-Z a-z 0-9 - _`, which is what an execution name allows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RestoreId(String);
+
+impl RestoreId {
+    /// The longest name that Step Functions takes.
+    pub const MAX_LENGTH: usize = 80;
+
+    /// The name for a restore of `pool` started at `unix_seconds`; `unique` tells apart two in
+    /// the same second.
+    ///
+    /// The reference names executions `dr-restore-{pool}-{seconds}`; what is added keeps them
+    /// unique, and a pool id too long for the limit is cut.
+    pub fn for_pool(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        let tail = format!("-{unix_seconds}-{unique:08x}");
+        let room = Self::MAX_LENGTH.saturating_sub(Self::prefix_for("").len() + tail.len());
+        let pool: String = pool.as_str().chars().take(room).collect();
+        Self(format!("{}{tail}", Self::prefix_for(&pool)))
+    }
+
+    /// How the ids of all restores of a pool begin.
+    pub fn prefix_for(pool: &str) -> String {
+        format!("dr-restore-{pool}")
+    }
+
+    /// The id as Step Functions knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where in the DR bucket the restore keeps what it leaves behind:
+    /// `cognito-restore/{restore-id}/{name}`.
+    pub fn object_key(&self, name: &str) -> String {
+        format!("cognito-restore/{}/{name}", self.0)
+    }
+}
+
+impl FromStr for RestoreId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.len())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new(
+                "restore id",
+                "1 to 80 letters, digits, hyphens and underscores",
+                text,
+            ))
+        }
+    }
+}
+
+/// The id of an app client. Cognito chooses it; a restored client has a new one (facts A.6).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AppClientId(String);
+
+impl AppClientId {
+    /// The id as Cognito writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AppClientId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=128).contains(&text.len())
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '_' || c == '+');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new(
+                "app client id",
+                "1 to 128 letters, digits, '_' and '+'",
+                text,
+            ))
+        }
+    }
+}
+
+/// A user's `sub`: unique in the pool, chosen by Cognito, never kept by a restore (facts C.3).
+///
+/// It is an id, not personal data: reports name users by it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sub(String);
+
+impl Sub {
+    /// The id as Cognito writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Sub {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=64).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new(
+                "sub",
+                "up to 64 letters, digits and hyphens",
+                text,
+            ))
+        }
+    }
+}
+
+/// A user's `Username`. Often an e-mail address, hence personal: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Username(String);
+
+impl Username {
+    /// Takes the name as Cognito gave it; Cognito's own rules apply on write, not here.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name itself, for requests and maps, never for logs.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Username(hidden)")
+    }
+}
+
+macro_rules! text_conversions {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $id {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$id> for String {
+            fn from(id: $id) -> String {
+                id.0
+            }
+        }
+    )*};
+}
+
+text_conversions!(UserPoolId, RestoreId, AppClientId, Sub);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_pool_id_is_a_region_and_a_suffix() {
+        let id: UserPoolId = "us-east-1_AbCdEfGhi".parse().unwrap();
+        assert_eq!(id.region(), "us-east-1");
+        for bad in [
+            "",
+            "us-east-1",
+            "us-east-1_",
+            "_abc",
+            "us-east-1_a b",
+            "us-east-1_a/b",
+            "x_".repeat(40).as_str(),
+        ] {
+            let error = bad.parse::<UserPoolId>().unwrap_err();
+            assert!(error.to_string().contains("user pool id"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_restore_id_fits_an_execution_name_even_for_the_longest_pool_id() {
+        let pool: UserPoolId = format!("us-gov-east-1_{}", "a".repeat(41)).parse().unwrap();
+        let id = RestoreId::for_pool(&pool, 1_790_000_000, u32::MAX);
+        assert!(id.as_str().len() <= RestoreId::MAX_LENGTH);
+        assert_eq!(id.as_str().parse::<RestoreId>(), Ok(id.clone()));
+        assert_ne!(id, RestoreId::for_pool(&pool, 1_790_000_000, 1));
+    }
+
+    #[test]
+    fn debug_of_a_username_hides_it() {
+        assert!(!format!("{:?}", Username::new("ann@example.com")).contains("ann"));
+    }
+}

@@ -1,0 +1,105 @@
+//! The find-latest-backup Lambda.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{BadRequest, read};
+use crate::backup_key::BackupKey;
+use crate::identifiers::UserPoolId;
+
+/// Which backup is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindRequest {
+    /// The pool whose backup is looked for.
+    pub user_pool_id: UserPoolId,
+    /// Only backups that began at this time or before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Exactly this backup, which must be one of the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_key: Option<BackupKey>,
+}
+
+impl FindRequest {
+    /// Reads the event. Members it does not know are let pass: the state machine hands its
+    /// whole input over.
+    ///
+    /// # Errors
+    /// [`BadRequest`] that names the member.
+    pub fn from_event(event: &Value) -> Result<Self, BadRequest> {
+        let request: Self = read("find-latest-backup", event)?;
+        match &request.s3_key {
+            Some(key) if *key.pool() != request.user_pool_id => Err(BadRequest::member(
+                "s3_key",
+                format!(
+                    "{key} is a backup of {}, not of {}",
+                    key.pool(),
+                    request.user_pool_id
+                ),
+            )),
+            _ => Ok(request),
+        }
+    }
+}
+
+/// A newer backup that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The newer object.
+    pub s3_key: BackupKey,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The backup that was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindResponse {
+    /// The pool that was backed up.
+    pub user_pool_id: UserPoolId,
+    /// The newest whole backup.
+    pub s3_key: BackupKey,
+    /// Its version: the restore reads exactly this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// When it began.
+    pub backup_timestamp: Timestamp,
+    /// How many users it holds; unknown for documents of the reference implementation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<u64>,
+    /// The object's size in bytes.
+    pub bytes: u64,
+    /// Newer backups that are damaged; the newest ten at most.
+    #[serde(default)]
+    pub passed_over: Vec<PassedOver>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bad_requests_name_what_is_wrong() {
+        for (event, named) in [
+            (json!({}), "user_pool_id"),
+            (json!({"user_pool_id": "x"}), "not a valid user pool id"),
+            (
+                json!({"user_pool_id": "us-east-1_A", "at": "tomorrow"}),
+                "find-latest-backup",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "s3_key": "a/b"}),
+                "not the key of a backup",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "s3_key": "cognito-backup/2026/01/01/us-east-1_B-000000.json"}),
+                "us-east-1_B",
+            ),
+            (json!([]), "JSON object"),
+        ] {
+            let error = FindRequest::from_event(&event).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The manual-dr-trigger Lambda, and the input of the state machine that it starts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{BadRequest, read};
+use crate::backup_key::BackupKey;
+use crate::identifiers::{Sub, UserPoolId};
+
+/// How users are made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsersEngine {
+    /// By import jobs where that is the better way for the pool, else call by call.
+    #[default]
+    Auto,
+    /// Call by call: every status, at Cognito's quota for user creation.
+    Api,
+    /// By user import jobs: silent, not billed, for large pools.
+    Import,
+}
+
+/// What of a backup goes into an existing pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Selection {
+    /// All users that the target lacks.
+    MissingUsers,
+    /// All groups and users that the target lacks.
+    MissingGroupsAndUsers,
+    /// One group with its memberships, and those of its members that the target lacks.
+    Group(String),
+    /// These users of the backup, by `sub` or username.
+    Users(Vec<String>),
+}
+
+/// How a restore is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreOptions {
+    /// Check everything and change nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// How users are made.
+    #[serde(default)]
+    pub users_engine: UsersEngine,
+    /// Restore into this pool, which exists, instead of making a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_user_pool_id: Option<UserPoolId>,
+    /// What goes into the existing pool; all missing groups and users unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Selection>,
+    /// Compare this pool with the backup and change nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<UserPoolId>,
+}
+
+impl RestoreOptions {
+    fn check(&self) -> Result<(), BadRequest> {
+        if self.select.is_some() && self.target_user_pool_id.is_none() {
+            return Err(BadRequest::member(
+                "select",
+                "needs target_user_pool_id, the pool to restore into",
+            ));
+        }
+        if self.verify.is_some() && (self.target_user_pool_id.is_some() || self.dry_run) {
+            return Err(BadRequest::member(
+                "verify",
+                "only compares: leave out target_user_pool_id and dry_run",
+            ));
+        }
+        if let Some(Selection::Users(users)) = &self.select
+            && (users.is_empty() || users.len() > 1000)
+        {
+            return Err(BadRequest::member(
+                "select.users",
+                "takes 1 to 1,000 subs or usernames",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether `user` is one of the users that the selection names; true when it names none.
+    pub fn selects_user(&self, username: &str, sub: Option<&Sub>) -> bool {
+        match &self.select {
+            Some(Selection::Users(users)) => users
+                .iter()
+                .any(|user| user == username || sub.is_some_and(|sub| sub.as_str() == user)),
+            _ => true,
+        }
+    }
+}
+
+/// What the operator sends on the bad day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerRequest {
+    /// The lost pool.
+    pub user_pool_id: UserPoolId,
+    /// Restore the newest backup that began at this time or before.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// Restore exactly this backup.
+    #[serde(default)]
+    pub s3_key: Option<BackupKey>,
+    /// Start although another restore of this pool is running.
+    #[serde(default)]
+    pub allow_concurrent: bool,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub dry_run: bool,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub users_engine: UsersEngine,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub target_user_pool_id: Option<UserPoolId>,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub select: Option<Selection>,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub verify: Option<UserPoolId>,
+}
+
+impl TriggerRequest {
+    /// Reads the event; members that are not known are refused.
+    ///
+    /// # Errors
+    /// [`BadRequest`] that names the member, in the reference's words where it has some.
+    pub fn from_event(event: &Value) -> Result<Self, BadRequest> {
+        if event
+            .get("user_pool_id")
+            .is_none_or(|id| id.is_null() || id == "")
+        {
+            return Err(BadRequest("user_pool_id required".into()));
+        }
+        let request: Self = read("manual-dr-trigger", event)?;
+        if request.at.is_some() && request.s3_key.is_some() {
+            return Err(BadRequest::member(
+                "at",
+                "leave it out when s3_key names the backup",
+            ));
+        }
+        if let Some(key) = &request.s3_key
+            && *key.pool() != request.user_pool_id
+        {
+            return Err(BadRequest::member(
+                "s3_key",
+                format!("it is a backup of {}", key.pool()),
+            ));
+        }
+        request.options().check()?;
+        Ok(request)
+    }
+
+    fn options(&self) -> RestoreOptions {
+        RestoreOptions {
+            dry_run: self.dry_run,
+            users_engine: self.users_engine,
+            target_user_pool_id: self.target_user_pool_id.clone(),
+            select: self.select.clone(),
+            verify: self.verify.clone(),
+        }
+    }
+
+    /// The input of the execution.
+    pub fn into_input(self) -> ExecutionInput {
+        let options = self.options();
+        ExecutionInput {
+            user_pool_id: self.user_pool_id,
+            at: self.at,
+            s3_key: self.s3_key,
+            options,
+        }
+    }
+}
+
+/// The input of the state machine `cognito-dr-orchestration-{environment}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionInput {
+    /// The lost pool.
+    pub user_pool_id: UserPoolId,
+    /// As in [`TriggerRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// As in [`TriggerRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_key: Option<BackupKey>,
+    /// How the restore is to be done.
+    #[serde(default)]
+    pub options: RestoreOptions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_reference_input_is_enough() {
+        let request = TriggerRequest::from_event(&json!({"user_pool_id": "us-east-1_A"})).unwrap();
+        assert_eq!(
+            serde_json::to_value(request.into_input()).unwrap(),
+            json!({"user_pool_id": "us-east-1_A", "options": {"users_engine": "auto"}})
+        );
+    }
+
+    #[test]
+    fn bad_requests_name_what_is_wrong() {
+        for (event, named) in [
+            (json!({}), "user_pool_id required"),
+            (json!(null), "user_pool_id required"),
+            (json!({"user_pool_id": ""}), "user_pool_id required"),
+            (json!({"user_pool_id": "x"}), "not a valid user pool id"),
+            (
+                json!({"user_pool_id": "us-east-1_A", "dryrun": true}),
+                "dryrun",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "at": "2026-01-01T00:00:00Z", "s3_key": "cognito-backup/2026/01/01/us-east-1_A-000000.json"}),
+                "at",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "select": "missing_users"}),
+                "target_user_pool_id",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": []}}),
+                "select.users",
+            ),
+        ] {
+            let error = TriggerRequest::from_event(&event).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_selection_names_a_group_or_users() {
+        let event = json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": ["s-1", "ann"]}});
+        let options = TriggerRequest::from_event(&event)
+            .unwrap()
+            .into_input()
+            .options;
+        assert!(options.selects_user("ann", None));
+        assert!(options.selects_user("bob", "s-1".parse().ok().as_ref()));
+        assert!(!options.selects_user("bob", None));
+    }
+}

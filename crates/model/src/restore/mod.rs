@@ -1,0 +1,18 @@
+//! What a restore remembers between invocations, and what it leaves behind.
+//!
+//! Three kinds of bad news: an error ends the run (the error types of `restore`); a [`Finding`]
+//! is about one item and never fatal; a [`KnownLoss`] is what Cognito never gives back.
+
+mod notification;
+mod outcome;
+mod report;
+mod state;
+mod users;
+mod verification;
+
+pub use notification::{FailureNotification, Notification, duration_in_words};
+pub use outcome::{Finding, FindingKind, KnownLoss, ManualStep, Outcome, Step, StepRecord};
+pub use report::{Report, ReportStatus};
+pub use state::RestoreState;
+pub use users::{UserCounts, UserEntry, UsersProgress};
+pub use verification::{Difference, Verification, VerifiedRow};

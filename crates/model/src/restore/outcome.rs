@@ -1,0 +1,213 @@
+//! What became of each step.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::Section;
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $title:literal);* $(;)?) => {
+        /// The steps of a restore. `restore/src/plan.rs` shows them in order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Step { $($(#[$doc])* $name),* }
+
+        impl Step {
+            /// All steps, in the order in which they run.
+            pub const ALL: &'static [Step] = &[$(Step::$name),*];
+
+            /// The step's name in logs, state and report.
+            pub fn name(self) -> &'static str {
+                match self { $(Step::$name => $text),* }
+            }
+
+            /// What the step is about, for people.
+            pub fn title(self) -> &'static str {
+                match self { $(Step::$name => $title),* }
+            }
+        }
+    };
+}
+
+steps! {
+    /// Checks backup, map and target Region before anything is created.
+    Preflight = "preflight", "Checks before the start";
+    /// Creates the pool, quiet: no MFA, no triggers, no verification mail, no deletion protection.
+    UserPool = "user_pool", "User pool";
+    /// Adds the attributes that one CreateUserPool call cannot take.
+    CustomAttributes = "custom_attributes", "Custom attributes";
+    /// Creates resource servers, before the clients that use their scopes.
+    ResourceServers = "resource_servers", "Resource servers";
+    /// Creates identity providers, before the clients that name them.
+    IdentityProviders = "identity_providers", "Identity providers";
+    /// Creates groups.
+    Groups = "groups", "Groups";
+    /// Creates app clients with their secrets.
+    AppClients = "app_clients", "App clients";
+    /// Creates the domains, before MFA: the passkey relying party depends on them.
+    Domains = "domains", "Domains";
+    /// Sets MFA and passkeys.
+    MfaConfiguration = "mfa_configuration", "MFA settings";
+    /// Sets the classic hosted UI; needs a domain.
+    UiCustomization = "ui_customization", "Hosted UI customization";
+    /// Creates managed login styles.
+    ManagedLoginBranding = "managed_login_branding", "Managed login branding";
+    /// Creates terms documents.
+    Terms = "terms", "Terms documents";
+    /// Sets threat protection.
+    RiskConfiguration = "risk_configuration", "Threat protection";
+    /// Sets log delivery.
+    LogDelivery = "log_delivery", "Log delivery";
+    /// Sets session configuration.
+    SessionConfiguration = "session_configuration", "Session configuration";
+    /// Associates the web ACL.
+    WebAcl = "web_acl", "Web ACL";
+    /// Makes the users, with status, memberships, links, MFA preference and disabled flag.
+    Users = "users", "Users";
+    /// Attaches triggers and sets what had to wait, deletion protection last.
+    FinalSettings = "final_settings", "Triggers and final settings";
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What became of a step as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It did what it is for; findings may tell of items that it could not do.
+    Restored {
+        /// How many items came back.
+        count: u64,
+    },
+    /// The backup holds nothing for it.
+    NothingToDo,
+    /// It was left out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// None of it came back, and the restore went on without.
+    Failed {
+        /// The error.
+        error: String,
+    },
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// The item was left out, as it must be.
+    Skipped,
+    /// The item came back changed.
+    Degraded,
+    /// The item should have come back and did not.
+    Failed,
+}
+
+/// News about one item. Names items by id, name or old `sub`; holds nothing personal or secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub kind: FindingKind,
+    /// Which item: a client id, a provider's name, a setting's path, a user's old `sub`.
+    pub item: String,
+    /// What happened, in a sentence that an operator understands.
+    pub reason: String,
+    /// The section and member that differ from the backup because of it, such as
+    /// `user_pool_config/LambdaConfig`: verification takes such differences as announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announces: Vec<String>,
+}
+
+impl Finding {
+    /// A finding that announces no difference beyond its item.
+    pub fn new(kind: FindingKind, item: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            item: item.into(),
+            reason: reason.into(),
+            announces: Vec::new(),
+        }
+    }
+
+    /// Announces that the restored pool differs from the backup at `path` of `section`.
+    ///
+    /// The path is in JSON pointer form, starting below the section; list elements are named by
+    /// their identity, such as `app_clients/{old client id}/CallbackURLs`.
+    pub fn announcing(mut self, section: Section, path: &str) -> Self {
+        let path = path.trim_start_matches('/');
+        let whole = if path.is_empty() {
+            section.member().to_owned()
+        } else {
+            format!("{}/{path}", section.member())
+        };
+        self.announces.push(whole);
+        self
+    }
+}
+
+/// Something that only the operator can do, with the ready command where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualStep {
+    /// What to do.
+    pub title: String,
+    /// Why it was not done for them.
+    pub why: String,
+    /// The command, with the new ids filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl ManualStep {
+    /// A step without a command.
+    pub fn new(title: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            why: why.into(),
+            command: None,
+        }
+    }
+
+    /// Adds the command.
+    pub fn with_command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+}
+
+/// What Cognito never gives back, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownLoss {
+    /// What is lost.
+    pub what: String,
+    /// How many users or things it concerns, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// What it means for them.
+    pub meaning: String,
+}
+
+/// What became of one step, with everything it had to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// News about single items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What is left to the operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manual_steps: Vec<ManualStep>,
+    /// When the step began, in the invocation that finished it.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+}

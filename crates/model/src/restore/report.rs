@@ -1,0 +1,116 @@
+//! The report: `cognito-restore/{restore-id}/report.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{FindingKind, KnownLoss, ManualStep, Outcome, StepRecord};
+use super::state::RestoreState;
+use super::users::UserCounts;
+use super::verification::Verification;
+use crate::backup_key::BackupKey;
+use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
+
+/// How a restore ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReportStatus {
+    /// Everything that the API can bring back is back, and verified.
+    Success,
+    /// The pool is there, verified but for what the report announces.
+    SuccessWithLosses,
+    /// The pool is not there, or is not what the report says.
+    Failed,
+}
+
+impl ReportStatus {
+    /// The text of the notification's `status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReportStatus::Success => "SUCCESS",
+            ReportStatus::SuccessWithLosses => "SUCCESS_WITH_LOSSES",
+            ReportStatus::Failed => "FAILED",
+        }
+    }
+}
+
+/// What happened, for machines and for people. Members are stable: new ones may be added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this report's form.
+    pub report_version: u32,
+    /// How it ended.
+    pub status: ReportStatus,
+    /// The restore.
+    pub restore_id: RestoreId,
+    /// Whether nothing was changed on purpose.
+    pub dry_run: bool,
+    /// The pool that was backed up.
+    pub user_pool_id: UserPoolId,
+    /// The new pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_user_pool_id: Option<UserPoolId>,
+    /// The backup.
+    pub s3_key: BackupKey,
+    /// When the backup began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_timestamp: Option<Timestamp>,
+    /// When the restore began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Old to new client ids.
+    pub app_clients: BTreeMap<AppClientId, AppClientId>,
+    /// The users in numbers.
+    pub users: UserCounts,
+    /// What became of each step, in order.
+    pub steps: Vec<StepRecord>,
+    /// What Cognito never gives back.
+    pub known_losses: Vec<KnownLoss>,
+    /// What is left to do, in order.
+    pub manual_steps: Vec<ManualStep>,
+    /// The comparison with the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+    /// The error that ended the restore, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Report {
+    /// The version of the form that this code writes.
+    pub const VERSION: u32 = 1;
+    /// The name of the object below the restore's folder.
+    pub const OBJECT: &'static str = "report.json";
+
+    /// The status that follows from what happened.
+    ///
+    /// Known losses alone (passwords, TOTP, `sub`) do not make it a success with losses: every
+    /// restore has them. A degraded or failed item, a failed step or a user that is missing does.
+    pub fn status_of(state: &RestoreState, error: Option<&str>) -> ReportStatus {
+        let unverified = state
+            .verification
+            .as_ref()
+            .is_some_and(|verification| !verification.passed());
+        if error.is_some() || unverified {
+            return ReportStatus::Failed;
+        }
+        let step_lost = state
+            .steps
+            .iter()
+            .any(|record| matches!(record.outcome, Outcome::Failed { .. }));
+        let mut findings = state
+            .steps
+            .iter()
+            .flat_map(|record| &record.findings)
+            .chain(&state.users.findings);
+        let item_lost = findings.any(|finding| finding.kind != FindingKind::Skipped);
+        let counts = &state.users.counts;
+        if step_lost || item_lost || counts.failed > 0 || counts.skipped > 0 {
+            ReportStatus::SuccessWithLosses
+        } else {
+            ReportStatus::Success
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a restore remembers from one invocation to the next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Outcome, Step, StepRecord};
+use super::users::UsersProgress;
+use super::verification::Verification;
+use crate::backup_key::BackupKey;
+use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
+use crate::request::RestoreOptions;
+
+/// The object `cognito-restore/{restore-id}/state.json` in the DR bucket.
+///
+/// An invocation may die after any call. What is written here was done; what was done may not be
+/// written here yet, so a step that is not recorded looks before it creates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestoreState {
+    /// The restore.
+    pub restore_id: RestoreId,
+    /// The pool that was backed up.
+    pub user_pool_id: UserPoolId,
+    /// The backup.
+    pub s3_key: BackupKey,
+    /// Its version.
+    #[serde(default)]
+    pub version_id: Option<String>,
+    /// How it is to be done.
+    pub options: RestoreOptions,
+    /// When the first invocation began.
+    pub began: Timestamp,
+    /// The pool that is restored into, as soon as it is there.
+    #[serde(default)]
+    pub new_user_pool_id: Option<UserPoolId>,
+    /// Old to new client ids, for the clients that were made.
+    #[serde(default)]
+    pub app_clients: BTreeMap<AppClientId, AppClientId>,
+    /// The finished steps, in order.
+    #[serde(default)]
+    pub steps: Vec<StepRecord>,
+    /// How far the users are.
+    #[serde(default)]
+    pub users: UsersProgress,
+    /// What the comparison with the backup gave, when it is done.
+    #[serde(default)]
+    pub verification: Option<Verification>,
+    /// When the plan was through.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
+}
+
+impl RestoreState {
+    /// The name of the object below the restore's folder.
+    pub const OBJECT: &'static str = "state.json";
+
+    /// The record of a step, if it is finished.
+    pub fn record(&self, step: Step) -> Option<&StepRecord> {
+        self.steps.iter().find(|record| record.step == step)
+    }
+
+    /// How many items a step brought back; 0 when it did not run or failed.
+    pub fn restored(&self, step: Step) -> u64 {
+        match self.record(step).map(|record| &record.outcome) {
+            Some(Outcome::Restored { count }) => *count,
+            _ => 0,
+        }
+    }
+}
