@@ -1,0 +1,63 @@
+//! How a simulator is set up.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::{Faults, Latency};
+use crate::quota::Quotas;
+use crate::state::Region;
+
+/// The settings of a simulator. The default suits tests: a free port, no quotas, no faults, always strict.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The loopback port; 0 takes a free one.
+    pub port: u16,
+    /// The account of callers whose access key is not itself an account id (twelve digits).
+    pub account_id: String,
+    /// The Region of unsigned calls that no app client places.
+    pub default_region: Region,
+    /// Whether request members that Amazon's model does not know yet are stored and returned, or dropped as AWS drops
+    /// what it does not know. Either way they are counted. Storing them lets a test show that a member which the
+    /// service adds next year survives a round trip.
+    pub keep_unknown_members: bool,
+    /// Request rates.
+    pub quotas: Quotas,
+    /// Time added to every answer.
+    pub latency: Latency,
+    /// Errors to inject.
+    pub faults: Faults,
+    /// How lists of users behave.
+    pub listing: Listing,
+    /// Seed of everything random (ids, subs, faults); `None` takes one from the operating system.
+    pub seed: Option<u64>,
+    /// Threads that serve requests.
+    pub worker_threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            account_id: "000000000000".to_owned(),
+            default_region: Region::default(),
+            keep_unknown_members: true,
+            quotas: Quotas::Off,
+            latency: Latency::None,
+            faults: Faults::default(),
+            listing: Listing::default(),
+            seed: None,
+            worker_threads: 1,
+        }
+    }
+}
+
+/// How lists of users behave, within what Cognito allows itself (facts D).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listing {
+    /// Pages are short or empty at times and still carry a token.
+    pub short_pages: bool,
+    /// A user appears in lists only this long after creation (eventual consistency).
+    pub delay: Duration,
+}

@@ -1,0 +1,8 @@
+//! create
+
+use crate::call::{Answer, Call};
+use crate::state::State;
+
+pub(crate) fn admin_create(call: &Call<'_>, _state: &mut State) -> Answer {
+    Err(call.not_simulated())
+}
