@@ -7,6 +7,7 @@
 pub mod backup_key;
 pub mod backup_row;
 pub mod document;
+pub mod failure;
 pub mod identifiers;
 pub mod inventory;
 pub mod request;
@@ -14,5 +15,6 @@ pub mod restore;
 pub mod secret;
 
 pub use backup_key::{BackupKey, DayPrefix};
+pub use failure::Failure;
 pub use identifiers::{AppClientId, RestoreId, Sub, UserPoolId, Username};
 pub use secret::Secret;

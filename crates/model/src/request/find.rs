@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BadRequest, read};
+use super::{BadRequest, RestoreOptions, read};
 use crate::backup_key::BackupKey;
 use crate::identifiers::UserPoolId;
 
@@ -19,6 +19,9 @@ pub struct FindRequest {
     /// Exactly this backup, which must be one of the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_key: Option<BackupKey>,
+    /// How the restore is to be done: handed through to the restore.
+    #[serde(default)]
+    pub options: RestoreOptions,
 }
 
 impl FindRequest {
@@ -60,7 +63,7 @@ pub struct FindResponse {
     /// The newest whole backup.
     pub s3_key: BackupKey,
     /// Its version: the restore reads exactly this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub version_id: Option<String>,
     /// When it began.
     pub backup_timestamp: Timestamp,
@@ -72,6 +75,8 @@ pub struct FindResponse {
     /// Newer backups that are damaged; the newest ten at most.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
+    /// The options of the request, so that an execution started without any has the defaults.
+    pub options: RestoreOptions,
 }
 
 #[cfg(test)]
