@@ -82,16 +82,33 @@ impl RestoreId {
     ///
     /// The reference names executions `dr-restore-{pool}-{seconds}`; what is added keeps them
     /// unique, and a pool id too long for the limit is cut.
-    pub fn for_pool(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        let tail = format!("-{unix_seconds}-{unique:08x}");
-        let room = Self::MAX_LENGTH.saturating_sub(Self::prefix_for("").len() + tail.len());
-        let pool: String = pool.as_str().chars().take(room).collect();
-        Self(format!("{}{tail}", Self::prefix_for(&pool)))
+    pub fn for_restore(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        Self::named(&Self::restores_of(pool), unix_seconds, unique)
     }
 
-    /// How the ids of all restores of a pool begin.
-    pub fn prefix_for(pool: &str) -> String {
-        format!("dr-restore-{pool}")
+    /// The name for a run that changes nothing: a dry run or a comparison.
+    pub fn for_check(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        Self::named(&format!("dr-check-{pool}-"), unix_seconds, unique)
+    }
+
+    /// How the names of all restores of a pool begin.
+    pub fn restores_of(pool: &UserPoolId) -> String {
+        let mut prefix = format!("dr-restore-{pool}");
+        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - 1);
+        prefix.push('-');
+        prefix
+    }
+
+    /// `-`, eleven digits of seconds (until the year 5138) and eight of chance.
+    const LONGEST_TAIL: usize = 1 + 11 + 8;
+
+    fn named(prefix: &str, unix_seconds: i64, unique: u32) -> Self {
+        let room = Self::MAX_LENGTH - Self::LONGEST_TAIL;
+        let prefix: String = prefix.chars().take(room).collect();
+        Self(format!(
+            "{prefix}{}-{unique:08x}",
+            unix_seconds.clamp(0, 99_999_999_999)
+        ))
     }
 
     /// The id as Step Functions knows it.
@@ -264,10 +281,27 @@ mod tests {
     #[test]
     fn a_restore_id_fits_an_execution_name_even_for_the_longest_pool_id() {
         let pool: UserPoolId = format!("us-gov-east-1_{}", "a".repeat(41)).parse().unwrap();
-        let id = RestoreId::for_pool(&pool, 1_790_000_000, u32::MAX);
-        assert!(id.as_str().len() <= RestoreId::MAX_LENGTH);
+        let id = RestoreId::for_restore(&pool, 99_999_999_999, u32::MAX);
+        assert!(id.as_str().len() <= RestoreId::MAX_LENGTH, "{id}");
+        assert!(
+            id.as_str().starts_with(&RestoreId::restores_of(&pool)),
+            "{id}"
+        );
         assert_eq!(id.as_str().parse::<RestoreId>(), Ok(id.clone()));
-        assert_ne!(id, RestoreId::for_pool(&pool, 1_790_000_000, 1));
+        assert_ne!(id, RestoreId::for_restore(&pool, 99_999_999_999, 1));
+    }
+
+    #[test]
+    fn the_restores_of_a_pool_are_told_from_those_of_another_by_name() {
+        let (short, long) = (
+            "us-east-1_A".parse().unwrap(),
+            "us-east-1_AB".parse().unwrap(),
+        );
+        let id = RestoreId::for_restore(&long, 1_790_000_000, 7);
+        assert!(id.as_str().starts_with(&RestoreId::restores_of(&long)));
+        assert!(!id.as_str().starts_with(&RestoreId::restores_of(&short)));
+        let check = RestoreId::for_check(&long, 1_790_000_000, 7);
+        assert!(!check.as_str().starts_with(&RestoreId::restores_of(&long)));
     }
 
     #[test]

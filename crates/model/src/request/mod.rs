@@ -33,5 +33,8 @@ fn read<T: serde::de::DeserializeOwned>(
             r#"{what} takes a JSON object such as {{"user_pool_id": "us-east-1_AbCdEfGhi"}}"#
         )));
     }
-    T::deserialize(event).map_err(|error| BadRequest(format!("{what}: {error}")))
+    serde_path_to_error::deserialize(event).map_err(|error| match error.path().to_string() {
+        path if path == "." => BadRequest(format!("{what}: {}", error.inner())),
+        path => BadRequest(format!("{what}: {path}: {}", error.inner())),
+    })
 }
