@@ -1,1 +1,24 @@
-//! Under construction.
+//! Brings a user pool back from its backup.
+//!
+//! [`run`] is one invocation: it loads what the restore remembers, goes on with the [`plan`] and
+//! stops before its deadline. The plan's [`steps`] each bring back one part of the pool; the
+//! users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
+//! with the backup, and [`report`] tells the operator what happened and what is left to do.
+
+pub mod context;
+pub mod error;
+pub mod operations;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod step;
+pub mod steps;
+pub mod translate;
+pub mod users;
+pub mod verify;
+
+pub use context::{Restore, Settings};
+pub use error::RestoreError;
+pub use operations::OPERATIONS;
+pub use step::{StepProgress, StepResult};
+pub use translate::Translations;

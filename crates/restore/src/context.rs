@@ -1,0 +1,101 @@
+//! What every step works with.
+
+use std::time::Duration;
+
+use cognito::Cognito;
+use model::document::BackupHead;
+use model::restore::RestoreState;
+use model::{BackupKey, UserPoolId};
+use tokio::time::Instant;
+use vault::{Backup, Vault};
+
+use crate::error::RestoreError;
+use crate::translate::Translations;
+
+/// How the restore Lambda is deployed. Read from the environment by `main.rs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// The target Region: the one that the Lambda runs in.
+    pub region: String,
+    /// `SNS_TOPIC_ARN`: where the notification goes. Also tells the target account's id.
+    pub sns_topic_arn: String,
+    /// `LEGACY_SUB_ATTRIBUTE`: the custom attribute that keeps the old `sub`, without `custom:`.
+    pub legacy_sub_attribute: Option<String>,
+    /// `IMPORT_ROLE_ARN`: the role by which import jobs write their log; none, no import jobs.
+    pub import_role_arn: Option<String>,
+    /// `QUOTA_SHARE`: the share of Cognito's quotas that the restore may use.
+    pub quota_share: f64,
+}
+
+impl Settings {
+    /// The account that is restored into, as the topic's ARN names it; empty when it names none.
+    pub fn account_id(&self) -> &str {
+        self.sns_topic_arn.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+/// One invocation of one restore.
+pub struct Restore<'a> {
+    /// Cognito in the target Region.
+    pub cognito: &'a Cognito,
+    /// Web ACLs in the target Region.
+    pub waf: &'a aws_sdk_wafv2::Client,
+    /// The DR bucket.
+    pub vault: &'a Vault,
+    /// The backup that is restored.
+    pub backup: &'a Backup,
+    /// How the Lambda is deployed.
+    pub settings: &'a Settings,
+    /// The operator's map; empty when there is none.
+    pub translations: &'a Translations,
+    /// Work stops before this: the Lambda's own deadline less a margin to save in.
+    pub deadline: Instant,
+}
+
+impl Restore<'_> {
+    /// The settings of the lost pool.
+    pub fn head(&self) -> &BackupHead {
+        &self.backup.head
+    }
+
+    /// Where the backup lies.
+    pub fn key(&self) -> &BackupKey {
+        &self.backup.key
+    }
+
+    /// How long this invocation may still work.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The pool that is restored into.
+    ///
+    /// # Errors
+    /// [`RestoreError::Internal`] before the step that makes it: the plan's order was broken.
+    pub fn target<'s>(&self, state: &'s RestoreState) -> Result<&'s UserPoolId, RestoreError> {
+        state
+            .new_user_pool_id
+            .as_ref()
+            .ok_or_else(|| RestoreError::Internal("no user pool to restore into yet".into()))
+    }
+
+    /// Keeps the state for the next invocation.
+    ///
+    /// # Errors
+    /// [`RestoreError::Vault`] when the bucket does not take it.
+    pub async fn save(&self, state: &RestoreState) -> Result<(), RestoreError> {
+        save(self.vault, state).await
+    }
+}
+
+/// Keeps the state for the next invocation.
+///
+/// # Errors
+/// [`RestoreError::Vault`] when the bucket does not take it.
+pub(crate) async fn save(vault: &Vault, state: &RestoreState) -> Result<(), RestoreError> {
+    let key = state.restore_id.object_key(RestoreState::OBJECT);
+    let bytes = serde_json::to_vec(state)
+        .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
+    vault.write_object(&key, "application/json", bytes).await?;
+    Ok(())
+}

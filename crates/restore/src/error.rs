@@ -1,0 +1,128 @@
+//! Errors that end an invocation. News about single items are findings, not errors.
+//!
+//! Each says what was being done and what to do about it; [`RestoreError::failure`] is the name
+//! under which Step Functions sees it.
+
+use cognito::{CognitoError, ErrorKind};
+use model::request::BadRequest;
+use model::restore::Step;
+use model::{BackupKey, Failure, RestoreId, UserPoolId};
+
+/// Why a restore cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The request is not understood, or asks for something impossible.
+    #[error(transparent)]
+    Request(#[from] BadRequest),
+    /// An environment variable is missing or wrong.
+    #[error("environment variable {variable}: {problem}")]
+    Configuration {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The bucket, or what lies in it.
+    #[error(transparent)]
+    Vault(#[from] vault::VaultError),
+    /// A call of Cognito that the restore cannot do without.
+    #[error(transparent)]
+    Cognito(#[from] CognitoError),
+    /// An essential step was refused.
+    #[error("the step {step} failed: {source}")]
+    Step {
+        /// The step.
+        step: Step,
+        /// What Cognito said.
+        source: CognitoError,
+    },
+    /// The operator's map cannot be used.
+    #[error("the operator's map {key} cannot be used: {problems}")]
+    Translations {
+        /// Where it lies.
+        key: String,
+        /// Everything that is wrong with it.
+        problems: String,
+    },
+    /// The checks before the start found what would make the restore fail.
+    #[error("nothing was changed; before a restore can succeed: {0}")]
+    Preflight(String),
+    /// The pool to restore into, or to compare, is not there.
+    #[error("there is no user pool {0} in the target Region: check target_user_pool_id or verify")]
+    TargetMissing(UserPoolId),
+    /// The restore's folder belongs to the restore of another backup.
+    #[error(
+        "restore {restore_id} is the restore of {known}, not of {asked}: start a new one under another name"
+    )]
+    OtherBackup {
+        /// The restore.
+        restore_id: RestoreId,
+        /// The backup that it began with.
+        known: Box<BackupKey>,
+        /// The backup that this request names.
+        asked: Box<BackupKey>,
+    },
+    /// `state.json` is there and is not one of ours.
+    #[error("{key} cannot be read: {problem}")]
+    StateDamaged {
+        /// Where it lies.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The notification could not be published.
+    #[error("the notification could not be published: {0}")]
+    Notification(String),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl RestoreError {
+    /// The name under which Step Functions sees the error.
+    pub fn failure(&self) -> Failure {
+        match self {
+            RestoreError::Request(_) | RestoreError::OtherBackup { .. } => Failure::BadRequest,
+            RestoreError::Configuration { .. } => Failure::MissingConfiguration,
+            RestoreError::Vault(error) => error.failure(),
+            RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
+                failure_of(error)
+            }
+            RestoreError::Translations { .. } | RestoreError::Preflight(_) => {
+                Failure::PreflightFailed
+            }
+            RestoreError::TargetMissing(_) => Failure::UserPoolNotFound,
+            RestoreError::Notification(_) => Failure::ServiceUnavailable,
+            RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,
+        }
+    }
+
+    /// The refusal or failure of Cognito behind it, if that is what it is.
+    pub fn cognito(&self) -> Option<&CognitoError> {
+        match self {
+            RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn failure_of(error: &CognitoError) -> Failure {
+    match error.kind {
+        ErrorKind::Throttled
+        | ErrorKind::Unavailable
+        | ErrorKind::Conflict
+        | ErrorKind::AnswerLost => Failure::CognitoUnavailable,
+        ErrorKind::Quota => Failure::QuotaReached,
+        ErrorKind::Missing => Failure::UserPoolNotFound,
+        ErrorKind::NotAuthorized => Failure::NotAuthorized,
+        ErrorKind::Refused | ErrorKind::AlreadyExists | ErrorKind::FeatureUnavailable => {
+            Failure::Refused
+        }
+        ErrorKind::Unknown => Failure::Internal,
+    }
+}
+
+/// Whether the same call, or a look at what it did, may succeed a moment later.
+pub(crate) fn is_passing(error: &CognitoError) -> bool {
+    failure_of(error).is_worth_retrying()
+}

@@ -1,0 +1,85 @@
+//! Every action of AWS that the restore Lambda takes. A test holds its role against these lists.
+
+use cognito::Operation;
+
+const OWN: &[Operation] = &[
+    Operation::AddCustomAttributes,
+    Operation::CreateGroup,
+    Operation::CreateIdentityProvider,
+    Operation::CreateManagedLoginBranding,
+    Operation::CreateResourceServer,
+    Operation::CreateTerms,
+    Operation::CreateUserPool,
+    Operation::CreateUserPoolClient,
+    Operation::CreateUserPoolDomain,
+    Operation::DescribeManagedLoginBrandingByClient,
+    Operation::DescribeUserPool,
+    Operation::DescribeUserPoolClient,
+    Operation::DescribeUserPoolDomain,
+    Operation::ListGroups,
+    Operation::ListIdentityProviders,
+    Operation::ListResourceServers,
+    Operation::ListTagsForResource,
+    Operation::ListTerms,
+    Operation::ListUserPoolClients,
+    Operation::ListUserPools,
+    Operation::SetLogDeliveryConfiguration,
+    Operation::SetRiskConfiguration,
+    Operation::SetUICustomization,
+    Operation::SetUserPoolClientSessionConfiguration,
+    Operation::SetUserPoolMfaConfig,
+    Operation::SetUserPoolSessionConfiguration,
+    Operation::UpdateManagedLoginBranding,
+    Operation::UpdateUserPool,
+];
+
+const LENGTH: usize = OWN.len() + crate::users::OPERATIONS.len() + crate::verify::OPERATIONS.len();
+
+/// Every operation of Cognito that a restore calls: settings, users and verification. Some are
+/// named twice.
+pub const OPERATIONS: &[Operation] = &{
+    let mut all = [Operation::DescribeUserPool; LENGTH];
+    let lists = [OWN, crate::users::OPERATIONS, crate::verify::OPERATIONS];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            all[at] = lists[list][index];
+            at += 1;
+            index += 1;
+        }
+        list += 1;
+    }
+    all
+};
+
+/// What the restore does beyond Cognito's API: calls of its own, and what Cognito does in the
+/// caller's name when it is given a role, a key, a sender or a log destination (facts A.4, A.5,
+/// A.9, A.10, A.15, A.16).
+pub const OTHER_ACTIONS: &[&str] = &[
+    "cloudfront:UpdateDistribution",
+    "cognito-idp:AssociateWebACL",
+    "cognito-idp:GetWebACLForResource",
+    "firehose:TagDeliveryStream",
+    "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+    "kms:CreateGrant",
+    "logs:CreateLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "s3:GetBucketPolicy",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
+    "s3:PutBucketPolicy",
+    "s3:PutObject",
+    "sns:Publish",
+    "wafv2:AssociateWebACL",
+    "wafv2:GetWebACL",
+    "wafv2:GetWebACLForResource",
+    "wafv2:ListWebACLs",
+];

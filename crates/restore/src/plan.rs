@@ -1,0 +1,1 @@
+//! The plan of a restore: all steps, in order.
