@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
 };
 use aws_smithy_types::body::SdkBody;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -29,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often a call is repeated for a reason other than throttling.
 const REPEATS: u32 = 6;
+/// The first pause before a repetition.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a repetition.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -105,7 +108,8 @@ impl Cognito {
         }
         let pool = request.get("UserPoolId").and_then(Value::as_str);
         let began = Instant::now();
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
+        let mut repeats = 0;
         loop {
             self.pacer.permit(operation, pool).await;
             let error = match self.attempt(operation, request).await {
@@ -117,13 +121,16 @@ impl Cognito {
                     self.pacer.throttled(operation, pool);
                     true
                 }
-                ErrorKind::Unavailable | ErrorKind::Conflict => pauses.count < REPEATS,
+                ErrorKind::Unavailable | ErrorKind::Conflict => {
+                    repeats += 1;
+                    repeats <= REPEATS
+                }
                 _ => false,
             };
             if !again || began.elapsed() > PATIENCE {
                 return Err(error);
             }
-            let pause = pauses.next();
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
             tracing::debug!(%operation, code = error.code, pause_ms = pause.as_millis() as u64, "repeating a call");
             tokio::time::sleep(pause).await;
         }
@@ -160,26 +167,14 @@ impl Cognito {
     }
 }
 
-/// Growing pauses with jitter taken from the clock: enough to keep tasks from marching in step.
-struct Pauses {
-    count: u32,
-}
-
-impl Pauses {
-    fn new() -> Self {
-        Self { count: 0 }
-    }
-
-    fn next(&mut self) -> Duration {
-        let longest = Duration::from_millis(100) * 2u32.saturating_pow(self.count.min(10));
-        self.count += 1;
-        let nanoseconds = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |now| now.subsec_nanos());
-        longest
-            .min(LONGEST_PAUSE)
-            .mul_f64(0.5 + f64::from(nanoseconds % 1000) / 2000.0)
-    }
+/// Growing pauses, with jitter so that tasks do not march in step.
+fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(SHORTEST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
 }
 
 /// What came back over the wire.
