@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::error::ServiceError;
 use crate::faults::{Faults, Latency};
-use crate::generate::GeneratorConfig;
+use crate::generate::{self, GeneratorConfig};
 use crate::pool::ui_customization;
 use crate::quota::Quotas;
 use crate::seed;
@@ -55,11 +55,12 @@ pub(crate) fn respond(service: &Service, parts: &Parts, body: &Bytes) -> HttpRes
         }),
         (&Method::POST, ["seed"]) => region(service, parts).and_then(|region| {
             let document = from_json(body)?;
-            seed::plant(service, &region, &document).map(pool_id)
+            seed::plant(service, &region, document, std::iter::empty()).map(pool_id)
         }),
         (&Method::POST, ["generate"]) => region(service, parts).and_then(|region| {
             let config = from_json::<GeneratorConfig>(body)?;
-            seed::plant(service, &region, &crate::generate::pool(&config)).map(pool_id)
+            let (document, users) = generate::pool(&config);
+            seed::plant(service, &region, document, users).map(pool_id)
         }),
         (&Method::GET, ["dump"]) => region(service, parts).and_then(|region| {
             let pool = query(parts, "pool")

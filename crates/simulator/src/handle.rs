@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::faults::{Faults, Latency};
 use crate::generate::{self, GeneratorConfig};
 use crate::quota::Quotas;
+use crate::seed::PoolDocument;
 use crate::service::Service;
 use crate::shapes::Model;
 use crate::state::{AccountId, Region};
@@ -116,7 +117,7 @@ impl SimulatorHandle {
     /// # Errors
     /// When the Region does not exist or the document is not a pool document.
     pub fn seed(&self, region: &str, document: &Value) -> Result<String, ServiceError> {
-        seed::plant(&self.service, &parse(region)?, document)
+        self.plant(region, seed::parse(document)?)
     }
 
     /// Makes a pool and puts it in. Returns the pool's id.
@@ -124,15 +125,33 @@ impl SimulatorHandle {
     /// # Errors
     /// When the Region does not exist.
     pub fn generate(&self, region: &str, config: &GeneratorConfig) -> Result<String, ServiceError> {
-        self.seed(region, &generate::pool(config))
+        let (document, users) = generate::pool(config);
+        seed::plant(&self.service, &parse(region)?, document, users)
+    }
+
+    /// As [`SimulatorHandle::seed`], from a typed document.
+    ///
+    /// # Errors
+    /// When the Region does not exist or the document contradicts itself.
+    pub fn plant(&self, region: &str, document: PoolDocument) -> Result<String, ServiceError> {
+        seed::plant(&self.service, &parse(region)?, document, std::iter::empty())
+    }
+
+    /// As [`SimulatorHandle::dump`], typed.
+    ///
+    /// # Errors
+    /// When there is no such pool.
+    pub fn pool(&self, region: &str, pool_id: &str) -> Result<PoolDocument, ServiceError> {
+        seed::dump(&self.service, &parse(region)?, pool_id)
     }
 
     /// The full state of a pool, as a pool document: what [`SimulatorHandle::seed`] takes.
     ///
     /// # Errors
-    /// When there is no such pool in the default account.
+    /// When there is no such pool.
     pub fn dump(&self, region: &str, pool_id: &str) -> Result<Value, ServiceError> {
-        seed::dump(&self.service, &parse(region)?, pool_id)
+        serde_json::to_value(self.pool(region, pool_id)?)
+            .map_err(|error| ServiceError::internal(error.to_string()))
     }
 
     /// What happened so far.

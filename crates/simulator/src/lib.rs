@@ -32,11 +32,13 @@ mod signature;
 mod state;
 mod user;
 
+pub use call::Document;
 pub use config::{Config, Listing};
 pub use error::ServiceError;
 pub use evidence::{Evidence, RefusedCall};
 pub use faults::{Fault, FaultRule, Faults, Latency, When};
-pub use generate::GeneratorConfig;
+pub use generate::{GeneratorConfig, SignInStyle};
 pub use handle::{Simulator, SimulatorHandle, StartError};
 pub use quota::Quotas;
-pub use state::Region;
+pub use seed::{ClientDocument, PoolDocument, SecretDocument, UserDocument};
+pub use state::{Link, MfaFactor, Region, UserStatus};

@@ -17,6 +17,7 @@ use crate::quota::{Buckets, Quotas, Usage};
 use crate::shapes::{self, Model};
 use crate::signature;
 use crate::state::{AccountId, Region, State, Time};
+use crate::user::import;
 
 /// Everything that the threads of one simulator share.
 #[derive(Debug)]
@@ -201,7 +202,11 @@ impl Service {
             base_url: request.base_url,
             effects: &effects,
         };
-        let result = (operation.handler)(&call, &mut self.state());
+        let result = {
+            let mut state = self.state();
+            import::advance_all(&mut state, now, &effects);
+            (operation.handler)(&call, &mut state)
+        };
         let mut control = self.control();
         control.collector.unknown(operation.name, &checked.unknown);
         control.collector.effects(effects.into_inner());

@@ -18,7 +18,8 @@ pub use ids::Region;
 pub(crate) use ids::{AccountId, Sub, random_id};
 pub(crate) use pool::{Client, ClientSecret, Domain, Group, Pool, UiCustomization};
 pub(crate) use schema::{AttributeRule, DataType, Schema, standard_attribute};
-pub(crate) use users::{AliasKind, Directory, Link, MfaFactor, SignIn, User, UserStatus};
+pub(crate) use users::{AliasKind, Directory, SignIn, User};
+pub use users::{Link, MfaFactor, UserStatus};
 
 /// A moment by the simulator's clock, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

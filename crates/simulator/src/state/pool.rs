@@ -4,6 +4,7 @@
 //! or a newer caller knows comes back as it went in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub(crate) struct Pool {
     /// The pool's session configuration, if set.
     pub(crate) sessions: Option<Document>,
     pub(crate) users: Directory,
+    /// The attribute names that links to each provider were ever made on: five at most (facts C.3).
+    pub(crate) linked_attribute_names: BTreeMap<String, BTreeSet<String>>,
     /// Import jobs, oldest first.
     pub(crate) import_jobs: Vec<ImportJob>,
 }
@@ -133,6 +136,7 @@ impl Pool {
             replicas: Vec::new(),
             sessions: None,
             users,
+            linked_attribute_names: BTreeMap::new(),
             import_jobs: Vec::new(),
         }
     }
@@ -179,6 +183,49 @@ impl Pool {
     /// The names in a list member of the settings, e.g. `AutoVerifiedAttributes`.
     pub(crate) fn setting_names(&self, member: &str) -> Vec<&str> {
         names(&self.settings, member)
+    }
+
+    /// Makes a user a member of a group that exists. Doing so twice changes nothing.
+    pub(crate) fn add_member(&mut self, group: &str, sub: Sub) {
+        let name = Arc::from(group);
+        if let Some(group) = self.groups.get_mut(group)
+            && self
+                .users
+                .change(sub, |user| user.extra().groups.insert(name))
+                .is_some()
+        {
+            group.members.insert(sub);
+        }
+    }
+
+    /// Ends a membership, if there is one.
+    pub(crate) fn remove_member(&mut self, group: &str, sub: Sub) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.members.remove(&sub);
+        }
+        self.users
+            .change(sub, |user| user.extra().groups.remove(group));
+    }
+
+    /// Removes a group and all memberships in it.
+    pub(crate) fn delete_group(&mut self, name: &str) -> Option<Group> {
+        let group = self.groups.remove(name)?;
+        for sub in &group.members {
+            self.users
+                .change(*sub, |user| user.extra().groups.remove(name));
+        }
+        Some(group)
+    }
+
+    /// Removes a user and all memberships of the user.
+    pub(crate) fn delete_user(&mut self, sub: Sub) {
+        if let Some(user) = self.users.remove(sub) {
+            for name in user.extra.iter().flat_map(|extra| &extra.groups) {
+                if let Some(group) = self.groups.get_mut(&**name) {
+                    group.members.remove(&sub);
+                }
+            }
+        }
     }
 
     /// Whether an import job is pending or running: three operations then refuse with
