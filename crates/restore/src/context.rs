@@ -40,6 +40,8 @@ pub struct Restore<'a> {
     pub cognito: &'a Cognito,
     /// Web ACLs in the target Region.
     pub waf: &'a aws_sdk_wafv2::Client,
+    /// Functions in the target Region, to find the counterparts of triggers.
+    pub lambda: &'a aws_sdk_lambda::Client,
     /// The DR bucket.
     pub vault: &'a Vault,
     /// The backup that is restored.

@@ -64,6 +64,8 @@ pub const OTHER_ACTIONS: &[&str] = &[
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
     "kms:CreateGrant",
+    "lambda:AddPermission",
+    "lambda:GetFunction",
     "logs:CreateLogDelivery",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",
