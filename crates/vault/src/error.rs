@@ -1,0 +1,262 @@
+//! What can be wrong with a vault, and what to do about it.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use jiff::Timestamp;
+use model::document::DocumentError;
+use model::request::PassedOver;
+use model::{BackupKey, Failure, UserPoolId};
+
+/// Why a backup could not be written, found or read. No text holds personal data.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum VaultError {
+    /// The pool has no backup (before the time asked for).
+    #[error("{}", no_backup(pool, bucket, *at, others))]
+    NoBackup {
+        /// The pool that was asked for.
+        pool: UserPoolId,
+        /// Where it was looked for.
+        bucket: String,
+        /// The time asked for.
+        at: Option<Timestamp>,
+        /// Pools that do have backups: the first 20 that were seen.
+        others: Vec<UserPoolId>,
+    },
+    /// The pool has backups, and none that was looked at is whole.
+    #[error(
+        "every backup of {pool} that was looked at is damaged: {}",
+        damaged(passed_over)
+    )]
+    NoneWhole {
+        /// The pool that was asked for.
+        pool: UserPoolId,
+        /// The newest of them.
+        passed_over: Vec<PassedOver>,
+    },
+    /// There is no such object.
+    #[error("there is no object {object} in bucket {bucket}")]
+    Missing {
+        /// The key.
+        object: String,
+        /// The bucket.
+        bucket: String,
+    },
+    /// The object is not a whole backup.
+    #[error("the backup {key} cannot be used: {reason}")]
+    Damaged {
+        /// Its key.
+        key: BackupKey,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There already is a backup under this key: it is never overwritten.
+    #[error("there already is a backup {0}: begin again under the key of another second")]
+    KeyTaken(BackupKey),
+    /// The multipart upload has ended: it was completed, or given up.
+    #[error("the upload of {0} has ended: begin the backup again")]
+    UploadEnded(BackupKey),
+    /// The bucket does not exist.
+    #[error("there is no bucket {0}: check the function's environment")]
+    NoBucket(String),
+    /// IAM, the bucket's policy or the key's policy does not allow the request, or there are no
+    /// credentials. Where listing is not allowed, S3 says so of objects that do not exist, too.
+    #[error("not allowed to {action} {object} in bucket {bucket}: {reason}")]
+    NotAuthorized {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// S3's code and text.
+        reason: String,
+    },
+    /// S3 did not answer, or failed, however often it was asked.
+    #[error("S3 could not {action} {object} in bucket {bucket}: {reason}; try again")]
+    Unavailable {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// What came back.
+        reason: String,
+    },
+    /// S3 refused the request for another reason.
+    #[error("S3 refused to {action} {object} in bucket {bucket}: {reason}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// S3's code and text.
+        reason: String,
+    },
+    /// The local disk, which converting a reference document needs.
+    #[error(
+        "temporary storage: {0}; a backup of the reference implementation needs twice its size there"
+    )]
+    TemporaryStorage(String),
+}
+
+impl VaultError {
+    /// The error type that Step Functions sees.
+    pub fn failure(&self) -> Failure {
+        match self {
+            VaultError::NoBackup { .. } | VaultError::Missing { .. } => Failure::BackupNotFound,
+            VaultError::NoneWhole { .. } | VaultError::Damaged { .. } => Failure::BackupDamaged,
+            VaultError::NoBucket(_) => Failure::MissingConfiguration,
+            VaultError::NotAuthorized { .. } => Failure::NotAuthorized,
+            VaultError::Unavailable { .. } => Failure::VaultUnavailable,
+            VaultError::KeyTaken(_) | VaultError::UploadEnded(_) => Failure::AlreadyRunning,
+            VaultError::Refused { .. } | VaultError::TemporaryStorage(_) => Failure::Internal,
+        }
+    }
+
+    pub(crate) fn damaged(key: &BackupKey, error: &DocumentError) -> Self {
+        VaultError::Damaged {
+            key: key.clone(),
+            reason: error.to_string(),
+        }
+    }
+
+    pub(crate) fn temporary_storage(error: impl std::fmt::Display) -> Self {
+        VaultError::TemporaryStorage(error.to_string())
+    }
+}
+
+fn no_backup(
+    pool: &UserPoolId,
+    bucket: &str,
+    at: Option<Timestamp>,
+    others: &[UserPoolId],
+) -> String {
+    let when = at.map_or(String::new(), |at| format!(" from {at} or before"));
+    let rest = if others.is_empty() {
+        "the bucket holds no backup of any pool; check its name and its replication".to_owned()
+    } else {
+        let named: Vec<&str> = others.iter().map(UserPoolId::as_str).collect();
+        format!("there are backups of: {}", named.join(", "))
+    };
+    format!("there is no backup of {pool}{when} in bucket {bucket}; {rest}")
+}
+
+fn damaged(passed_over: &[PassedOver]) -> String {
+    let each: Vec<String> = passed_over
+        .iter()
+        .map(|passed| format!("{}: {}", passed.s3_key, passed.reason))
+        .collect();
+    each.join("; ")
+}
+
+/// A request as an error tells of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) object: &'a str,
+    pub(crate) bucket: &'a str,
+}
+
+/// What an error of S3 means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// No such object or version.
+    Missing,
+    NoBucket,
+    NoUpload,
+    /// A condition of the request does not hold.
+    Condition,
+    /// The range begins behind the object's end.
+    Range,
+    /// The object lies in an archive.
+    Archived,
+    NotAuthorized,
+    Unavailable,
+    Refused,
+}
+
+/// Sorts an error of S3 by its code and status.
+pub(crate) fn meaning_of<E>(error: &SdkError<E, HttpResponse>) -> Meaning
+where
+    E: ProvideErrorMetadata,
+{
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    match (error.code().unwrap_or_default(), status) {
+        ("NoSuchKey" | "NoSuchVersion" | "NotFound", _) => Meaning::Missing,
+        ("NoSuchBucket", _) => Meaning::NoBucket,
+        ("NoSuchUpload", _) => Meaning::NoUpload,
+        ("PreconditionFailed" | "ConditionalRequestConflict", _) => Meaning::Condition,
+        ("InvalidRange", _) => Meaning::Range,
+        ("InvalidObjectState", _) => Meaning::Archived,
+        ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", _) => Meaning::NotAuthorized,
+        (_, Some(403 | 401)) => Meaning::NotAuthorized,
+        (_, Some(404)) => Meaning::Missing,
+        (_, Some(409 | 412)) => Meaning::Condition,
+        (_, Some(416)) => Meaning::Range,
+        (_, Some(408 | 429 | 500..)) => Meaning::Unavailable,
+        (_, Some(300..)) => Meaning::Refused,
+        // No answer, or one that was cut off.
+        _ => Meaning::Unavailable,
+    }
+}
+
+/// The error for a request to which no special meaning applies.
+pub(crate) fn failed<E>(request: Request<'_>, error: &SdkError<E, HttpResponse>) -> VaultError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let object = request.object.to_owned();
+    let bucket = request.bucket.to_owned();
+    let action = request.action;
+    let reason = reason(error);
+    let without_credentials = error.raw_response().is_none() && reason.contains("credential");
+    match meaning_of(error) {
+        Meaning::Missing => VaultError::Missing { object, bucket },
+        Meaning::NoBucket => VaultError::NoBucket(bucket),
+        Meaning::NotAuthorized => VaultError::NotAuthorized {
+            action,
+            object,
+            bucket,
+            reason,
+        },
+        Meaning::Unavailable if without_credentials => VaultError::NotAuthorized {
+            action,
+            object,
+            bucket,
+            reason,
+        },
+        Meaning::Unavailable => VaultError::Unavailable {
+            action,
+            object,
+            bucket,
+            reason,
+        },
+        Meaning::NoUpload
+        | Meaning::Condition
+        | Meaning::Range
+        | Meaning::Archived
+        | Meaning::Refused => VaultError::Refused {
+            action,
+            object,
+            bucket,
+            reason,
+        },
+    }
+}
+
+fn reason<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let text = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => DisplayErrorContext(error).to_string(),
+    };
+    text.chars().take(300).collect()
+}

@@ -1,0 +1,130 @@
+//! Finding the newest whole backup of a pool.
+
+use jiff::{SignedDuration, Timestamp};
+use model::request::{FindRequest, FindResponse, PassedOver};
+use model::{BackupKey, Failure, UserPoolId};
+
+use crate::Vault;
+use crate::error::VaultError;
+use crate::open::Backup;
+
+/// How many damaged backups are looked at before giving up: two days of hourly ones.
+const DAMAGED_LIMIT: usize = 48;
+/// How many of them are named.
+const NAMED: usize = 10;
+/// How many other pools an error names.
+const OTHERS: usize = 20;
+/// How many days are looked at for them.
+const DAYS_FOR_OTHERS: usize = 7;
+/// How far the clocks of two Lambdas may differ. A key that is further in the future names no
+/// backup's time.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(15);
+
+impl Vault {
+    /// Finds the newest whole backup of exactly one pool, or checks the one that is asked for.
+    ///
+    /// Backups that are damaged, or that name a time in the future, are passed over, and the
+    /// answer says so. An explicitly named one is never replaced by another.
+    ///
+    /// # Errors
+    /// [`VaultError::NoBackup`] when there is none, [`VaultError::NoneWhole`] or
+    /// [`VaultError::Damaged`] when there is none that can be used; others as S3 answers.
+    pub async fn find(
+        &self,
+        request: &FindRequest,
+        now: Timestamp,
+    ) -> Result<FindResponse, VaultError> {
+        if let Some(key) = &request.s3_key {
+            let backup = self.open(key, None).await?;
+            return Ok(response(request, &backup, Vec::new()));
+        }
+        let pool = &request.user_pool_id;
+        let latest = now.checked_add(CLOCKS_DIFFER).unwrap_or(now);
+        let mut passed_over = Vec::new();
+        let mut days = self.days(request.at);
+        while let Some(day) = days.next().await? {
+            for listed in self.of_day(day, Some(pool), request.at).await? {
+                if passed_over.len() >= DAMAGED_LIMIT {
+                    return Err(none_whole(pool, passed_over));
+                }
+                match self.usable(&listed.key, latest).await? {
+                    Ok(backup) => return Ok(response(request, &backup, passed_over)),
+                    Err(reason) => {
+                        tracing::warn!(s3_key = %listed.key, reason, "passing over a backup");
+                        let s3_key = listed.key;
+                        passed_over.push(PassedOver { s3_key, reason });
+                    }
+                }
+            }
+        }
+        if passed_over.is_empty() {
+            Err(self.no_backup(request).await?)
+        } else {
+            Err(none_whole(pool, passed_over))
+        }
+    }
+
+    /// The backup, or why it is not one to restore from. Errors of S3 itself stay errors: a
+    /// backup that cannot be reached now is not a damaged one.
+    async fn usable(
+        &self,
+        key: &BackupKey,
+        latest: Timestamp,
+    ) -> Result<Result<Backup, String>, VaultError> {
+        if key.began() > latest {
+            return Ok(Err("its key names a time in the future".into()));
+        }
+        match self.open(key, None).await {
+            Ok(backup) => Ok(Ok(backup)),
+            Err(VaultError::Damaged { reason, .. }) => Ok(Err(reason)),
+            // Deleted since it was listed.
+            Err(error) if error.failure() == Failure::BackupNotFound => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn no_backup(&self, request: &FindRequest) -> Result<VaultError, VaultError> {
+        let mut others = Vec::new();
+        let mut days = self.days(None);
+        for _ in 0..DAYS_FOR_OTHERS {
+            let Some(day) = days.next().await? else { break };
+            let listed = self.of_day(day, None, None).await?;
+            others.extend(listed.into_iter().map(|backup| backup.key.pool().clone()));
+            others.sort();
+            others.dedup();
+        }
+        others.truncate(OTHERS);
+        Ok(VaultError::NoBackup {
+            pool: request.user_pool_id.clone(),
+            bucket: self.bucket().to_owned(),
+            at: request.at,
+            others,
+        })
+    }
+}
+
+fn none_whole(pool: &UserPoolId, mut passed_over: Vec<PassedOver>) -> VaultError {
+    passed_over.truncate(NAMED);
+    VaultError::NoneWhole {
+        pool: pool.clone(),
+        passed_over,
+    }
+}
+
+fn response(
+    request: &FindRequest,
+    backup: &Backup,
+    mut passed_over: Vec<PassedOver>,
+) -> FindResponse {
+    passed_over.truncate(NAMED);
+    FindResponse {
+        user_pool_id: request.user_pool_id.clone(),
+        s3_key: backup.key.clone(),
+        version_id: backup.version_id.clone(),
+        backup_timestamp: backup.head.timestamp,
+        users: Some(backup.trailer.users),
+        bytes: backup.bytes,
+        passed_over,
+        options: request.options.clone(),
+    }
+}

@@ -1,0 +1,193 @@
+//! The users and memberships of a backup, line by line.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use model::document::{DecoderPlace, DocumentDecoder, DocumentEvent, UserRecord};
+use model::{BackupKey, Username};
+
+use crate::error::VaultError;
+use crate::source::{PIECE, Source};
+
+/// The longest line that is read. The largest user that Cognito allows (some 70 attributes of
+/// 2 KB, facts D) takes a hundredth of it.
+const LONGEST_LINE: usize = 32 * 1024 * 1024;
+
+/// The lines of a part of a backup.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    source: Source,
+    key: BackupKey,
+    /// What was read and not yet given out; begins at `offset`.
+    piece: Bytes,
+    offset: u64,
+    end: u64,
+}
+
+impl Lines {
+    /// The lines from the one that begins at byte `from`, up to byte `end`.
+    pub(crate) fn new(source: Source, key: BackupKey, from: u64, end: u64) -> Self {
+        Self {
+            source,
+            key,
+            piece: Bytes::new(),
+            offset: from,
+            end,
+        }
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next line, without its end; `None` at the end of the part.
+    ///
+    /// Nothing is lost when it fails: the next call goes on with the same line.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, VaultError> {
+        let mut searched = 0;
+        loop {
+            if let Some(found) = self.piece[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
+                let line = self.piece.split_to(searched + found);
+                self.piece.advance(1);
+                self.offset += line.len() as u64 + 1;
+                return Ok(Some(line));
+            }
+            searched = self.piece.len();
+            let read_to = self.offset + searched as u64;
+            if read_to >= self.end && searched == 0 {
+                return Ok(None);
+            }
+            if read_to >= self.end || searched > LONGEST_LINE {
+                return Err(VaultError::Damaged {
+                    key: self.key.clone(),
+                    reason: "a line has no end".into(),
+                });
+            }
+            let more = self
+                .source
+                .read(read_to, self.end.min(read_to + PIECE))
+                .await?;
+            if self.piece.is_empty() {
+                self.piece = more;
+            } else {
+                let mut joined = Vec::with_capacity(self.piece.len() + more.len());
+                joined.extend_from_slice(&self.piece);
+                joined.extend_from_slice(&more);
+                self.piece = joined.into();
+            }
+        }
+    }
+}
+
+/// One user of a backup, and where in it the user's line stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserLine {
+    /// The user.
+    pub record: UserRecord,
+    /// Where the line begins, in bytes.
+    pub offset: u64,
+    /// Where the next line begins: [`Backup::users`](crate::Backup::users) goes on from there.
+    pub next_offset: u64,
+}
+
+/// The users of a backup, in its order.
+#[derive(Debug)]
+pub struct Users {
+    lines: Lines,
+    decoder: DocumentDecoder,
+}
+
+impl Users {
+    pub(crate) fn new(lines: Lines) -> Self {
+        Self {
+            lines,
+            decoder: DocumentDecoder::at(DecoderPlace::Users),
+        }
+    }
+
+    /// The next user; `None` after the last.
+    ///
+    /// # Errors
+    /// [`VaultError`] when S3 does not give the next piece, in which case it can be asked again,
+    /// or when the line is no user.
+    pub async fn next(&mut self) -> Result<Option<UserLine>, VaultError> {
+        if self.decoder.place() != DecoderPlace::Users {
+            return Ok(None);
+        }
+        let offset = self.lines.offset();
+        let Some(line) = self.lines.next().await? else {
+            return Ok(None);
+        };
+        let event = self.decoder.line(&line);
+        let key = &self.lines.key;
+        match event.map_err(|error| VaultError::damaged(key, &error))? {
+            Some(DocumentEvent::User(json)) => {
+                let record = serde_json::from_slice(&json).map_err(|_| VaultError::Damaged {
+                    key: key.clone(),
+                    reason: format!("the line at byte {offset} is not a user"),
+                })?;
+                Ok(Some(UserLine {
+                    record,
+                    offset,
+                    next_offset: self.lines.offset(),
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// One user's membership in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The group's name.
+    pub group: Arc<str>,
+    /// The member.
+    pub username: Username,
+}
+
+/// The memberships of a backup, group by group.
+#[derive(Debug)]
+pub struct Memberships {
+    lines: Lines,
+    decoder: DocumentDecoder,
+    group: Arc<str>,
+}
+
+impl Memberships {
+    pub(crate) fn new(lines: Lines) -> Self {
+        Self {
+            lines,
+            decoder: DocumentDecoder::at(DecoderPlace::Groups),
+            group: "".into(),
+        }
+    }
+
+    /// The next membership; `None` after the last.
+    ///
+    /// # Errors
+    /// As [`Users::next`].
+    pub async fn next(&mut self) -> Result<Option<Membership>, VaultError> {
+        loop {
+            let Some(line) = self.lines.next().await? else {
+                return Ok(None);
+            };
+            let event = self.decoder.line(&line);
+            match event.map_err(|error| VaultError::damaged(&self.lines.key, &error))? {
+                Some(DocumentEvent::Group(group)) => self.group = group.into(),
+                Some(DocumentEvent::Member(username)) => {
+                    return Ok(Some(Membership {
+                        group: self.group.clone(),
+                        username: Username::new(username),
+                    }));
+                }
+                _ if self.decoder.place() == DecoderPlace::BeforeTrailer => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Which backups there are, newest first, found by the folders of their days: a day without
+//! backups costs nothing, and neither does a gap of months.
+
+use jiff::Timestamp;
+use model::backup_key::BACKUP_FOLDER;
+use model::{BackupKey, DayPrefix, UserPoolId};
+
+use crate::Vault;
+use crate::error::{VaultError, failed};
+
+/// One backup in a listing. Whether it is whole is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedBackup {
+    /// Where it lies.
+    pub key: BackupKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// One page of a listing.
+#[derive(Debug, Default)]
+struct Page {
+    folders: Vec<String>,
+    objects: Vec<(String, u64)>,
+    next: Option<String>,
+}
+
+impl Vault {
+    /// The newest backups of `pool`, or of all pools: `limit` of them at most, which began at
+    /// `before` or earlier, newest first.
+    ///
+    /// # Errors
+    /// [`VaultError`] when S3 does not list them.
+    pub async fn list(
+        &self,
+        pool: Option<&UserPoolId>,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<ListedBackup>, VaultError> {
+        let mut days = self.days(before);
+        let mut backups = Vec::new();
+        while backups.len() < limit {
+            let Some(day) = days.next().await? else { break };
+            backups.extend(self.of_day(day, pool, before).await?);
+        }
+        backups.truncate(limit);
+        Ok(backups)
+    }
+
+    /// The days that have backups, newest first.
+    pub(crate) fn days(&self, before: Option<Timestamp>) -> Days<'_> {
+        Days {
+            vault: self,
+            last: before.map(|at| DayPrefix::of(at).to_string()),
+            open: vec![BACKUP_FOLDER.to_owned()],
+        }
+    }
+
+    /// One day's backups, newest first.
+    pub(crate) async fn of_day(
+        &self,
+        day: DayPrefix,
+        pool: Option<&UserPoolId>,
+        before: Option<Timestamp>,
+    ) -> Result<Vec<ListedBackup>, VaultError> {
+        let prefix = pool.map_or_else(|| day.to_string(), |pool| day.of_pool(pool));
+        let mut backups = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.page(&prefix, None, next).await?;
+            let listed = page.objects.into_iter().filter_map(|(key, bytes)| {
+                let key: BackupKey = key.parse().ok()?;
+                Some(ListedBackup { key, bytes })
+            });
+            backups.extend(listed.filter(|backup| belongs(&backup.key, pool, before)));
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        backups.sort_by(|a, b| b.key.cmp(&a.key));
+        Ok(backups)
+    }
+
+    /// The folders right below `prefix`, all of them.
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
+        let mut folders = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.page(prefix, Some("/"), next).await?;
+            folders.extend(page.folders);
+            next = page.next;
+            if next.is_none() {
+                return Ok(folders);
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        delimiter: Option<&str>,
+        token: Option<String>,
+    ) -> Result<Page, VaultError> {
+        let answer = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .set_delimiter(delimiter.map(str::to_owned))
+            .set_continuation_token(token)
+            .send()
+            .await
+            .map_err(|error| failed(self.request("list", prefix), &error))?;
+        let objects = answer.contents().iter().filter_map(|object| {
+            let bytes = object.size().and_then(|size| u64::try_from(size).ok());
+            Some((object.key()?.to_owned(), bytes.unwrap_or(0)))
+        });
+        let folders = answer.common_prefixes().iter();
+        Ok(Page {
+            objects: objects.collect(),
+            folders: folders
+                .filter_map(|folder| folder.prefix().map(str::to_owned))
+                .collect(),
+            next: answer
+                .next_continuation_token()
+                .filter(|_| answer.is_truncated().unwrap_or(false))
+                .map(str::to_owned),
+        })
+    }
+}
+
+/// Whether a key is one of exactly this pool, at this time or before.
+fn belongs(key: &BackupKey, pool: Option<&UserPoolId>, before: Option<Timestamp>) -> bool {
+    pool.is_none_or(|pool| key.pool() == pool) && before.is_none_or(|at| key.began() <= at)
+}
+
+/// Walks the folders of years, months and days, newest first.
+pub(crate) struct Days<'a> {
+    vault: &'a Vault,
+    /// The last day that is wanted.
+    last: Option<String>,
+    /// Folders yet to be looked into, the newest at the end.
+    open: Vec<String>,
+}
+
+impl Days<'_> {
+    pub(crate) async fn next(&mut self) -> Result<Option<DayPrefix>, VaultError> {
+        while let Some(folder) = self.open.pop() {
+            if let Some(day) = DayPrefix::parse(&folder) {
+                return Ok(Some(day));
+            }
+            let below = self.vault.folders(&folder).await?;
+            self.open.extend(worth_opening(below, self.last.as_deref()));
+        }
+        Ok(None)
+    }
+}
+
+/// Those of `folders` that are years, months or days up to the day `last`, the newest at the end.
+fn worth_opening(folders: Vec<String>, last: Option<&str>) -> Vec<String> {
+    let mut kept: Vec<String> = folders
+        .into_iter()
+        .filter(|folder| is_date(folder))
+        // A year or a month is compared with as much of the last day.
+        .filter(|folder| {
+            last.is_none_or(|last| {
+                last.get(..folder.len())
+                    .is_none_or(|last| folder.as_str() <= last)
+            })
+        })
+        .collect();
+    kept.sort();
+    kept
+}
+
+/// `cognito-backup/YYYY/`, `.../MM/` or `.../DD/`.
+fn is_date(folder: &str) -> bool {
+    let Some(parts) = folder
+        .strip_prefix(BACKUP_FOLDER)
+        .and_then(|rest| rest.strip_suffix('/'))
+    else {
+        return false;
+    };
+    let lengths: Vec<usize> = parts.split('/').map(str::len).collect();
+    let digits = parts
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'/');
+    let fits = matches!(lengths.as_slice(), [4] | [4, 2]) || DayPrefix::parse(folder).is_some();
+    digits && fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(names: &[&str]) -> Vec<String> {
+        names
+            .iter()
+            .map(|name| format!("{BACKUP_FOLDER}{name}/"))
+            .collect()
+    }
+
+    #[test]
+    fn only_dates_up_to_the_last_day_are_opened_and_the_newest_comes_last() {
+        let last = Some("cognito-backup/2026/03/07/");
+        for (below, expected) in [
+            (vec!["2027", "2025", "2026", "tmp"], vec!["2025", "2026"]),
+            (
+                vec!["2026/03", "2026/04", "2026/1", "2026/02"],
+                vec!["2026/02", "2026/03"],
+            ),
+            (
+                vec!["2026/03/08", "2026/03/07", "2026/03/06", "2026/03/xx"],
+                vec!["2026/03/06", "2026/03/07"],
+            ),
+            (vec!["2025/12/31", "2025/12/99"], vec!["2025/12/31"]),
+        ] {
+            assert_eq!(worth_opening(folders(&below), last), folders(&expected));
+        }
+    }
+
+    #[test]
+    fn a_pool_whose_id_continues_another_is_another_pool() {
+        let pool: UserPoolId = "us-east-1_AbC".parse().unwrap();
+        let key = |id: &str| -> BackupKey {
+            format!("cognito-backup/2026/03/07/{id}-090502.json")
+                .parse()
+                .unwrap()
+        };
+        let at: Timestamp = "2026-03-07T09:05:02Z".parse().unwrap();
+        assert!(belongs(&key("us-east-1_AbC"), Some(&pool), Some(at)));
+        assert!(!belongs(&key("us-east-1_AbCD"), Some(&pool), None));
+        assert!(!belongs(
+            &key("us-east-1_AbC"),
+            Some(&pool),
+            "2026-03-07T09:05:01Z".parse().ok()
+        ));
+    }
+}

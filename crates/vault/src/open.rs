@@ -1,0 +1,164 @@
+//! Opening a backup: its head, its trailer, and whether it is what it should be.
+
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, Digest};
+use model::BackupKey;
+use model::document::{BackupHead, DocumentError, TRAILER_WINDOW, Trailer};
+
+use crate::Vault;
+use crate::error::VaultError;
+use crate::lines::{Lines, Memberships, Users};
+use crate::reference;
+use crate::source::{PIECE, Source, Window};
+
+/// The largest head that is read: settings, branding and terms of the largest pool stay far
+/// below (a thousand clients, twenty styles of at most 2 MB, facts A.12).
+const LARGEST_HEAD: u64 = 128 * 1024 * 1024;
+
+/// A backup that is open for reading.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Where it lies.
+    pub key: BackupKey,
+    /// The version that is read, in a versioned bucket.
+    pub version_id: Option<String>,
+    /// The size of the object in bytes.
+    pub bytes: u64,
+    /// Everything but users and memberships.
+    pub head: BackupHead,
+    /// Counts and checksum; computed for a document of the reference implementation.
+    pub trailer: Trailer,
+    source: Source,
+}
+
+impl Vault {
+    /// Opens a backup: reads its head and its end, and checks that they belong together.
+    ///
+    /// A document of the reference implementation is copied to temporary storage, read through
+    /// and brought into today's form there: only that way it is known to be whole.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when there is no such object, [`VaultError::Damaged`] when it is
+    /// cut off, foreign, or of another pool than its key says.
+    pub async fn open(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+    ) -> Result<Backup, VaultError> {
+        let end = self.end_of(key, version_id, TRAILER_WINDOW).await?;
+        let version_id = end.version.version_id.clone();
+        let bytes = end.object_bytes;
+        let (head, trailer, source) = match Trailer::find(&end.bytes) {
+            Ok(trailer) => with_trailer(key, end, trailer).await?,
+            Err(_) => {
+                let source = Source::Object(Box::new(end.version));
+                reference::convert(key, source, bytes).await?
+            }
+        };
+        if head.user_pool_id != *key.pool() {
+            return Err(damaged(key, "it holds another pool than its key says"));
+        }
+        Ok(Backup {
+            key: key.clone(),
+            version_id,
+            bytes,
+            head,
+            trailer,
+            source,
+        })
+    }
+}
+
+async fn with_trailer(
+    key: &BackupKey,
+    end: Window,
+    trailer: Trailer,
+) -> Result<(BackupHead, Trailer, Source), VaultError> {
+    let last_line = end.bytes.strip_suffix(b"\n").unwrap_or(&end.bytes);
+    let last_line = last_line
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let in_order = trailer.users_offset <= trailer.memberships_offset
+        && trailer.memberships_offset <= trailer.bytes;
+    if !in_order || trailer.bytes + last_line.len() as u64 + 1 != end.object_bytes {
+        return Err(damaged(
+            key,
+            "its trailer does not fit the object: bytes are missing",
+        ));
+    }
+    if trailer.users_offset > LARGEST_HEAD {
+        return Err(damaged(key, "its head is larger than any pool's"));
+    }
+    let source = Source::Object(Box::new(end.version));
+    let start = source.read(0, trailer.users_offset).await?;
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let head = BackupHead::from_line(line).map_err(|error| VaultError::damaged(key, &error))?;
+    Ok((head, trailer, source))
+}
+
+pub(crate) fn damaged(key: &BackupKey, reason: &str) -> VaultError {
+    VaultError::Damaged {
+        key: key.clone(),
+        reason: reason.to_owned(),
+    }
+}
+
+impl Backup {
+    pub(crate) fn lines(&self, from: u64, end: u64) -> Lines {
+        Lines::new(self.source.clone(), self.key.clone(), from, end)
+    }
+
+    /// The users, from the line that begins at byte `from_offset` ([`UserLine::next_offset`]);
+    /// from the first with `None`.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`] when the offset is not one within the users.
+    ///
+    /// [`UserLine::next_offset`]: crate::UserLine::next_offset
+    pub async fn users(&self, from_offset: Option<u64>) -> Result<Users, VaultError> {
+        let first = self.trailer.users_offset;
+        let end = self.trailer.memberships_offset;
+        let from = from_offset.unwrap_or(first);
+        if !(first..=end).contains(&from) {
+            return Err(damaged(
+                &self.key,
+                &format!("there are no users at byte {from}"),
+            ));
+        }
+        Ok(Users::new(self.lines(from, end)))
+    }
+
+    /// The memberships, from the first.
+    ///
+    /// # Errors
+    /// None today; reading them may fail.
+    pub async fn memberships(&self) -> Result<Memberships, VaultError> {
+        let lines = self.lines(self.trailer.memberships_offset, self.trailer.bytes);
+        Ok(Memberships::new(lines))
+    }
+
+    /// Reads all of it and compares the checksum.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`] when a byte differs from what was written.
+    pub async fn check_whole(&self) -> Result<(), VaultError> {
+        let mut sum = Digest::new(CrcAlgorithm::Crc64Nvme);
+        let mut at = 0;
+        while at < self.trailer.bytes {
+            let to = self.trailer.bytes.min(at + PIECE);
+            let piece: Bytes = self.source.read(at, to).await?;
+            sum.update(&piece);
+            at = to;
+        }
+        if self.trailer.matches(sum.finalize()) {
+            Ok(())
+        } else {
+            let error = DocumentError::NotADocument("its checksum is wrong".into());
+            Err(VaultError::damaged(&self.key, &error))
+        }
+    }
+}
