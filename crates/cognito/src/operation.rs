@@ -149,6 +149,7 @@ operations! {
     CreateUserPoolClient: UserPoolClientUpdate, Create;
     CreateUserPoolDomain: UserPoolResourceUpdate, Create;
     DeleteUserPool: UserPoolUpdate, Write;
+    DeleteUserPoolClient: UserPoolClientUpdate, Write;
     DeleteUserPoolDomain: UserPoolResourceUpdate, Write;
     DescribeIdentityProvider: UserPoolResourceRead, Read;
     DescribeManagedLoginBrandingByClient: UserPoolResourceRead, Read;

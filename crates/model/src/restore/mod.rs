@@ -14,5 +14,5 @@ pub use notification::{FailureNotification, Notification, duration_in_words};
 pub use outcome::{Finding, FindingKind, KnownLoss, ManualStep, Outcome, Step, StepRecord};
 pub use report::{Report, ReportStatus};
 pub use state::RestoreState;
-pub use users::{UserCounts, UserEntry, UsersProgress};
+pub use users::{ImportProgress, UserCounts, UserEntry, UsersPass, UsersProgress};
 pub use verification::{Difference, Verification, VerifiedRow};

@@ -3,35 +3,70 @@
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Finding;
+use crate::identifiers::{RestoreId, Username};
 
-/// How many users came back, and how.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UserCounts {
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// How many users came back, and how.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct UserCounts { $($(#[$doc])* pub $name: u64,)* }
+
+        impl UserCounts {
+            /// Adds the counts of other users.
+            pub fn add(&mut self, other: &UserCounts) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+
+counts! {
     /// Users in the backup that were dealt with, in any way.
-    pub seen: u64,
+    seen;
     /// Users that are in the new pool now.
-    pub restored: u64,
+    restored;
     /// Of these, users whose password is gone and who can set a new one by themselves.
-    pub can_reset_password: u64,
-    /// Of these, users who cannot: no verified e-mail address or phone number.
-    pub cannot_reset_password: u64,
+    can_reset_password;
+    /// Of these, users who cannot: no verified e-mail address or phone number that the pool's
+    /// account recovery uses.
+    cannot_reset_password;
     /// Users that had a TOTP authenticator and have to register it again.
-    pub lost_totp: u64,
+    lost_totp;
     /// Federated profiles, which Cognito makes at the next sign-in.
-    pub federated: u64,
+    federated;
+    /// Users that an existing pool already had, and that stayed as they are.
+    already_there;
     /// Users left out for another reason; the findings tell which.
-    pub skipped: u64,
+    skipped;
     /// Users that should have come back and did not; the findings tell which.
-    pub failed: u64,
+    failed;
     /// Disabled users that came back disabled.
-    pub disabled: u64,
+    disabled;
     /// Memberships that came back.
-    pub memberships: u64,
+    memberships;
     /// Links to identity providers that came back.
-    pub links: u64,
+    links;
     /// MFA preferences that came back.
-    pub mfa_preferences: u64,
+    mfa_preferences;
+}
+
+/// What the restore of users is at. Every pass but the last two goes through the users of the
+/// backup from the first to the last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsersPass {
+    /// Users are made call by call; those that an import job is to make are left for later.
+    #[default]
+    Create,
+    /// Import jobs make the users that were left.
+    Import,
+    /// What a job's file cannot carry is added; users that the jobs left out are made by calls.
+    Finish,
+    /// The parts of the user map become one file.
+    Merge,
+    /// All is done.
+    Done,
 }
 
 /// Where in the backup the restore of users stands.
@@ -41,8 +76,12 @@ pub struct UsersProgress {
     /// The byte in the backup (its lines, for one of the reference implementation) at which the
     /// next user's line begins; `None` before the first.
     pub offset: Option<u64>,
-    /// The current pass over the users; passes are numbered by `restore::users`.
-    pub pass: u32,
+    /// The current pass.
+    pub pass: UsersPass,
+    /// Whether import jobs make the users that they can make; `None` until it is decided.
+    pub in_bulk: Option<bool>,
+    /// How many users the first pass left to import jobs.
+    pub left_to_import: u64,
     /// How many parts of the user map are written.
     pub map_parts: u32,
     /// How many parts of the list of findings are written.
@@ -54,14 +93,47 @@ pub struct UsersProgress {
     pub findings: Vec<Finding>,
     /// How many findings there are in all.
     pub findings_total: u64,
-    /// The import job that is under way, if any: what its engine needs to go on.
+    /// The import jobs, as soon as there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub import: Option<serde_json::Value>,
+    pub import: Option<ImportProgress>,
 }
 
 impl UsersProgress {
     /// How many findings about users the report itself holds.
     pub const FINDINGS_IN_REPORT: usize = 200;
+
+    /// The key of a part of the user map; parts are numbered from 1.
+    pub fn map_part_key(restore: &RestoreId, number: u32) -> String {
+        restore.object_key(&format!("user-map/part-{number:05}.csv"))
+    }
+
+    /// The key of a part of the findings, one JSON object to a line; parts are numbered from 1.
+    pub fn finding_part_key(restore: &RestoreId, number: u32) -> String {
+        restore.object_key(&format!("findings/part-{number:05}.jsonl"))
+    }
+}
+
+/// How far the import jobs are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportProgress {
+    /// The number of the current file, from 0.
+    pub file: u32,
+    /// The started job that takes the current file.
+    pub job_id: Option<String>,
+    /// Where the next file begins, while a job takes the current one; `None` when there is no
+    /// next one.
+    pub next_offset: Option<u64>,
+    /// How many rows the current file has.
+    pub rows: u64,
+    /// Whether the pool does not take password hashes.
+    pub hashes_refused: bool,
+    /// How often the current file was tried in vain.
+    pub attempts: u32,
+    /// Users that the jobs made.
+    pub imported: u64,
+    /// Rows that the jobs left out or could not use; calls make these users.
+    pub not_imported: u64,
 }
 
 /// One line of `user-map.csv`: a user before and after.
@@ -70,9 +142,58 @@ pub struct UserEntry {
     /// The `sub` in the lost pool.
     pub old_sub: String,
     /// The username in the lost pool.
-    pub old_username: crate::identifiers::Username,
+    pub old_username: Username,
     /// The `sub` in the new pool.
     pub new_sub: String,
     /// The username in the new pool.
-    pub new_username: crate::identifiers::Username,
+    pub new_username: Username,
+}
+
+impl UserEntry {
+    /// The name of the map below the restore's folder.
+    pub const OBJECT: &'static str = "user-map.csv";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_member_by_member() {
+        let mut sum = UserCounts {
+            seen: 2,
+            links: 1,
+            ..UserCounts::default()
+        };
+        sum.add(&UserCounts {
+            seen: 1,
+            mfa_preferences: 4,
+            ..UserCounts::default()
+        });
+        let expected = UserCounts {
+            seen: 3,
+            links: 1,
+            mfa_preferences: 4,
+            ..UserCounts::default()
+        };
+        assert_eq!(sum, expected);
+    }
+
+    #[test]
+    fn progress_written_by_an_earlier_version_is_read_with_defaults() {
+        let progress: UsersProgress = serde_json::from_str(r#"{"offset": 7}"#).unwrap();
+        assert_eq!(progress.offset, Some(7));
+        assert_eq!(progress.pass, UsersPass::Create);
+    }
+
+    #[test]
+    fn parts_sort_in_the_order_in_which_they_were_written() {
+        let restore: RestoreId = "r-1".parse().unwrap();
+        let key = UsersProgress::map_part_key(&restore, 12);
+        assert_eq!(key, "cognito-restore/r-1/user-map/part-00012.csv");
+        assert!(
+            UsersProgress::finding_part_key(&restore, 2)
+                < UsersProgress::finding_part_key(&restore, 10)
+        );
+    }
 }
