@@ -199,6 +199,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Category::UserPoolResourceRead,
         pool::identity_providers::by_identifier,
     ),
+    op(
+        "GetSigningCertificate",
+        Category::UserPoolResourceRead,
+        pool::signing_certificate::get,
+    ),
     // Resource servers.
     op(
         "CreateResourceServer",

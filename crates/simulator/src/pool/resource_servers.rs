@@ -1,24 +1,87 @@
 //! OAuth 2.0 resource servers (facts A.8).
 
-use crate::call::{Answer, Call};
-use crate::state::State;
+use serde_json::{Value, json};
 
-pub(crate) fn create(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+use super::access::{self, default_to};
+use super::page;
+use crate::call::{Answer, Call, Document, Reply};
+use crate::error::ServiceError;
+use crate::state::{Pool, State};
+
+/// Resource servers of a pool before an increase (facts E [DOC]).
+const SERVERS: usize = 25;
+/// The longest page: 50, not 60 (facts A.8 [MODEL]).
+const PAGE: usize = 50;
+
+pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
+    let pool = access::writable(call, state)?;
+    let identifier = call.required("Identifier")?;
+    // [GEN]; the text is unverified.
+    if pool.resource_servers.contains_key(identifier) {
+        return Err(ServiceError::invalid_parameter(format!(
+            "{identifier} already exists in user pool {}.",
+            pool.id
+        )));
+    }
+    if pool.resource_servers.len() >= SERVERS {
+        return Err(access::limit_exceeded("resource servers", SERVERS));
+    }
+    Ok(put(call, pool, identifier).into())
 }
 
-pub(crate) fn describe(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+pub(crate) fn describe(call: &Call<'_>, state: &mut State) -> Answer {
+    let server = server(state.pool(call)?, call.required("Identifier")?)?;
+    Ok(json!({"ResourceServer": server}).into())
 }
 
-pub(crate) fn update(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+/// A full replacement: without `Scopes` there are none afterwards (facts A.8, B.1 [MODEL]).
+pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
+    let pool = access::writable(call, state)?;
+    let identifier = call.required("Identifier")?;
+    refuse_reserved(server(pool, identifier)?)?;
+    Ok(put(call, pool, identifier).into())
 }
 
-pub(crate) fn delete(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+pub(crate) fn delete(call: &Call<'_>, state: &mut State) -> Answer {
+    let pool = access::writable(call, state)?;
+    let identifier = call.required("Identifier")?;
+    refuse_reserved(server(pool, identifier)?)?;
+    pool.resource_servers.remove(identifier);
+    Ok(Reply::empty())
 }
 
-pub(crate) fn list(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+/// Whole servers, not summaries (facts A.8 [MODEL]).
+pub(crate) fn list(call: &Call<'_>, state: &mut State) -> Answer {
+    let token_key = state.token_key;
+    let servers = &state.pool(call)?.resource_servers;
+    let items = servers
+        .iter()
+        .map(|(identifier, server)| (identifier.as_str(), Value::Object(server.clone())));
+    let page = page::page(call, &token_key, "MaxResults", PAGE, items)?;
+    Ok(page::answer("ResourceServers", page).into())
+}
+
+fn put(call: &Call<'_>, pool: &mut Pool, identifier: &str) -> Value {
+    let mut server = call.request.clone();
+    default_to(&mut server, "Scopes", json!([]));
+    let answer = json!({"ResourceServer": server});
+    pool.resource_servers.insert(identifier.to_owned(), server);
+    answer
+}
+
+fn server<'p>(pool: &'p Pool, identifier: &str) -> Result<&'p Document, ServiceError> {
+    pool.resource_servers.get(identifier).ok_or_else(|| {
+        ServiceError::resource_not_found(format!("Resource server {identifier} does not exist."))
+    })
+}
+
+/// The server of dynamic client registration is Cognito's own (facts A.8 [MODEL]); that it cannot be changed is
+/// [INF].
+fn refuse_reserved(server: &Document) -> Result<(), ServiceError> {
+    if server.get("ManagedBy") == Some(&Value::from("COGNITO")) {
+        return Err(ServiceError::invalid_parameter(
+            "The resource server is managed by Amazon Cognito.",
+        ));
+    }
+    Ok(())
 }

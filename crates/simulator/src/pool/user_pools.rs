@@ -1,24 +1,132 @@
 //! User pools: create, describe, update, delete, list (facts A.1, B).
 
-use crate::call::{Answer, Call};
-use crate::state::State;
+use serde_json::{Value, json};
 
-pub(crate) fn create(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+use super::access::{self, text_at};
+use super::custom_attributes::refuse_during_import;
+use super::{mfa, page, pool_rules, pool_settings, schema_rules, tiers};
+use crate::call::{Answer, Call, Document, Reply};
+use crate::error::ServiceError;
+use crate::state::{Pool, State};
+
+/// Pools of an account in a Region before an increase (facts E [DOC]).
+const POOLS: usize = 1_000;
+/// The longest page of ListUserPools (facts A [MODEL]).
+const PAGE: usize = 60;
+
+/// Not idempotent: the same request again makes a second pool (facts B.1 [MODEL, INF]).
+pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
+    pool_rules::check(call, None)?;
+    let schema = schema_rules::of_new_pool(call.list("Schema"))?;
+    let mut settings = pool_settings::requested(call);
+    tiers::check_settings(&settings, None)?;
+    if state.region(call.account, call.region).pools.len() >= POOLS {
+        return Err(access::limit_exceeded("user pools", POOLS));
+    }
+    let id = Pool::new_id(call.region, &mut state.rng);
+    let arn = format!(
+        "arn:aws:cognito-idp:{}:{}:userpool/{id}",
+        call.region, call.account
+    );
+    pool_settings::identify(
+        &mut settings,
+        &id,
+        &arn,
+        call.required("PoolName")?,
+        call.now,
+    );
+    let mut pool = Pool::new(
+        id.clone(),
+        call.account.clone(),
+        call.region.clone(),
+        settings,
+        schema,
+    );
+    mfa::follow_settings(&mut pool);
+    let document = pool_settings::described(&pool);
+    state
+        .region(call.account, call.region)
+        .pools
+        .insert(id, pool);
+    Ok(json!({"UserPool": document}).into())
 }
 
-pub(crate) fn describe(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+pub(crate) fn describe(call: &Call<'_>, state: &mut State) -> Answer {
+    let pool = state.pool(call)?;
+    Ok(json!({"UserPool": pool_settings::described(pool)}).into())
 }
 
-pub(crate) fn update(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+/// A full replacement: members that the request leaves out return to their defaults (facts B.1 [MODEL, DOC]).
+/// Exceptions: what is fixed at creation, the name, and the SMS configuration, which cannot be removed again once it
+/// is there (facts A.1 [DOC]; that leaving it out keeps it is unverified).
+pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
+    // Replicas have e-mail, SMS, triggers and tags of their own (facts H [DOC]), so a secondary may be updated.
+    let pool = state.pool_mut(call)?;
+    refuse_during_import(pool.import_in_progress())?;
+    pool_rules::check(call, Some(pool))?;
+    let mut settings = pool_settings::requested(call);
+    for member in pool_settings::FIXED.iter().copied() {
+        settings.remove(member);
+        keep(&mut settings, &pool.settings, member);
+    }
+    for member in ["Id", "Arn", "CreationDate"] {
+        keep(&mut settings, &pool.settings, member);
+    }
+    if !settings.contains_key("SmsConfiguration") {
+        keep(&mut settings, &pool.settings, "SmsConfiguration");
+    }
+    match call.text("PoolName") {
+        Some(name) => {
+            settings.insert("Name".to_owned(), json!(name));
+        }
+        None => keep(&mut settings, &pool.settings, "Name"),
+    }
+    settings.insert("LastModifiedDate".to_owned(), call.now.into());
+    tiers::check_settings(&settings, Some(pool))?;
+    pool.settings = settings;
+    mfa::follow_settings(pool);
+    Ok(Reply::empty())
 }
 
-pub(crate) fn delete(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+fn keep(settings: &mut Document, old: &Document, member: &str) {
+    if let Some(value) = old.get(member) {
+        settings.insert(member.to_owned(), value.clone());
+    }
 }
 
-pub(crate) fn list(call: &Call<'_>, _state: &mut State) -> Answer {
-    Err(call.not_simulated())
+pub(crate) fn delete(call: &Call<'_>, state: &mut State) -> Answer {
+    let pool = access::writable(call, state)?;
+    refuse_during_import(pool.import_in_progress())?;
+    // Facts B.1 [MODEL]; the text is [GEN].
+    if text_at(&pool.settings, &["DeletionProtection"]) == Some("ACTIVE") {
+        return Err(ServiceError::invalid_parameter(
+            "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.",
+        ));
+    }
+    // Facts A.10 [GEN].
+    if !pool.domains.is_empty() {
+        return Err(ServiceError::invalid_parameter(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first.",
+        ));
+    }
+    let id = pool.id.clone();
+    state.region(call.account, call.region).pools.remove(&id);
+    Ok(Reply::empty())
+}
+
+pub(crate) fn list(call: &Call<'_>, state: &mut State) -> Answer {
+    let token_key = state.token_key;
+    let pools = &state.region(call.account, call.region).pools;
+    let items = pools.iter().map(|(id, pool)| (id.as_str(), summary(pool)));
+    let page = page::page(call, &token_key, "MaxResults", PAGE, items)?;
+    Ok(page::answer("UserPools", page).into())
+}
+
+fn summary(pool: &Pool) -> Value {
+    let mut summary = Document::new();
+    summary.insert("Id".to_owned(), json!(pool.id));
+    for member in ["Name", "LambdaConfig", "LastModifiedDate", "CreationDate"] {
+        keep(&mut summary, &pool.settings, member);
+    }
+    Value::Object(summary)
 }

@@ -1,0 +1,103 @@
+//! How operations get at a pool and at documents: the checks that all of them share.
+
+use rand::rngs::StdRng;
+use serde_json::Value;
+
+use crate::call::{Call, Document};
+use crate::error::ServiceError;
+use crate::state::{Client, Pool, State};
+
+/// The pool that a call changes.
+///
+/// # Errors
+/// `ResourceNotFoundException`; `OperationNotEnabledException` when the pool is the secondary of a replicated one
+/// (facts B.1 [MODEL], H [DOC]; the text is unverified).
+pub(super) fn writable<'s>(
+    call: &Call<'_>,
+    state: &'s mut State,
+) -> Result<&'s mut Pool, ServiceError> {
+    writable_and_rng(call, state).map(|(pool, _)| pool)
+}
+
+/// As [`writable`], with the source of randomness beside it.
+pub(super) fn writable_and_rng<'s>(
+    call: &Call<'_>,
+    state: &'s mut State,
+) -> Result<(&'s mut Pool, &'s mut StdRng), ServiceError> {
+    let (pool, rng) = state.pool_and_rng(call)?;
+    let is_secondary = pool.replicas.iter().any(|replica| {
+        replica.get("RegionName").and_then(Value::as_str) == Some(pool.region.as_str())
+            && replica.get("Role").and_then(Value::as_str) == Some("SECONDARY")
+    });
+    if is_secondary {
+        return Err(ServiceError::operation_not_enabled(
+            "The operation is not enabled for a replica of a user pool.",
+        ));
+    }
+    Ok((pool, rng))
+}
+
+/// The app client of a pool.
+///
+/// # Errors
+/// `ResourceNotFoundException`, worded as the service words it [GEN].
+pub(super) fn client<'p>(pool: &'p Pool, id: &str) -> Result<&'p Client, ServiceError> {
+    pool.clients.get(id).ok_or_else(|| client_not_found(id))
+}
+
+/// As [`client`], to change it.
+pub(super) fn client_mut<'p>(pool: &'p mut Pool, id: &str) -> Result<&'p mut Client, ServiceError> {
+    pool.clients.get_mut(id).ok_or_else(|| client_not_found(id))
+}
+
+pub(super) fn client_not_found(id: &str) -> ServiceError {
+    ServiceError::resource_not_found(format!("User pool client {id} does not exist."))
+}
+
+/// The value at a path of member names.
+pub(super) fn at<'d>(document: &'d Document, path: &[&str]) -> Option<&'d Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter()
+        .try_fold(document.get(*first)?, |value, member| value.get(*member))
+}
+
+/// The text at a path of member names.
+pub(super) fn text_at<'d>(document: &'d Document, path: &[&str]) -> Option<&'d str> {
+    at(document, path).and_then(Value::as_str)
+}
+
+/// The objects in a list member of a document.
+pub(super) fn objects<'d>(
+    document: &'d Document,
+    member: &str,
+) -> impl Iterator<Item = &'d Document> {
+    document
+        .get(member)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+}
+
+/// The quota of a kind of resource is used up (facts E; which text the service has is unverified).
+pub(super) fn limit_exceeded(what: &str, limit: usize) -> ServiceError {
+    ServiceError::limit_exceeded(format!("The limit of {limit} {what} has been reached."))
+}
+
+/// Puts a member in unless it is there.
+pub(super) fn default_to(document: &mut Document, member: &str, value: impl Into<Value>) {
+    if !document.contains_key(member) {
+        document.insert(member.to_owned(), value.into());
+    }
+}
+
+/// The texts in a list member of a document.
+pub(super) fn names<'d>(document: &'d Document, member: &str) -> Vec<&'d str> {
+    document
+        .get(member)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
