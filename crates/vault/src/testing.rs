@@ -1,1 +1,282 @@
-//! x
+//! For tests: an S3 in memory, on loopback, strict where this system leans on S3.
+//!
+//! It knows versions, ranges, pages, conditional writes and multipart uploads with their sums and
+//! smallest part, and can fail at any request, before or after carrying it out. JSON services
+//! (DynamoDB, Step Functions, SNS, WAF) can be given canned answers at the same endpoint.
+
+mod store;
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::{Credentials, Region};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use store::Store;
+
+/// Larger than anything that a test sends at once.
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// Whether a request that fails is carried out first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails before anything is done.
+    Before,
+    /// It is carried out, and the answer is lost.
+    After,
+}
+
+/// A running S3 with one empty bucket; dropping it stops it.
+#[derive(Debug)]
+pub struct MemoryS3 {
+    address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    store: Store,
+    requests: u64,
+    /// One passing failure at this request.
+    failing: Option<(u64, Fault)>,
+    /// From this request on nothing is answered any more.
+    dying: Option<(u64, Fault)>,
+    answers: HashMap<String, (u16, Value)>,
+    calls: Vec<(String, Value)>,
+}
+
+/// What is sent back.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+}
+
+impl Reply {
+    fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn error(status: u16, code: &str) -> Self {
+        let body = format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>");
+        Self::new(status)
+            .with("content-type", "application/xml")
+            .body(body)
+    }
+}
+
+impl MemoryS3 {
+    /// Starts one that has the bucket `bucket`, on a thread of its own.
+    ///
+    /// # Panics
+    /// When there is no free port: a test cannot go on then.
+    pub fn start(bucket: &str) -> Self {
+        let mut inner = Inner::default();
+        inner.store.add_bucket(bucket);
+        let inner = Arc::new(Mutex::new(inner));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = Router::new().fallback(respond).with_state(inner.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                tokio::select! {
+                    _ = axum::serve(listener, router) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self {
+            address,
+            inner,
+            _stop: stop,
+        }
+    }
+
+    /// The endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A configuration whose clients talk to it.
+    pub async fn config(&self) -> SdkConfig {
+        let credentials = Credentials::new("000000000000", "test", None, None, "test");
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(self.endpoint())
+            .load()
+            .await
+    }
+
+    /// Puts an object in, as its newest version.
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
+        let mut inner = self.inner();
+        inner.store.add_bucket(bucket);
+        inner.store.put(bucket, key, bytes.into(), HashMap::new());
+    }
+
+    /// The newest version of an object.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.inner().store.newest(bucket, key)
+    }
+
+    /// All keys of a bucket.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.inner().store.keys(bucket)
+    }
+
+    /// How many multipart uploads are neither completed nor aborted.
+    pub fn open_uploads(&self) -> usize {
+        self.inner().store.open_uploads()
+    }
+
+    /// Gives lists in pages of this many keys instead of 1,000.
+    pub fn set_page_size(&self, keys: usize) {
+        self.inner().store.page_size = keys;
+    }
+
+    /// How many requests came since the start or the last fault was set.
+    pub fn requests(&self) -> u64 {
+        self.inner().requests
+    }
+
+    /// Lets the `nth` request from now (from 1) fail once, in a way that passes.
+    pub fn fail_at(&self, nth: u64, fault: Fault) {
+        let mut inner = self.inner();
+        inner.requests = 0;
+        inner.failing = Some((nth, fault));
+    }
+
+    /// Refuses the `nth` request from now (from 1) and all after it, as if the caller had died:
+    /// until [`revive`](Self::revive).
+    pub fn die_at(&self, nth: u64, fault: Fault) {
+        let mut inner = self.inner();
+        inner.requests = 0;
+        inner.dying = Some((nth, fault));
+    }
+
+    /// Answers again, and counts requests anew.
+    pub fn revive(&self) {
+        let mut inner = self.inner();
+        inner.requests = 0;
+        inner.failing = None;
+        inner.dying = None;
+    }
+
+    /// Answers requests with this `X-Amz-Target` from now on; the default is 200 and `{}`.
+    pub fn answer(&self, target: &str, status: u16, answer: Value) {
+        self.inner()
+            .answers
+            .insert(target.to_owned(), (status, answer));
+    }
+
+    /// The requests with this `X-Amz-Target` that were carried out.
+    pub fn calls(&self, target: &str) -> Vec<Value> {
+        let inner = self.inner();
+        let calls = inner.calls.iter().filter(|(called, _)| called == target);
+        calls.map(|(_, body)| body.clone()).collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+}
+
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    inner
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn respond(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let reply = match to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => lock(&inner).reply(&parts.method, &parts.uri, &parts.headers, &body),
+        Err(_) => Reply::error(400, "IncompleteBody"),
+    };
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+impl Inner {
+    fn reply(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Reply {
+        self.requests += 1;
+        let number = self.requests;
+        let passing = self.failing.filter(|(nth, _)| *nth == number);
+        let dead = self.dying.filter(|(nth, _)| *nth <= number);
+        // Only the first of the requests that a dying caller sends may still be carried out.
+        let carried_out = match (passing, dead) {
+            (Some((_, fault)), _) => fault == Fault::After,
+            (None, Some((nth, fault))) => nth == number && fault == Fault::After,
+            (None, None) => true,
+        };
+        let reply = carried_out.then(|| self.carry_out(method, uri, headers, body));
+        match (passing, dead, reply) {
+            (None, None, Some(reply)) => reply,
+            (Some(_), _, _) => Reply::error(500, "InternalError"),
+            // Not a code that any client repeats.
+            _ => Reply::error(400, "CallerDied"),
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Reply {
+        let target = headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok());
+        let Some(target) = target else {
+            return self.store.reply(method, uri, headers, body);
+        };
+        let request = serde_json::from_slice(body).unwrap_or(Value::Null);
+        self.calls.push((target.to_owned(), request));
+        let (status, answer) = self
+            .answers
+            .get(target)
+            .cloned()
+            .unwrap_or_else(|| (200, json!({})));
+        Reply::new(status)
+            .with("content-type", "application/x-amz-json-1.0")
+            .body(answer.to_string())
+    }
+}
