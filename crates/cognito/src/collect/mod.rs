@@ -1,1 +1,246 @@
-//! Under construction.
+//! Reading a whole user pool, section by section of the inventory (facts A).
+//!
+//! A backup reads the pool that it saves with this, and a verification the pool that was
+//! restored: the two compare because they are read alike.
+
+mod appearance;
+mod clients;
+mod directory;
+mod domains;
+mod pool;
+mod protection;
+mod reading;
+mod sessions;
+mod web_acl;
+
+use jiff::Timestamp;
+use model::UserPoolId;
+use model::document::BackupHead;
+use model::inventory::Section;
+use serde_json::{Map, Value, json};
+
+use crate::call::Cognito;
+use crate::error::CognitoError;
+use crate::operation::Operation;
+use crate::pages::Pages;
+use reading::{Reading, settle};
+
+/// Every operation that the collector calls: what the role of a backup must allow. WAF's
+/// `GetWebACLForResource` comes on top.
+pub const OPERATIONS: &[Operation] = &[
+    Operation::AdminGetUserAuthFactors,
+    Operation::DescribeIdentityProvider,
+    Operation::DescribeManagedLoginBrandingByClient,
+    Operation::DescribeRiskConfiguration,
+    Operation::DescribeTerms,
+    Operation::DescribeUserPool,
+    Operation::DescribeUserPoolClient,
+    Operation::DescribeUserPoolDomain,
+    Operation::GetLogDeliveryConfiguration,
+    Operation::GetSigningCertificate,
+    Operation::GetUICustomization,
+    Operation::GetUserPoolClientSessionConfiguration,
+    Operation::GetUserPoolMfaConfig,
+    Operation::GetUserPoolSessionConfiguration,
+    Operation::ListGroups,
+    Operation::ListIdentityProviders,
+    Operation::ListResourceServers,
+    Operation::ListTagsForResource,
+    Operation::ListTerms,
+    Operation::ListUserPoolClientSecrets,
+    Operation::ListUserPoolClients,
+    Operation::ListUserPoolReplicas,
+    Operation::ListUsers,
+    Operation::ListUsersInGroup,
+];
+
+/// Reads a pool through the Cognito API, at the client's pace.
+pub struct Collector<'a> {
+    cognito: &'a Cognito,
+    waf: &'a aws_sdk_wafv2::Client,
+}
+
+/// What the readers of sections need to know of the pool.
+struct Pool<'a> {
+    cognito: &'a Cognito,
+    waf: &'a aws_sdk_wafv2::Client,
+    id: &'a UserPoolId,
+    /// The `UserPool` of DescribeUserPool.
+    settings: Value,
+    /// The `UserPoolClient` of each client.
+    clients: Vec<Value>,
+}
+
+/// What a reader found out about its sections.
+type Readings = Vec<(Section, Reading)>;
+
+impl<'a> Collector<'a> {
+    /// A collector for pools in the Region of the clients.
+    pub fn new(cognito: &'a Cognito, waf: &'a aws_sdk_wafv2::Client) -> Self {
+        Self { cognito, waf }
+    }
+
+    /// Reads everything but users and memberships.
+    ///
+    /// A section that cannot be read is recorded as failed, with the error, and never as empty;
+    /// one that the pool's feature plan does not have is recorded as not read.
+    ///
+    /// # Errors
+    /// When an essential section (settings, clients, groups) cannot be read.
+    pub async fn head(
+        &self,
+        pool: &UserPoolId,
+        began: Timestamp,
+    ) -> Result<BackupHead, CognitoError> {
+        let settings = pool::settings(self.cognito, pool).await?;
+        let clients = clients::app_clients(self.cognito, pool).await?;
+        let groups = directory::groups(self.cognito, pool).await?;
+        let pool = Pool {
+            cognito: self.cognito,
+            waf: self.waf,
+            id: pool,
+            settings,
+            clients,
+        };
+        // Side by side: each reader waits for its own operations' places in the quota.
+        let readings: [Readings; 8] = tokio::join!(
+            pool::beside_the_settings(&pool),
+            clients::secrets(&pool),
+            directory::providers_and_servers(&pool),
+            domains::domains(&pool),
+            appearance::appearance(&pool),
+            protection::risk(&pool),
+            sessions::sessions(&pool),
+            web_acl::association(&pool),
+        )
+        .into();
+        let mut head = BackupHead::new(pool.id.clone(), began);
+        head.set(Section::UserPoolConfig, pool.settings);
+        head.set(Section::AppClients, Value::Array(pool.clients));
+        head.set(Section::Groups, Value::Array(groups));
+        for (section, reading) in readings.into_iter().flatten() {
+            match reading {
+                Reading::Found(value) => head.set(section, value),
+                Reading::NotRead(reason) => head.set_not_read(section, reason),
+                Reading::Failed(error) => head.set_failed(section, error),
+            }
+        }
+        Ok(head)
+    }
+
+    /// The pages of ListUsers: user objects as Cognito gives them. Not a snapshot, and a user
+    /// who changes meanwhile may be listed twice or not at all (facts D).
+    ///
+    /// # Errors
+    /// None today.
+    pub fn users(&self, pool: &UserPoolId) -> Result<Pages<'a>, CognitoError> {
+        let request = json!({"UserPoolId": pool.as_str()});
+        Pages::new(self.cognito, Operation::ListUsers, request)
+    }
+
+    /// The pages of ListUsersInGroup. [`ErrorKind::Missing`](crate::ErrorKind::Missing) when the
+    /// group was deleted meanwhile.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn members(&self, pool: &UserPoolId, group: &str) -> Result<Pages<'a>, CognitoError> {
+        let request = json!({"UserPoolId": pool.as_str(), "GroupName": group});
+        Pages::new(self.cognito, Operation::ListUsersInGroup, request)
+    }
+
+    /// A user's `PreferredMfaSetting` and `UserMFASettingList`, to be merged into the user's
+    /// object; a list that is missing from the answer is given as empty, because it was asked for.
+    ///
+    /// By AdminGetUserAuthFactors: AdminGetUser would make the user a billed, active one
+    /// (facts C.7, D).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`](crate::ErrorKind::Missing) when the user was deleted meanwhile;
+    /// others as [`Cognito::call`].
+    pub async fn mfa_preference(
+        &self,
+        pool: &UserPoolId,
+        username: &str,
+    ) -> Result<Map<String, Value>, CognitoError> {
+        let request = json!({"UserPoolId": pool.as_str(), "Username": username});
+        let operation = Operation::AdminGetUserAuthFactors;
+        let mut answer = self.cognito.call(operation, &request).await?;
+        let mut preference = Map::new();
+        if let Some(preferred @ Value::String(_)) =
+            answer.get_mut("PreferredMfaSetting").map(Value::take)
+        {
+            preference.insert("PreferredMfaSetting".into(), preferred);
+        }
+        let list = answer.get_mut("UserMFASettingList").map(Value::take);
+        let list = list.filter(Value::is_array).unwrap_or_else(|| json!([]));
+        preference.insert("UserMFASettingList".into(), list);
+        Ok(preference)
+    }
+}
+
+impl Pool<'_> {
+    fn request(&self) -> Value {
+        json!({"UserPoolId": self.id.as_str()})
+    }
+
+    fn request_for_client(&self, client: &str) -> Value {
+        json!({"UserPoolId": self.id.as_str(), "ClientId": client})
+    }
+
+    fn client_ids(&self) -> impl Iterator<Item = &str> {
+        self.clients.iter().filter_map(clients::id)
+    }
+
+    /// The pool's ARN, by which other services know it.
+    fn arn(&self) -> Option<&str> {
+        self.settings.get("Arn").and_then(Value::as_str)
+    }
+
+    fn has_domain(&self) -> bool {
+        domains::MEMBERS
+            .iter()
+            .any(|(_, member)| domains::name(&self.settings, member).is_some())
+    }
+
+    /// Calls an operation on the pool and takes `member` out of the answer.
+    async fn member(&self, operation: Operation, member: &str) -> Result<Value, CognitoError> {
+        let mut answer = self.cognito.call(operation, &self.request()).await?;
+        Ok(answer
+            .get_mut(member)
+            .map(Value::take)
+            .unwrap_or(Value::Null))
+    }
+
+    /// All items of a list of the pool.
+    async fn list(&self, operation: Operation) -> Reading {
+        settle(
+            self.cognito
+                .list(operation, self.id)
+                .await
+                .map(Value::Array),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use model::inventory::ITEMS;
+
+    use super::*;
+
+    #[test]
+    fn the_collector_calls_what_the_inventory_says_and_nothing_else() {
+        let called: BTreeSet<String> = OPERATIONS.iter().map(|called| called.action()).collect();
+        let listed: BTreeSet<String> = ITEMS
+            .iter()
+            .flat_map(|item| item.read)
+            .filter(|action| action.starts_with("cognito-idp:"))
+            // A permission that WAF asks for, not an operation (facts A.16).
+            .filter(|action| **action != "cognito-idp:GetWebACLForResource")
+            .map(|action| (*action).to_owned())
+            .collect();
+        assert_eq!(called, listed);
+    }
+}

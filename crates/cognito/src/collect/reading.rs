@@ -1,0 +1,61 @@
+//! What came of reading a section.
+
+use std::future::Future;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+
+use crate::error::{CognitoError, ErrorKind};
+
+/// How many items of a section are read at a time. The pacer holds the rate; this only lets it
+/// be reached when answers take longer than the pause between two permits.
+const AT_A_TIME: usize = 5;
+
+/// What came of reading a section.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Reading {
+    /// It was read; `null`, `{}` and `[]` mean that there is nothing.
+    Found(Value),
+    /// It is not there to be read, and why.
+    NotRead(String),
+    /// It could not be read.
+    Failed(String),
+}
+
+/// Turns the result of a call into a reading. A feature that the pool or the Region does not
+/// have is no failure.
+pub(super) fn settle(result: Result<Value, CognitoError>) -> Reading {
+    match result {
+        Ok(value) => Reading::Found(value),
+        Err(error) if error.is(ErrorKind::FeatureUnavailable) => {
+            Reading::NotRead(error.to_string())
+        }
+        Err(error) => Reading::Failed(error.to_string()),
+    }
+}
+
+/// `null` for what is not there (any more); other errors stay.
+pub(super) fn or_nothing(result: Result<Value, CognitoError>) -> Result<Value, CognitoError> {
+    match result {
+        Err(error) if error.is(ErrorKind::Missing) => Ok(Value::Null),
+        other => other,
+    }
+}
+
+/// Reads each item, some at a time, and keeps their order. Items that turn out to be nothing
+/// (`null`) are left out: most were deleted since they were listed.
+pub(super) async fn each<I, F>(
+    items: I,
+    read: impl FnMut(I::Item) -> F,
+) -> Result<Vec<Value>, CognitoError>
+where
+    I: IntoIterator,
+    F: Future<Output = Result<Value, CognitoError>>,
+{
+    stream::iter(items)
+        .map(read)
+        .buffered(AT_A_TIME)
+        .try_filter(|value| std::future::ready(!value.is_null()))
+        .try_collect()
+        .await
+}
