@@ -54,7 +54,7 @@ pub(crate) fn respond(service: &Service, parts: &Parts, body: &Bytes) -> HttpRes
             done()
         }),
         (&Method::POST, ["seed"]) => region(service, parts).and_then(|region| {
-            let document = from_json(body)?;
+            let document = seed::parse(&from_json(body)?)?;
             seed::plant(service, &region, document, std::iter::empty()).map(pool_id)
         }),
         (&Method::POST, ["generate"]) => region(service, parts).and_then(|region| {

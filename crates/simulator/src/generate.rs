@@ -277,10 +277,10 @@ fn group_name(config: &GeneratorConfig, index: usize) -> String {
 
 fn group(config: &GeneratorConfig, index: usize, name: &str) -> Document {
     let mut group = object(json!({"GroupName": name}));
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         group.insert("Precedence".to_owned(), json!(index));
     }
-    if config.nasty && index % 3 == 0 {
+    if config.nasty && index.is_multiple_of(3) {
         group.insert(
             "Description".to_owned(),
             json!(NASTY_TEXTS[index % NASTY_TEXTS.len()]),
@@ -297,7 +297,7 @@ fn join_groups(config: &GeneratorConfig, groups: &[String], index: usize, user: 
             user.groups = groups.iter().take(100).cloned().collect();
             return;
         }
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             user.groups.push(first.clone());
         }
     }
@@ -356,7 +356,7 @@ fn nasty_user(config: &GeneratorConfig, index: usize, rng: &mut StdRng) -> UserD
         1 => put("profile", "あ".repeat(VALUE_BYTES / 3)),
         2 => {
             put("phone_number", format!("+1555{index:07}"));
-            put("phone_number_verified", (index % 2 == 0).to_string());
+            put("phone_number_verified", index.is_multiple_of(2).to_string());
         }
         3 => {
             for custom in (0..CUSTOM_ATTRIBUTES).filter(|custom| *custom != 1) {
@@ -385,7 +385,7 @@ fn nasty_user(config: &GeneratorConfig, index: usize, rng: &mut StdRng) -> UserD
     } else if index % 6 == 1 {
         user.identities.push(link(format!("linked-{index}"), false));
     }
-    if index % 8 == 0 {
+    if index.is_multiple_of(8) {
         user.user_mfa_setting_list = vec![MfaFactor::SoftwareToken];
         user.preferred_mfa_setting = Some(MfaFactor::SoftwareToken);
         user.software_token_registered = true;

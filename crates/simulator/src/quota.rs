@@ -19,6 +19,7 @@ pub enum Quotas {
 
 /// A quota category, with the operations as facts E lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::enum_variant_names, reason = "the categories' own names")]
 pub(crate) enum Category {
     UserCreation,
     UserAccountRecovery,

@@ -150,6 +150,10 @@ fn invalid(message: impl Into<String>) -> ServiceError {
 
 /// Reads a pool document.
 pub(crate) fn parse(document: &Value) -> Result<PoolDocument, ServiceError> {
+    if !document.is_object() {
+        // serde would take a list for the members in order.
+        return Err(invalid("this is no pool document: it is not an object"));
+    }
     PoolDocument::deserialize(document)
         .map_err(|error| invalid(format!("this is no pool document: {error}")))
 }

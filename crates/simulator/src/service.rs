@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::error::ServiceError;
 use crate::evidence::Collector;
 use crate::faults::Injector;
-use crate::operations::{self, Operation, Signing};
+use crate::operations::{self, Operation};
 use crate::quota::{Buckets, Quotas, Usage};
-use crate::shapes::{self, Model};
+use crate::shapes::{self, Model, OperationShape};
 use crate::signature;
 use crate::state::{AccountId, Region, State, Time};
 use crate::user::import;
@@ -120,13 +120,10 @@ impl Service {
         let name = request.target.unwrap_or_default();
         match self.operation(request.target) {
             Ok(operation) => {
-                let mut outcome = self.judged(operation, request);
+                let outcome = self.judged(operation, request);
                 if let Err(error) = &outcome.result {
                     self.control().collector.refusal(operation.name, error);
                     tracing::debug!(operation = operation.name, code = %error.code, "refused");
-                    if error.status == 413 {
-                        outcome.delay = Duration::ZERO;
-                    }
                 }
                 outcome
             }
@@ -178,13 +175,13 @@ impl Service {
         request: &Request<'_>,
     ) -> Result<Reply, ServiceError> {
         let body = parse(request.body);
-        let (account, region) = self.place(operation, request, body.as_ref().ok())?;
-        let mut document = body?;
-        let now = self.admit(operation, &account, &region, &document)?;
         let shape = self
             .model
             .operation(operation.name)
             .ok_or_else(|| ServiceError::internal("the operation is missing from the model"))?;
+        let (account, region) = self.place(shape, request, body.as_ref().ok())?;
+        let mut document = body?;
+        let now = self.admit(operation, &account, &region, &document)?;
         let checked = shapes::check(
             self.model,
             &shape.input,
@@ -216,11 +213,11 @@ impl Service {
     /// Whose state, and in which Region, a request is about.
     fn place(
         &self,
-        operation: &Operation,
+        shape: &OperationShape,
         request: &Request<'_>,
         body: Option<&Document>,
     ) -> Result<(AccountId, Region), ServiceError> {
-        if operation.signing == Signing::Unsigned {
+        if shape.unsigned {
             let client = body
                 .and_then(|body| body.get("ClientId"))
                 .and_then(Value::as_str);

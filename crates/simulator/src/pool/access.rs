@@ -12,7 +12,7 @@ use crate::state::{Client, Pool, State};
 /// # Errors
 /// `ResourceNotFoundException`; `OperationNotEnabledException` when the pool is the secondary of a replicated one
 /// (facts B.1 [MODEL], H [DOC]; the text is unverified).
-pub(super) fn writable<'s>(
+pub(crate) fn writable<'s>(
     call: &Call<'_>,
     state: &'s mut State,
 ) -> Result<&'s mut Pool, ServiceError> {
@@ -20,7 +20,7 @@ pub(super) fn writable<'s>(
 }
 
 /// As [`writable`], with the source of randomness beside it.
-pub(super) fn writable_and_rng<'s>(
+pub(crate) fn writable_and_rng<'s>(
     call: &Call<'_>,
     state: &'s mut State,
 ) -> Result<(&'s mut Pool, &'s mut StdRng), ServiceError> {

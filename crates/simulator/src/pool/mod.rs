@@ -1,7 +1,7 @@
 //! Operations on user pools and their configuration, a file for each kind of resource. Files named `..._rules` hold
 //! what is refused, each rule in one place beside its source.
 
-mod access;
+pub(crate) mod access;
 mod arn;
 pub(crate) mod branding;
 mod client_rules;

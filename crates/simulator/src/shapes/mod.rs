@@ -7,7 +7,7 @@ mod check;
 mod model;
 
 pub(crate) use check::check;
-pub(crate) use model::Model;
+pub(crate) use model::{Model, OperationShape};
 
 /// `UserPoolId` as validation messages spell it: `userPoolId`.
 pub(crate) fn lower_first(name: &str) -> String {

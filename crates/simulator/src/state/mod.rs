@@ -18,7 +18,7 @@ pub use ids::Region;
 pub(crate) use ids::{AccountId, Sub, random_id};
 pub(crate) use pool::{Client, ClientSecret, Domain, Group, Pool, UiCustomization};
 pub(crate) use schema::{AttributeRule, DataType, Schema, standard_attribute};
-pub(crate) use users::{AliasKind, Directory, SignIn, User};
+pub(crate) use users::{AliasKind, Attributes, Directory, SignIn, User};
 pub use users::{Link, MfaFactor, UserStatus};
 
 /// A moment by the simulator's clock, in milliseconds since 1970.

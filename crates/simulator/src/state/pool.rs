@@ -207,16 +207,6 @@ impl Pool {
             .change(sub, |user| user.extra().groups.remove(group));
     }
 
-    /// Removes a group and all memberships in it.
-    pub(crate) fn delete_group(&mut self, name: &str) -> Option<Group> {
-        let group = self.groups.remove(name)?;
-        for sub in &group.members {
-            self.users
-                .change(*sub, |user| user.extra().groups.remove(name));
-        }
-        Some(group)
-    }
-
     /// Removes a user and all memberships of the user.
     pub(crate) fn delete_user(&mut self, sub: Sub) {
         if let Some(user) = self.users.remove(sub) {

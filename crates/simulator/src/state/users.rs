@@ -107,13 +107,16 @@ pub(crate) struct Extra {
     pub(crate) passwords: Vec<u64>,
 }
 
+/// Names and values of attributes. Names are shared by all users of a pool.
+pub(crate) type Attributes = Vec<(Arc<str>, Box<str>)>;
+
 /// One user.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) username: Box<str>,
     pub(crate) sub: Sub,
     /// All but `sub` and `identities`, in the order in which they were given.
-    pub(crate) attributes: Vec<(Arc<str>, Box<str>)>,
+    pub(crate) attributes: Attributes,
     pub(crate) status: UserStatus,
     pub(crate) enabled: bool,
     pub(crate) created: Time,

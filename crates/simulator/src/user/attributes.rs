@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::error::ServiceError;
-use crate::state::{AttributeRule, DataType, Pool};
+use crate::state::{AttributeRule, Attributes, DataType, Pool};
 
 /// The limit of any attribute value (facts A.2, quotas), in bytes.
 const MAX_VALUE_BYTES: usize = 2048;
@@ -127,12 +127,12 @@ pub(crate) fn check_verified(
     }
 }
 
-/// All attributes of a new user, checked: `Vec` of shared names and values. Empty values are not stored \[UNV\].
+/// All attributes of a new user, checked. Empty values are not stored \[UNV\].
 pub(crate) fn for_new_user(
     pool: &Pool,
     given: &[Given<'_>],
     missing_allowed: impl Fn(&AttributeRule) -> bool,
-) -> Result<Vec<(Arc<str>, Box<str>)>, ServiceError> {
+) -> Result<Attributes, ServiceError> {
     let mut attributes = Vec::with_capacity(given.len());
     for (name, value) in given {
         let rule = writable(pool, name)?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{AliasKind, Pool, State, Sub, User, UserStatus};
 use crate::user::attributes::{self, Given};
 use crate::user::messages::{self, Medium};
@@ -16,7 +17,7 @@ pub(crate) fn admin_create(call: &Call<'_>, state: &mut State) -> Answer {
         return resend(call, state);
     }
     let silent = call.text("MessageAction") == Some("SUPPRESS");
-    let (pool, rng) = state.pool_and_rng(call)?;
+    let (pool, rng) = access::writable_and_rng(call, state)?;
     let user = new_user(call, pool, rng)?;
     let (sub, id) = (user.sub, pool.id.clone());
     if pool.trigger("PreSignUp").is_some() {
@@ -27,7 +28,7 @@ pub(crate) fn admin_create(call: &Call<'_>, state: &mut State) -> Answer {
             messages::send(state, call, &id, "invitation", medium)?;
         }
     }
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     take_aliases(call, pool, &user)?;
     pool.users.insert(user);
     // Each created user counts as active this month (facts C.1).
@@ -212,7 +213,7 @@ fn invitation_media(call: &Call<'_>, user: &User) -> Vec<Medium> {
 
 /// RESEND: a new temporary password and a new invitation for a user who has not signed in yet (facts C.1).
 fn resend(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = pool
         .users
         .resolve(call.required("Username")?)
@@ -233,7 +234,7 @@ fn resend(call: &Call<'_>, state: &mut State) -> Answer {
     for medium in media {
         messages::send(state, call, &id, "invitation", medium)?;
     }
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     change(pool, call, sub, |user| {
         user.password = temporary.map(|temporary| password::digest(sub, temporary));
     })?;

@@ -121,6 +121,8 @@ fn unescape(quoted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -177,6 +179,20 @@ mod tests {
         ] {
             let error = Filter::parse(text).expect_err(text);
             assert_eq!(error.code, "InvalidParameterException", "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_found_when_its_quotes_and_backslashes_are_escaped(value in any::<String>()) {
+            let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let filter = Filter::parse(&format!("name = \"{escaped}\"")).expect("a filter").expect("not empty");
+            prop_assert_eq!(filter.value, value);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in any::<String>()) {
+            let _parsed = Filter::parse(&text);
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, Document, Effects};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{Pool, State, Sub, Time, random_id};
 use crate::user::import_file::{self, HashAlgorithm, ImportFile, RowResult};
 use crate::user::page_token::Tokens;
@@ -234,7 +235,7 @@ pub(crate) fn csv_header(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
-    let (pool, rng) = state.pool_and_rng(call)?;
+    let (pool, rng) = access::writable_and_rng(call, state)?;
     if pool.import_jobs.len() >= MAX_JOBS {
         return Err(ServiceError::limit_exceeded(
             "The user pool has reached the limit of user import jobs.",
@@ -332,7 +333,7 @@ pub(crate) fn start(call: &Call<'_>, state: &mut State) -> Answer {
         .pools
         .values()
         .any(Pool::import_in_progress);
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let index = find(pool, call)?;
     let refuse = |message: &str| Err(ServiceError::precondition_not_met(message));
     if pool.import_jobs[index].status != Status::Created {
@@ -374,7 +375,7 @@ pub(crate) fn describe(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 pub(crate) fn stop(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let index = find(pool, call)?;
     let job = &mut pool.import_jobs[index];
     match job.status {

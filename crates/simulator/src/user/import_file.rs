@@ -347,6 +347,8 @@ pub(crate) fn log_line(result: &RowResult, line: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -410,5 +412,13 @@ mod tests {
     fn birthdates_come_in_the_american_order() {
         assert_eq!(birthdate("02/01/1985").expect("a date"), "1985-02-01");
         assert!(birthdate("1985-02-01").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn values_survive_a_row_when_their_commas_are_escaped(values in prop::collection::vec("[^\\\\\r\n]*", 1..8)) {
+            let row = values.iter().map(|value| value.replace(',', "\\,")).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(split(&row), values);
+        }
     }
 }

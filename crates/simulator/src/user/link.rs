@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{Link, Pool, State, User, UserStatus};
 use crate::user::change;
 
@@ -48,7 +49,7 @@ impl<'a> Identity<'a> {
 }
 
 pub(crate) fn admin_link(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let destination = Identity::read(call.document("DestinationUser"));
     let source = Identity::read(call.document("SourceUser"));
     let user = destination
@@ -130,7 +131,7 @@ fn provider_type(pool: &Pool, provider: &str) -> Result<String, ServiceError> {
 
 /// Removes a link. For a local user (`Cognito`), the password no longer works \[MODEL\].
 pub(crate) fn admin_disable(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let identity = Identity::read(call.document("User"));
     let user = identity
         .find(pool)

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{Pool, State};
 use crate::user::list::{page_limit, sub_of, to_reply};
 use crate::user::page_token::Tokens;
@@ -27,7 +28,7 @@ fn check_group(pool: &Pool, name: &str) -> Result<(), ServiceError> {
 
 /// Idempotent (facts A.9 \[GEN\]). A group change makes the user billable (facts E).
 pub(crate) fn admin_add(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let group = call.required("GroupName")?;
     check_group(pool, group)?;
     let user = named(pool, call)?;
@@ -46,7 +47,7 @@ pub(crate) fn admin_add(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 pub(crate) fn admin_remove(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let group = call.required("GroupName")?;
     check_group(pool, group)?;
     let sub = named(pool, call)?.sub;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{MfaFactor, Pool, State, User};
 use crate::user::{change, named};
 
@@ -16,7 +17,7 @@ const SETTINGS: [(&str, MfaFactor); 4] = [
 
 /// Settings left out keep what the user has; only one factor is preferred \[GEN\].
 pub(crate) fn admin_set_preference(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     let sub = user.sub;
     let (mut factors, mut preferred) = user.extra.as_ref().map_or_else(Default::default, |extra| {

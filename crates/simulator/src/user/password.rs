@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::{Answer, Call, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{Pool, State, User, UserStatus};
 use crate::user::messages::{self, Medium};
 use crate::user::{change, named};
@@ -108,7 +109,7 @@ fn remember(user: &mut User, digest: u64, history: usize) {
 /// AdminSetUserPassword: CONFIRMED when permanent, else FORCE_CHANGE_PASSWORD; no message, no trigger; the user
 /// becomes billable (facts C.2).
 pub(crate) fn admin_set(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     let password = call.required("Password")?;
     if user.status == UserStatus::ExternalProvider {
@@ -144,7 +145,7 @@ pub(crate) fn admin_set(call: &Call<'_>, state: &mut State) -> Answer {
 
 /// AdminResetUserPassword: RESET_REQUIRED and a message to the user, who does not become billable (facts C.2).
 pub(crate) fn admin_reset(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     if !user.enabled {
         return Err(ServiceError::not_authorized("User is disabled."));
@@ -157,7 +158,7 @@ pub(crate) fn admin_reset(call: &Call<'_>, state: &mut State) -> Answer {
     let medium = recovery_medium(pool, user)?;
     let (sub, id) = (user.sub, pool.id.clone());
     messages::send(state, call, &id, "password reset", medium)?;
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     change(pool, call, sub, |user| {
         user.status = UserStatus::ResetRequired
     })?;

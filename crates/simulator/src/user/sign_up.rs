@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use crate::call::{Answer, Call, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{Client, Pool, State, Sub, User, UserStatus};
 use crate::user::create::{add_sign_in_attribute, check_is_new};
 use crate::user::messages::{self, Medium};
@@ -174,7 +175,7 @@ fn code_destination(pool: &Pool, user: &User) -> Option<(Medium, &'static str)> 
 
 /// AdminConfirmSignUp works from UNCONFIRMED only, and fires PostConfirmation (facts C.2 \[CODE\]).
 pub(crate) fn admin_confirm(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     if user.status != UserStatus::Unconfirmed {
         return Err(ServiceError::not_authorized(format!(

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call, Reply};
 use crate::error::ServiceError;
+use crate::pool::access;
 use crate::state::{AliasKind, Pool, State, Sub, User};
 use crate::user::attributes::{self, Given};
 use crate::user::create::alias_taken;
@@ -21,14 +22,14 @@ pub(crate) fn admin_disable(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 fn set_enabled(call: &Call<'_>, state: &mut State, enabled: bool) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let sub = named(pool, call)?.sub;
     change(pool, call, sub, |user| user.enabled = enabled)?;
     Ok(Reply::empty())
 }
 
 pub(crate) fn admin_delete(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let sub = named(pool, call)?.sub;
     pool.delete_user(sub);
     Ok(Reply::empty())
@@ -38,7 +39,7 @@ pub(crate) fn admin_delete(call: &Call<'_>, state: &mut State) -> Answer {
 /// the call sets it, and then the user gets a code if the address is auto-verified \[GEN\]. In a pool that verifies
 /// before it updates, the old address stays until then \[DOC\].
 pub(crate) fn admin_update_attributes(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     let given = attributes::read(call.list("UserAttributes"));
     let changes = checked_changes(pool, user, &given)?;
@@ -50,7 +51,7 @@ pub(crate) fn admin_update_attributes(call: &Call<'_>, state: &mut State) -> Ans
     for medium in codes {
         messages::send(state, call, &id, "verification", medium)?;
     }
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     change(pool, call, sub, |user| apply(user, &changes))?;
     call.note_active(&id, sub);
     Ok(Reply::empty())
@@ -183,7 +184,7 @@ fn check_aliases(pool: &Pool, sub: Sub, after: &User) -> Result<(), ServiceError
 
 /// AdminDeleteUserAttributes.
 pub(crate) fn admin_delete_attributes(call: &Call<'_>, state: &mut State) -> Answer {
-    let pool = state.pool_mut(call)?;
+    let pool = access::writable(call, state)?;
     let user = named(pool, call)?;
     let sub = user.sub;
     let mut names: Vec<&str> = call
