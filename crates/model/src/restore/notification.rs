@@ -42,6 +42,10 @@ pub struct Notification {
     pub restore_id: RestoreId,
     /// Where the report lies: `s3://bucket/cognito-restore/{restore-id}/report.json`.
     pub report: String,
+    /// Where the hand-over page lies, which says what to do now.
+    pub handover: String,
+    /// When the restore ended.
+    pub timestamp: Timestamp,
     /// How many things are left to the operator; the report lists them.
     pub manual_steps: u64,
     /// Users that should have come back and did not.
@@ -55,6 +59,16 @@ pub struct Notification {
 }
 
 impl Notification {
+    /// The subject, as in the reference: by it people sort their mail.
+    pub fn subject(status: ReportStatus) -> &'static str {
+        match status {
+            ReportStatus::Failed => "Cognito DR Restore Failed",
+            ReportStatus::Success | ReportStatus::SuccessWithLosses => {
+                "Cognito DR Restore Completed"
+            }
+        }
+    }
+
     /// The notification for a report that lies in `bucket`.
     pub fn new(state: &RestoreState, report: &Report, bucket: &str) -> Self {
         let yes = |step: Step| {
@@ -65,6 +79,7 @@ impl Notification {
             }
             .to_owned()
         };
+        let place = |name: &str| format!("s3://{bucket}/{}", report.restore_id.object_key(name));
         let seconds = report.ended.as_second() - report.began.as_second();
         Self {
             status: report.status,
@@ -81,10 +96,9 @@ impl Notification {
             restore_duration: duration_in_words(u64::try_from(seconds).unwrap_or(0)),
             user_pool_id: report.user_pool_id.clone(),
             restore_id: report.restore_id.clone(),
-            report: format!(
-                "s3://{bucket}/{}",
-                report.restore_id.object_key(Report::OBJECT)
-            ),
+            report: place(Report::OBJECT),
+            handover: place(Report::HANDOVER),
+            timestamp: report.ended,
             manual_steps: report.manual_steps.len() as u64,
             users_failed: report.users.failed,
             verified: report

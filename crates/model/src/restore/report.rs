@@ -51,8 +51,12 @@ pub struct Report {
     /// The new pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_user_pool_id: Option<UserPoolId>,
-    /// The backup.
-    pub s3_key: BackupKey,
+    /// The backup; none when a failed restore found none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_key: Option<BackupKey>,
+    /// The Region that was restored into.
+    #[serde(default)]
+    pub region: String,
     /// When the backup began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_timestamp: Option<Timestamp>,
@@ -64,6 +68,9 @@ pub struct Report {
     pub app_clients: BTreeMap<AppClientId, AppClientId>,
     /// The users in numbers.
     pub users: UserCounts,
+    /// What else the restore left in the bucket: names and keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, String>,
     /// What became of each step, in order.
     pub steps: Vec<StepRecord>,
     /// What Cognito never gives back.
@@ -83,11 +90,16 @@ impl Report {
     pub const VERSION: u32 = 1;
     /// The name of the object below the restore's folder.
     pub const OBJECT: &'static str = "report.json";
+    /// The name of the hand-over page beside it.
+    pub const HANDOVER: &'static str = "handover.html";
+    /// The name of the map from old to new ids beside it.
+    pub const ID_MAP: &'static str = "id-map.json";
 
     /// The status that follows from what happened.
     ///
     /// Known losses alone (passwords, TOTP, `sub`) do not make it a success with losses: every
-    /// restore has them. A degraded or failed item, a failed step or a user that is missing does.
+    /// restore has them. A degraded or failed item, a failed step or a user that is missing does,
+    /// and a pool that nobody compared with its backup.
     pub fn status_of(state: &RestoreState, error: Option<&str>) -> ReportStatus {
         let unverified = state
             .verification
@@ -107,10 +119,100 @@ impl Report {
             .chain(&state.users.findings);
         let item_lost = findings.any(|finding| finding.kind != FindingKind::Skipped);
         let counts = &state.users.counts;
-        if step_lost || item_lost || counts.failed > 0 || counts.skipped > 0 {
+        let users_lost = counts.failed > 0 || counts.skipped > 0;
+        let never_compared = state.verification.is_none() && !state.options.dry_run;
+        if step_lost || item_lost || users_lost || never_compared {
             ReportStatus::SuccessWithLosses
         } else {
             ReportStatus::Success
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::restore::{Finding, Step, VerifiedRow};
+
+    fn state() -> RestoreState {
+        let state = serde_json::json!({
+            "restore_id": "r-1", "user_pool_id": "us-east-1_Old", "options": {}, "began": "2026-03-07T09:05:02Z",
+            "s3_key": "cognito-backup/2026/03/07/us-east-1_Old-090502.json",
+            "verification": Verification::default(),
+        });
+        serde_json::from_value(state).unwrap()
+    }
+
+    fn with_finding(kind: FindingKind) -> RestoreState {
+        let mut state = state();
+        state.steps.push(StepRecord {
+            step: Step::Groups,
+            outcome: Outcome::Restored { count: 1 },
+            findings: vec![Finding::new(kind, "admins", "why")],
+            manual_steps: Vec::new(),
+            began: state.began,
+            ended: state.began,
+        });
+        state
+    }
+
+    #[test]
+    fn the_status_follows_from_what_happened() {
+        use ReportStatus::{Failed, Success, SuccessWithLosses};
+        let changed = |change: fn(&mut RestoreState)| {
+            let mut state = state();
+            change(&mut state);
+            state
+        };
+        let row = VerifiedRow {
+            check: "c".into(),
+            holds: false,
+            detail: String::new(),
+        };
+        let mut failed_row = state();
+        failed_row.verification = Some(Verification {
+            rows: vec![row],
+            ..Verification::default()
+        });
+        for (state, error, status) in [
+            (state(), None, Success),
+            (state(), Some("QuotaReached"), Failed),
+            (with_finding(FindingKind::Skipped), None, Success),
+            (with_finding(FindingKind::Degraded), None, SuccessWithLosses),
+            (with_finding(FindingKind::Failed), None, SuccessWithLosses),
+            (
+                changed(|state| state.users.counts.failed = 1),
+                None,
+                SuccessWithLosses,
+            ),
+            (
+                changed(|state| state.users.counts.skipped = 1),
+                None,
+                SuccessWithLosses,
+            ),
+            (
+                changed(|state| state.users.counts.federated = 1),
+                None,
+                Success,
+            ),
+            (
+                changed(|state| state.verification = None),
+                None,
+                SuccessWithLosses,
+            ),
+            (
+                changed(|state| state.verification.as_mut().unwrap().announced = 7),
+                None,
+                Success,
+            ),
+            (
+                changed(|state| state.verification.as_mut().unwrap().unannounced = 1),
+                None,
+                Failed,
+            ),
+            (failed_row, None, Failed),
+        ] {
+            assert_eq!(Report::status_of(&state, error), status, "{state:?}");
         }
     }
 }

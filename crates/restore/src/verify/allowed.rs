@@ -62,86 +62,317 @@ pub const ALLOWED: &[Allowed] = &[
     allow("user_pool_config/Arn", Rule::Any, NEW_POOL),
     allow("user_pool_config/CreationDate", Rule::Any, DATES),
     allow("user_pool_config/LastModifiedDate", Rule::Any, DATES),
-    allow("user_pool_config/EstimatedNumberOfUsers", Rule::Any, "an estimate; users are counted"),
-    allow("user_pool_config/Status", Rule::Any, "no longer used by Cognito"),
-    allow("user_pool_config/SmsConfigurationFailure", Rule::Any, DIAGNOSTIC),
-    allow("user_pool_config/EmailConfigurationFailure", Rule::Any, DIAGNOSTIC),
-    allow("user_pool_config/Domain", Rule::Any, "compared in user_pool_domain"),
-    allow("user_pool_config/CustomDomain", Rule::Any, "compared in custom_domain"),
-    allow("user_pool_config/UserPoolTags", Rule::Any, "compared in tags"),
-    allow("user_pool_config/SmsVerificationMessage", Rule::Any, "no longer used by Cognito, which echoes the template"),
-    allow("user_pool_config/EmailVerificationMessage", Rule::Any, "no longer used by Cognito, which echoes the template"),
-    allow("user_pool_config/EmailVerificationSubject", Rule::Any, "no longer used by Cognito, which echoes the template"),
-    allow("user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays", Rule::Any, "replaced by TemporaryPasswordValidityDays, which is compared"),
-    allow("user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays", Rule::Mapped, "an old pool's UnusedAccountValidityDays stands for it"),
-    allow("user_pool_config/SchemaAttributes/identities", Rule::Any, "Cognito adds it with the first identity provider"),
-    allow("user_pool_config/SchemaAttributes/{legacy sub}", Rule::OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub"),
-    allow("user_pool_config/SchemaAttributes/{standard}", Rule::OnlyInPool, "a new pool has the standard attributes that Cognito added since"),
-    allow("tags/aws:*", Rule::OnlyInBackup, "tag keys that begin with aws: are reserved"),
+    allow(
+        "user_pool_config/EstimatedNumberOfUsers",
+        Rule::Any,
+        "an estimate; users are counted",
+    ),
+    allow(
+        "user_pool_config/Status",
+        Rule::Any,
+        "no longer used by Cognito",
+    ),
+    allow(
+        "user_pool_config/SmsConfigurationFailure",
+        Rule::Any,
+        DIAGNOSTIC,
+    ),
+    allow(
+        "user_pool_config/EmailConfigurationFailure",
+        Rule::Any,
+        DIAGNOSTIC,
+    ),
+    allow(
+        "user_pool_config/Domain",
+        Rule::Any,
+        "compared in user_pool_domain",
+    ),
+    allow(
+        "user_pool_config/CustomDomain",
+        Rule::Any,
+        "compared in custom_domain",
+    ),
+    allow(
+        "user_pool_config/UserPoolTags",
+        Rule::Any,
+        "compared in tags",
+    ),
+    allow(
+        "user_pool_config/SmsVerificationMessage",
+        Rule::Any,
+        "no longer used by Cognito, which echoes the template",
+    ),
+    allow(
+        "user_pool_config/EmailVerificationMessage",
+        Rule::Any,
+        "no longer used by Cognito, which echoes the template",
+    ),
+    allow(
+        "user_pool_config/EmailVerificationSubject",
+        Rule::Any,
+        "no longer used by Cognito, which echoes the template",
+    ),
+    allow(
+        "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays",
+        Rule::Any,
+        "replaced by TemporaryPasswordValidityDays, which is compared",
+    ),
+    allow(
+        "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
+        Rule::Mapped,
+        "an old pool's UnusedAccountValidityDays stands for it",
+    ),
+    allow(
+        "user_pool_config/SmsConfiguration/SnsRegion",
+        Rule::Any,
+        "follows from the pool's Region",
+    ),
+    allow(
+        "user_pool_config/LambdaConfig",
+        Rule::Mapped,
+        "a function of the same name in the pool's own Region is the same function",
+    ),
+    allow(
+        "mfa_configuration/SmsMfaConfiguration/SmsConfiguration/SnsRegion",
+        Rule::Any,
+        "follows from the pool's Region",
+    ),
+    allow(
+        "user_pool_config/SchemaAttributes/identities",
+        Rule::Any,
+        "Cognito adds it with the first identity provider",
+    ),
+    allow(
+        "user_pool_config/SchemaAttributes/{legacy sub}",
+        Rule::OnlyInPool,
+        "the attribute that LegacySubAttribute names keeps the old sub",
+    ),
+    allow(
+        "user_pool_config/SchemaAttributes/{standard}",
+        Rule::OnlyInPool,
+        "a new pool has the standard attributes that Cognito added since",
+    ),
+    allow(
+        "tags/aws:*",
+        Rule::OnlyInBackup,
+        "tag keys that begin with aws: are reserved",
+    ),
     allow("tags/cognito-dr:*", Rule::Any, "the restore's own marks"),
     allow("app_clients/*/ClientId", Rule::Any, NEW_CLIENT),
     allow("app_clients/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("app_clients/*/CreationDate", Rule::Any, DATES),
     allow("app_clients/*/LastModifiedDate", Rule::Any, DATES),
-    allow("app_clients/*/EnableTokenRevocation", Rule::Default("false"), EXPLICIT),
-    allow("app_clients/*/PreventUserExistenceErrors", Rule::Default("\"LEGACY\""), EXPLICIT),
-    allow("app_clients/*/EnablePropagateAdditionalUserContextData", Rule::Default("false"), EXPLICIT),
-    allow("app_clients/*/AllowedOAuthFlowsUserPoolClient", Rule::Default("false"), EXPLICIT),
-    allow("app_clients/*/RefreshTokenValidity", Rule::Default("30"), EXPLICIT),
-    allow("app_clients/*/AuthSessionValidity", Rule::Default("3"), EXPLICIT),
-    allow("app_clients/*/TokenValidityUnits/AccessToken", Rule::Default("\"hours\""), EXPLICIT),
-    allow("app_clients/*/TokenValidityUnits/IdToken", Rule::Default("\"hours\""), EXPLICIT),
-    allow("app_clients/*/TokenValidityUnits/RefreshToken", Rule::Default("\"days\""), EXPLICIT),
-    allow("app_clients/*/ReadAttributes", Rule::Mapped, "without the attribute that LegacySubAttribute names"),
-    allow("client_secrets", Rule::Any, "Cognito never returns the value of a second secret; the report counts them"),
+    allow(
+        "app_clients/*/EnableTokenRevocation",
+        Rule::Default("false"),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/PreventUserExistenceErrors",
+        Rule::Default("\"LEGACY\""),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/EnablePropagateAdditionalUserContextData",
+        Rule::Default("false"),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/AllowedOAuthFlowsUserPoolClient",
+        Rule::Default("false"),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/RefreshTokenValidity",
+        Rule::Default("30"),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/AuthSessionValidity",
+        Rule::Default("3"),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/TokenValidityUnits/AccessToken",
+        Rule::Default("\"hours\""),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/TokenValidityUnits/IdToken",
+        Rule::Default("\"hours\""),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/TokenValidityUnits/RefreshToken",
+        Rule::Default("\"days\""),
+        EXPLICIT,
+    ),
+    allow(
+        "app_clients/*/ReadAttributes",
+        Rule::Mapped,
+        "without the attribute that LegacySubAttribute names",
+    ),
+    allow(
+        "client_secrets",
+        Rule::Any,
+        "Cognito never returns the value of a second secret; the report counts them",
+    ),
     allow("groups/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("groups/*/CreationDate", Rule::Any, DATES),
     allow("groups/*/LastModifiedDate", Rule::Any, DATES),
-    allow("groups/{pool id}_*", Rule::Any, "Cognito makes and fills the groups of federated users itself"),
+    allow(
+        "groups/{pool id}_*",
+        Rule::Any,
+        "Cognito makes and fills the groups of federated users itself",
+    ),
     allow("identity_providers/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("identity_providers/*/CreationDate", Rule::Any, DATES),
     allow("identity_providers/*/LastModifiedDate", Rule::Any, DATES),
-    allow("identity_providers/*/ProviderDetails/ActiveEncryptionCertificate", Rule::Any, "a new pool has new certificates"),
-    allow("identity_providers/*/ProviderDetails/attributes_url_add_attributes", Rule::Any, "Cognito adds it"),
-    allow("identity_providers/*/ProviderDetails/SSORedirectBindingURI", Rule::Any, "Cognito reads it from the provider's metadata, which is compared"),
-    allow("identity_providers/*/ProviderDetails/SLORedirectBindingURI", Rule::Any, "Cognito reads it from the provider's metadata, which is compared"),
+    allow(
+        "identity_providers/*/ProviderDetails/ActiveEncryptionCertificate",
+        Rule::Any,
+        "a new pool has new certificates",
+    ),
+    allow(
+        "identity_providers/*/ProviderDetails/attributes_url_add_attributes",
+        Rule::Any,
+        "Cognito adds it",
+    ),
+    allow(
+        "identity_providers/*/ProviderDetails/SSORedirectBindingURI",
+        Rule::Any,
+        "Cognito reads it from the provider's metadata, which is compared",
+    ),
+    allow(
+        "identity_providers/*/ProviderDetails/SLORedirectBindingURI",
+        Rule::Any,
+        "Cognito reads it from the provider's metadata, which is compared",
+    ),
     allow("resource_servers/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("resource_servers/{managed by Cognito}", Rule::Any, "reserved servers are Cognito's own"),
+    allow(
+        "resource_servers/{managed by Cognito}",
+        Rule::Any,
+        "reserved servers are Cognito's own",
+    ),
     allow("user_pool_domain/UserPoolId", Rule::Any, NEW_POOL),
-    allow("user_pool_domain/AWSAccountId", Rule::Any, "the account that was restored into"),
-    allow("user_pool_domain/S3Bucket", Rule::Any, "Cognito's own storage in the Region"),
-    allow("user_pool_domain/CloudFrontDistribution", Rule::Any, "a new domain has its own; DNS is a manual step"),
+    allow(
+        "user_pool_domain/AWSAccountId",
+        Rule::Any,
+        "the account that was restored into",
+    ),
+    allow(
+        "user_pool_domain/S3Bucket",
+        Rule::Any,
+        "Cognito's own storage in the Region",
+    ),
+    allow(
+        "user_pool_domain/CloudFrontDistribution",
+        Rule::Any,
+        "a new domain has its own; DNS is a manual step",
+    ),
     allow("user_pool_domain/Version", Rule::Any, "Cognito counts it"),
-    allow("user_pool_domain/Status", Rule::Any, "a domain may take an hour to become active"),
-    allow("user_pool_domain/Routing", Rule::Any, "belongs to replication, which is not restored"),
-    allow("user_pool_domain/ManagedLoginVersion", Rule::Default("1"), EXPLICIT),
+    allow(
+        "user_pool_domain/Status",
+        Rule::Any,
+        "a domain may take an hour to become active",
+    ),
+    allow(
+        "user_pool_domain/Routing",
+        Rule::Any,
+        "belongs to replication, which is not restored",
+    ),
+    allow(
+        "user_pool_domain/ManagedLoginVersion",
+        Rule::Default("1"),
+        EXPLICIT,
+    ),
     allow("custom_domain/UserPoolId", Rule::Any, NEW_POOL),
-    allow("custom_domain/AWSAccountId", Rule::Any, "the account that was restored into"),
-    allow("custom_domain/S3Bucket", Rule::Any, "Cognito's own storage in the Region"),
-    allow("custom_domain/CloudFrontDistribution", Rule::Any, "a new domain has its own; DNS is a manual step"),
+    allow(
+        "custom_domain/AWSAccountId",
+        Rule::Any,
+        "the account that was restored into",
+    ),
+    allow(
+        "custom_domain/S3Bucket",
+        Rule::Any,
+        "Cognito's own storage in the Region",
+    ),
+    allow(
+        "custom_domain/CloudFrontDistribution",
+        Rule::Any,
+        "a new domain has its own; DNS is a manual step",
+    ),
     allow("custom_domain/Version", Rule::Any, "Cognito counts it"),
-    allow("custom_domain/Status", Rule::Any, "a domain may take an hour to become active"),
-    allow("custom_domain/Routing", Rule::Any, "belongs to replication, which is not restored"),
-    allow("custom_domain/ManagedLoginVersion", Rule::Default("1"), EXPLICIT),
+    allow(
+        "custom_domain/Status",
+        Rule::Any,
+        "a domain may take an hour to become active",
+    ),
+    allow(
+        "custom_domain/Routing",
+        Rule::Any,
+        "belongs to replication, which is not restored",
+    ),
+    allow(
+        "custom_domain/ManagedLoginVersion",
+        Rule::Default("1"),
+        EXPLICIT,
+    ),
     allow("ui_customization/UserPoolId", Rule::Any, NEW_POOL),
-    allow("ui_customization/ImageUrl", Rule::Any, "a new address; the image itself is compared in ui_images"),
-    allow("ui_customization/CSSVersion", Rule::Any, "Cognito counts it"),
+    allow(
+        "ui_customization/ImageUrl",
+        Rule::Any,
+        "a new address; the image itself is compared in ui_images",
+    ),
+    allow(
+        "ui_customization/CSSVersion",
+        Rule::Any,
+        "Cognito counts it",
+    ),
     allow("ui_customization/CreationDate", Rule::Any, DATES),
     allow("ui_customization/LastModifiedDate", Rule::Any, DATES),
     allow("client_ui_customizations/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("client_ui_customizations/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("client_ui_customizations/*/ImageUrl", Rule::Any, "a new address; the image itself is compared in ui_images"),
-    allow("client_ui_customizations/*/CSSVersion", Rule::Any, "Cognito counts it"),
+    allow(
+        "client_ui_customizations/*/ImageUrl",
+        Rule::Any,
+        "a new address; the image itself is compared in ui_images",
+    ),
+    allow(
+        "client_ui_customizations/*/CSSVersion",
+        Rule::Any,
+        "Cognito counts it",
+    ),
     allow("client_ui_customizations/*/CreationDate", Rule::Any, DATES),
-    allow("client_ui_customizations/*/LastModifiedDate", Rule::Any, DATES),
+    allow(
+        "client_ui_customizations/*/LastModifiedDate",
+        Rule::Any,
+        DATES,
+    ),
     allow("ui_images/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("ui_images/*/ContentType", Rule::Any, "the server of the image names it; the bytes are compared"),
-    allow("managed_login_branding/*/ManagedLoginBrandingId", Rule::Any, "a new style has its own"),
+    allow(
+        "ui_images/*/ContentType",
+        Rule::Any,
+        "the server of the image names it; the bytes are compared",
+    ),
+    allow(
+        "managed_login_branding/*/ManagedLoginBrandingId",
+        Rule::Any,
+        "a new style has its own",
+    ),
     allow("managed_login_branding/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("managed_login_branding/*/ClientId", Rule::Any, NEW_CLIENT),
     allow("managed_login_branding/*/CreationDate", Rule::Any, DATES),
-    allow("managed_login_branding/*/LastModifiedDate", Rule::Any, DATES),
-    allow("managed_login_branding/*/Assets/*/ResourceId", Rule::Any, "a stored asset of the pool; the bytes are compared"),
+    allow(
+        "managed_login_branding/*/LastModifiedDate",
+        Rule::Any,
+        DATES,
+    ),
+    allow(
+        "managed_login_branding/*/Assets/*/ResourceId",
+        Rule::Any,
+        "a stored asset of the pool; the bytes are compared",
+    ),
     allow("terms/*/TermsId", Rule::Any, "a new document has its own"),
     allow("terms/*/UserPoolId", Rule::Any, NEW_POOL),
     allow("terms/*/ClientId", Rule::Any, NEW_CLIENT),
@@ -150,37 +381,130 @@ pub const ALLOWED: &[Allowed] = &[
     allow("risk_configuration/UserPoolId", Rule::Any, NEW_POOL),
     allow("risk_configuration/ClientId", Rule::Any, NEW_CLIENT),
     allow("risk_configuration/LastModifiedDate", Rule::Any, DATES),
-    allow("client_risk_configurations/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("client_risk_configurations/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("client_risk_configurations/*/LastModifiedDate", Rule::Any, DATES),
+    allow(
+        "client_risk_configurations/*/UserPoolId",
+        Rule::Any,
+        NEW_POOL,
+    ),
+    allow(
+        "client_risk_configurations/*/ClientId",
+        Rule::Any,
+        NEW_CLIENT,
+    ),
+    allow(
+        "client_risk_configurations/*/LastModifiedDate",
+        Rule::Any,
+        DATES,
+    ),
     allow("log_delivery_configuration/UserPoolId", Rule::Any, NEW_POOL),
-    allow("waf_configuration/WebACLArn", Rule::Any, "a web ACL belongs to one Region; its name is compared"),
-    allow("waf_configuration/WebACLId", Rule::Any, "a web ACL belongs to one Region; its name is compared"),
+    allow(
+        "waf_configuration/WebACLArn",
+        Rule::Any,
+        "a web ACL belongs to one Region; its name is compared",
+    ),
+    allow(
+        "waf_configuration/WebACLId",
+        Rule::Any,
+        "a web ACL belongs to one Region; its name is compared",
+    ),
     allow("session_configuration/UserPoolId", Rule::Any, NEW_POOL),
-    allow("client_session_configurations/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("client_session_configurations/*/ClientId", Rule::Any, NEW_CLIENT),
+    allow(
+        "client_session_configurations/*/UserPoolId",
+        Rule::Any,
+        NEW_POOL,
+    ),
+    allow(
+        "client_session_configurations/*/ClientId",
+        Rule::Any,
+        NEW_CLIENT,
+    ),
     allow("replicas", Rule::Any, "recorded, never restored"),
-    allow("signing_certificate", Rule::Any, "a new pool has new certificates"),
-    allow("users/*/sub", Rule::Any, "no API keeps it; the user map ties old and new"),
-    allow("users/*/Username", Rule::Mapped, "pools that sign in by e-mail or phone give a new one: users are told apart by what they sign in with"),
+    allow(
+        "signing_certificate",
+        Rule::Any,
+        "a new pool has new certificates",
+    ),
+    allow(
+        "users/*/sub",
+        Rule::Any,
+        "no API keeps it; the user map ties old and new",
+    ),
+    allow(
+        "users/*/Username",
+        Rule::Mapped,
+        "pools that sign in by e-mail or phone give a new one: users are told apart by what they sign in with",
+    ),
     allow("users/*/UserCreateDate", Rule::Any, DATES),
     allow("users/*/UserLastModifiedDate", Rule::Any, DATES),
-    allow("users/*/MFAOptions", Rule::Any, "the legacy form of the MFA preference, which is compared"),
-    allow("users/*/identities", Rule::Mapped, "links of social providers; Cognito does not record how SAML and OIDC identities were linked"),
-    allow("users/*/{legacy sub}", Rule::OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub"),
-    allow("users/*/UserStatus", Rule::Mapped, "archived, compromised and unknown users come back confirmed and disabled"),
-    allow("users/*/UserMFASettingList", Rule::Mapped, "SMS and e-mail; an authenticator has to be registered again"),
-    allow("users/*/PreferredMfaSetting", Rule::Mapped, "SMS and e-mail; an authenticator has to be registered again"),
-    allow("users/{EXTERNAL_PROVIDER}", Rule::OnlyInBackup, "Cognito makes federated profiles at the next sign-in"),
-    allow("group_memberships/{pool id}_*", Rule::Any, "Cognito makes and fills the groups of federated users itself"),
-    allow("group_memberships/*/{users that are not back}", Rule::OnlyInBackup, "they are missing among the users, and counted there"),
+    allow(
+        "users/*/MFAOptions",
+        Rule::Any,
+        "the legacy form of the MFA preference, which is compared",
+    ),
+    allow(
+        "users/*/identities",
+        Rule::Mapped,
+        "links of social providers; Cognito does not record how SAML and OIDC identities were linked",
+    ),
+    allow(
+        "users/*/{legacy sub}",
+        Rule::OnlyInPool,
+        "the attribute that LegacySubAttribute names keeps the old sub",
+    ),
+    allow(
+        "users/*/UserStatus",
+        Rule::Mapped,
+        "archived, compromised and unknown users come back confirmed and disabled",
+    ),
+    allow(
+        "users/*/UserMFASettingList",
+        Rule::Mapped,
+        "SMS and e-mail; an authenticator has to be registered again",
+    ),
+    allow(
+        "users/*/PreferredMfaSetting",
+        Rule::Mapped,
+        "SMS and e-mail; an authenticator has to be registered again",
+    ),
+    allow(
+        "users/{EXTERNAL_PROVIDER}",
+        Rule::Any,
+        "Cognito makes federated profiles at the next sign-in",
+    ),
+    allow(
+        "group_memberships/{pool id}_*",
+        Rule::Any,
+        "Cognito makes and fills the groups of federated users itself",
+    ),
+    allow(
+        "group_memberships/*/{users that are not back}",
+        Rule::OnlyInBackup,
+        "they are missing among the users, and counted there",
+    ),
 ];
 
 /// The standard attributes of every pool (facts A.2), which Cognito generates.
 pub(crate) const STANDARD_ATTRIBUTES: &[&str] = &[
-    "sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
-    "profile", "picture", "website", "email", "email_verified", "gender", "birthdate", "zoneinfo",
-    "locale", "phone_number", "phone_number_verified", "address", "updated_at",
+    "sub",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
 ];
 
 /// The rows by their segments, without those that only code can tell (`{...}`).
@@ -196,7 +520,11 @@ static ROWS: LazyLock<Vec<(Vec<&'static str>, &'static Allowed)>> = LazyLock::ne
 pub fn row(path: &[&str]) -> Option<&'static Allowed> {
     ROWS.iter()
         .find(|(pattern, _)| {
-            pattern.len() <= path.len() && pattern.iter().zip(path).all(|(pattern, segment)| matches(pattern, segment))
+            pattern.len() <= path.len()
+                && pattern
+                    .iter()
+                    .zip(path)
+                    .all(|(pattern, segment)| matches(pattern, segment))
         })
         .map(|(_, row)| *row)
 }
@@ -233,7 +561,11 @@ mod tests {
     fn every_row_begins_with_a_section_and_has_a_reason() {
         for row in ALLOWED {
             let section = row.path.split('/').next().unwrap();
-            assert!(Section::ALL.iter().any(|known| known.member() == section), "{}", row.path);
+            assert!(
+                Section::ALL.iter().any(|known| known.member() == section),
+                "{}",
+                row.path
+            );
             assert!(!row.reason.is_empty(), "{}", row.path);
         }
     }
@@ -241,7 +573,11 @@ mod tests {
     #[test]
     fn no_row_stands_twice_and_defaults_are_json() {
         for (index, row) in ALLOWED.iter().enumerate() {
-            assert!(ALLOWED[..index].iter().all(|other| other.path != row.path), "{}", row.path);
+            assert!(
+                ALLOWED[..index].iter().all(|other| other.path != row.path),
+                "{}",
+                row.path
+            );
             if let Rule::Default(json) = row.rule {
                 assert!(serde_json::from_str::<Value>(json).is_ok(), "{}", row.path);
             }

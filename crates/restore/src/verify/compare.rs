@@ -73,12 +73,16 @@ impl Comparison {
             return;
         }
         match (backup, pool) {
-            (Some(Value::Object(backup)), Some(Value::Object(pool))) => self.objects(path, backup, pool),
+            (Some(Value::Object(backup)), Some(Value::Object(pool))) => {
+                self.objects(path, backup, pool)
+            }
             // Members of an object that only one side has are looked at one by one: some may be
             // allowed to be absent.
             (Some(Value::Object(backup)), None) => self.objects(path, backup, &Map::new()),
             (None, Some(Value::Object(pool))) => self.objects(path, &Map::new(), pool),
-            (Some(Value::Array(backup)), Some(Value::Array(pool))) => self.arrays(path, backup, pool),
+            (Some(Value::Array(backup)), Some(Value::Array(pool))) => {
+                self.arrays(path, backup, pool)
+            }
             (Some(_), None) => self.note(path, Change::Missing),
             (None, Some(_)) => self.note(path, Change::Added),
             (Some(backup), Some(pool)) => {
@@ -91,7 +95,12 @@ impl Comparison {
         }
     }
 
-    fn objects(&mut self, path: &mut Vec<String>, backup: &Map<String, Value>, pool: &Map<String, Value>) {
+    fn objects(
+        &mut self,
+        path: &mut Vec<String>,
+        backup: &Map<String, Value>,
+        pool: &Map<String, Value>,
+    ) {
         let only_in_pool = pool.keys().filter(|name| !backup.contains_key(*name));
         for name in backup.keys().chain(only_in_pool) {
             path.push(name.clone());
@@ -111,9 +120,15 @@ impl Comparison {
             return;
         }
         self.compared += 1;
-        let free = path.iter().any(|segment| FREE_FORM.contains(&segment.as_str()));
+        let free = path
+            .iter()
+            .any(|segment| FREE_FORM.contains(&segment.as_str()));
         let same = if free {
-            backup.len() == pool.len() && backup.iter().zip(pool).all(|(backup, pool)| alike(backup, pool))
+            backup.len() == pool.len()
+                && backup
+                    .iter()
+                    .zip(pool)
+                    .all(|(backup, pool)| alike(backup, pool))
         } else {
             sorted(backup) == sorted(pool)
         };
@@ -131,10 +146,16 @@ impl Comparison {
         name_in_backup: &dyn Fn(&Value) -> String,
         name_in_pool: &dyn Fn(&Value) -> String,
     ) {
-        let mut left: Vec<(String, &Value)> = pool.iter().map(|element| (name_in_pool(element), element)).collect();
+        let mut left: Vec<(String, &Value)> = pool
+            .iter()
+            .map(|element| (name_in_pool(element), element))
+            .collect();
         for element in backup {
             let name = name_in_backup(element);
-            let twin = left.iter().position(|(other, _)| *other == name).map(|index| left.remove(index).1);
+            let twin = left
+                .iter()
+                .position(|(other, _)| *other == name)
+                .map(|index| left.remove(index).1);
             self.element(path, name, Some(element), twin);
         }
         for (name, element) in left {
@@ -143,7 +164,13 @@ impl Comparison {
     }
 
     /// An element that one side lacks is one difference, not one for each member.
-    fn element(&mut self, path: &mut Vec<String>, name: String, backup: Option<&Value>, pool: Option<&Value>) {
+    fn element(
+        &mut self,
+        path: &mut Vec<String>,
+        name: String,
+        backup: Option<&Value>,
+        pool: Option<&Value>,
+    ) {
         path.push(name);
         let segments: Vec<&str> = path.iter().map(String::as_str).collect();
         match (backup, pool) {
@@ -162,12 +189,18 @@ impl Comparison {
     }
 
     fn found_at(&mut self, path: &[String], change: Change) {
-        self.found.push(Found { path: path.to_vec(), change });
+        self.found.push(Found {
+            path: path.to_vec(),
+            change,
+        });
     }
 }
 
 fn named(element: &Value, members: &[&str]) -> String {
-    let parts: Vec<&str> = members.iter().filter_map(|member| element.get(*member).and_then(Value::as_str)).collect();
+    let parts: Vec<&str> = members
+        .iter()
+        .filter_map(|member| element.get(*member).and_then(Value::as_str))
+        .collect();
     parts.join("-")
 }
 
@@ -175,7 +208,9 @@ pub(crate) fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| match value {
         Value::Null => false,
         Value::Array(elements) => !elements.is_empty(),
-        Value::Object(members) => members.values().any(|member| present(Some(member)).is_some()),
+        Value::Object(members) => members
+            .values()
+            .any(|member| present(Some(member)).is_some()),
         _ => true,
     })
 }
@@ -183,17 +218,25 @@ pub(crate) fn present(value: Option<&Value>) -> Option<&Value> {
 /// Equal, where `1` and `1.0` are, and empty members are no members.
 fn alike(backup: &Value, pool: &Value) -> bool {
     match (backup, pool) {
-        (Value::Number(backup), Value::Number(pool)) => backup == pool || backup.as_f64() == pool.as_f64(),
-        (Value::Array(backup), Value::Array(pool)) => {
-            backup.len() == pool.len() && backup.iter().zip(pool).all(|(backup, pool)| alike(backup, pool))
+        (Value::Number(backup), Value::Number(pool)) => {
+            backup == pool || backup.as_f64() == pool.as_f64()
         }
-        (Value::Object(backup), Value::Object(pool)) => backup.keys().chain(pool.keys()).all(|name| {
-            match (present(backup.get(name)), present(pool.get(name))) {
-                (Some(backup), Some(pool)) => alike(backup, pool),
-                (None, None) => true,
-                _ => false,
-            }
-        }),
+        (Value::Array(backup), Value::Array(pool)) => {
+            backup.len() == pool.len()
+                && backup
+                    .iter()
+                    .zip(pool)
+                    .all(|(backup, pool)| alike(backup, pool))
+        }
+        (Value::Object(backup), Value::Object(pool)) => {
+            backup.keys().chain(pool.keys()).all(|name| {
+                match (present(backup.get(name)), present(pool.get(name))) {
+                    (Some(backup), Some(pool)) => alike(backup, pool),
+                    (None, None) => true,
+                    _ => false,
+                }
+            })
+        }
         _ => backup == pool,
     }
 }
@@ -213,8 +256,13 @@ fn canonical(value: &Value) -> String {
             Value::Object(members) => {
                 let mut names: Vec<&String> = members.keys().collect();
                 names.sort_unstable();
-                let kept = names.into_iter().filter(|name| present(members.get(*name)).is_some());
-                Value::Object(kept.map(|name| (name.clone(), ordered(&members[name]))).collect())
+                let kept = names
+                    .into_iter()
+                    .filter(|name| present(members.get(*name)).is_some());
+                Value::Object(
+                    kept.map(|name| (name.clone(), ordered(&members[name])))
+                        .collect(),
+                )
             }
             other => other.clone(),
         }
@@ -231,22 +279,46 @@ mod tests {
     fn differences(section: &str, backup: &Value, pool: &Value) -> Vec<(String, &'static str)> {
         let mut comparison = Comparison::default();
         comparison.values(&mut vec![section.to_owned()], Some(backup), Some(pool));
-        comparison.found.into_iter().map(|found| (found.path.join("/"), found.change.word())).collect()
+        comparison
+            .found
+            .into_iter()
+            .map(|found| (found.path.join("/"), found.change.word()))
+            .collect()
     }
 
     #[test]
     fn what_differs_is_named_and_what_may_differ_is_not() {
         for (section, backup, pool, expected) in [
-            ("user_pool_config", json!({"Id": "a", "Name": "p"}), json!({"Id": "b", "Name": "p"}), vec![]),
-            ("user_pool_config", json!({"Name": "p"}), json!({"Name": "q"}), vec![("user_pool_config/Name", "changed")]),
-            ("user_pool_config", json!({"LambdaConfig": {}}), json!({}), vec![]),
+            (
+                "user_pool_config",
+                json!({"Id": "a", "Name": "p"}),
+                json!({"Id": "b", "Name": "p"}),
+                vec![],
+            ),
+            (
+                "user_pool_config",
+                json!({"Name": "p"}),
+                json!({"Name": "q"}),
+                vec![("user_pool_config/Name", "changed")],
+            ),
+            (
+                "user_pool_config",
+                json!({"LambdaConfig": {}}),
+                json!({}),
+                vec![],
+            ),
             (
                 "user_pool_config",
                 json!({"LambdaConfig": {"PreSignUp": "arn"}}),
                 json!({"LambdaConfig": {}}),
                 vec![("user_pool_config/LambdaConfig/PreSignUp", "missing")],
             ),
-            ("user_pool_config", json!({}), json!({"MfaConfiguration": "ON"}), vec![("user_pool_config/MfaConfiguration", "added")]),
+            (
+                "user_pool_config",
+                json!({}),
+                json!({"MfaConfiguration": "ON"}),
+                vec![("user_pool_config/MfaConfiguration", "added")],
+            ),
             (
                 "user_pool_config",
                 json!({"AliasAttributes": ["email", "phone_number"]}),
@@ -257,7 +329,10 @@ mod tests {
                 "user_pool_config",
                 json!({"SchemaAttributes": [{"Name": "custom:a", "Mutable": true}, {"Name": "custom:b"}]}),
                 json!({"SchemaAttributes": [{"Name": "custom:b"}, {"Name": "custom:a", "Mutable": false}]}),
-                vec![("user_pool_config/SchemaAttributes/custom:a/Mutable", "changed")],
+                vec![(
+                    "user_pool_config/SchemaAttributes/custom:a/Mutable",
+                    "changed",
+                )],
             ),
             (
                 "user_pool_config",
@@ -267,7 +342,10 @@ mod tests {
             ),
         ] {
             let found = differences(section, &backup, &pool);
-            let found: Vec<(&str, &str)> = found.iter().map(|(path, change)| (path.as_str(), *change)).collect();
+            let found: Vec<(&str, &str)> = found
+                .iter()
+                .map(|(path, change)| (path.as_str(), *change))
+                .collect();
             assert_eq!(found, expected);
         }
     }
@@ -275,8 +353,23 @@ mod tests {
     #[test]
     fn in_a_free_document_the_order_of_a_list_means_something() {
         let style = |list: Value| json!({"Settings": {"components": list}});
-        assert!(differences("managed_login_branding", &style(json!([1, 2])), &style(json!([1.0, 2]))).is_empty());
-        assert_eq!(differences("managed_login_branding", &style(json!([1, 2])), &style(json!([2, 1]))).len(), 1);
+        assert!(
+            differences(
+                "managed_login_branding",
+                &style(json!([1, 2])),
+                &style(json!([1.0, 2]))
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            differences(
+                "managed_login_branding",
+                &style(json!([1, 2])),
+                &style(json!([2, 1]))
+            )
+            .len(),
+            1
+        );
     }
 
     /// Settings of any form.
@@ -301,10 +394,15 @@ mod tests {
     fn leaves(value: &Value, at: &str, out: &mut Vec<String>) {
         match value {
             Value::Array(elements) => {
-                elements.iter().enumerate().for_each(|(index, element)| leaves(element, &format!("{at}/{index}"), out));
+                elements
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, element)| leaves(element, &format!("{at}/{index}"), out));
             }
             Value::Object(members) => {
-                members.iter().for_each(|(name, member)| leaves(member, &format!("{at}/{name}"), out));
+                members
+                    .iter()
+                    .for_each(|(name, member)| leaves(member, &format!("{at}/{name}"), out));
             }
             _ => out.push(at.to_owned()),
         }

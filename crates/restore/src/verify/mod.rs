@@ -1,4 +1,25 @@
 //! The comparison of a pool with a backup.
+//!
+//! The pool is read with the backup's own collector and held against the backup, section by
+//! section ([`settings`]) and user by user ([`users`], [`memberships`]). Every difference is in
+//! the table of [`allowed`] ones, or announced by a finding of the restore ([`announced`]), or
+//! makes the verification fail. Users are streamed from both sides; in memory they take 32 bytes
+//! each ([`index`]). As many invocations as it takes: progress lies in the bucket ([`progress`]).
+
+pub mod allowed;
+pub mod announced;
+mod checklist;
+pub mod compare;
+mod expectation;
+mod hash;
+pub mod index;
+mod memberships;
+pub mod people;
+pub mod progress;
+mod scope;
+mod session;
+pub mod settings;
+mod users;
 
 use cognito::Operation;
 use model::restore::RestoreState;
@@ -6,8 +27,8 @@ use model::restore::RestoreState;
 use crate::context::Restore;
 use crate::error::RestoreError;
 
-/// Every operation of Cognito that a verification calls.
-pub const OPERATIONS: &[Operation] = &[];
+/// Every operation of Cognito that a verification calls: those of the backup.
+pub const OPERATIONS: &[Operation] = cognito::collect::OPERATIONS;
 
 /// How far a call of [`verify`] got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +46,39 @@ pub enum VerifyOutcome {
 
 /// Compares the restored pool, or the one that `state.options.verify` names, with the backup.
 ///
+/// A result that is there already stays. A dry run, and a restore that has no pool, have nothing
+/// to compare and get no result. The state with the result is saved.
+///
 /// # Errors
-/// [`RestoreError`] when the comparison cannot go on.
+/// [`RestoreError`] when the comparison cannot go on: the pool or the backup cannot be read.
 pub async fn verify(
-    _restore: &Restore<'_>,
-    _state: &mut RestoreState,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
 ) -> Result<VerifyOutcome, RestoreError> {
-    Ok(VerifyOutcome::Done)
+    if state.verification.is_some() || state.options.dry_run {
+        return Ok(VerifyOutcome::Done);
+    }
+    let Some(pool) = state
+        .options
+        .verify
+        .clone()
+        .or_else(|| state.new_user_pool_id.clone())
+    else {
+        return Ok(VerifyOutcome::Done);
+    };
+    let mut session = session::Session::open(restore, state, pool).await?;
+    let outcome = session.work().await?;
+    if let VerifyOutcome::Done = outcome {
+        let verification = session.verification();
+        tracing::info!(
+            users = verification.users_compared,
+            settings = verification.settings_compared,
+            announced = verification.announced,
+            unannounced = verification.unannounced,
+            "pool and backup compared"
+        );
+        state.verification = Some(verification);
+        restore.save(state).await?;
+    }
+    Ok(outcome)
 }

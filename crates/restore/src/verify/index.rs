@@ -1,0 +1,266 @@
+//! A backup's users (or memberships) in 32 bytes each, to look up what the pool lists.
+
+/// How many bytes of a mark's place are the place; the rest are marks.
+const PLACE_BITS: u32 = 56;
+const PLACE: u64 = (1 << PLACE_BITS) - 1;
+const SEEN: u64 = 1 << 63;
+const DIFFERENT: u64 = 1 << 62;
+const HAS_MFA: u64 = 1 << 61;
+const MADE: u64 = 1 << 60;
+
+/// One thing of the backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The hash of what tells it apart.
+    pub key: u128,
+    /// The hash of what is to be alike.
+    pub content: u64,
+    place: u64,
+}
+
+impl Entry {
+    /// An entry for what stands in the backup at `place`, below 2^56.
+    pub fn new(key: u128, content: u64, place: u64) -> Self {
+        Self {
+            key,
+            content,
+            place: place & PLACE,
+        }
+    }
+
+    /// One whose content holds an MFA preference, which has to be asked for.
+    pub fn with_mfa(mut self) -> Self {
+        self.place |= HAS_MFA;
+        self
+    }
+
+    /// Whether this restore made its counterpart in the pool.
+    pub fn is_made(self) -> bool {
+        self.place & MADE != 0
+    }
+
+    /// Where it stands in the backup.
+    pub fn place(self) -> u64 {
+        self.place & PLACE
+    }
+
+    /// Whether the pool has it.
+    pub fn is_seen(self) -> bool {
+        self.place & SEEN != 0
+    }
+
+    /// Whether the pool has it otherwise.
+    pub fn is_different(self) -> bool {
+        self.place & DIFFERENT != 0
+    }
+
+    /// Whether its content holds an MFA preference.
+    pub fn has_mfa(self) -> bool {
+        self.place & HAS_MFA != 0
+    }
+}
+
+/// The upper half of a key: by it and the place a user is found again.
+pub fn upper(key: u128) -> u64 {
+    (key >> 64) as u64
+}
+
+/// Entries, sorted by key as soon as the first is looked up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    entries: Vec<Entry>,
+    sorted: bool,
+}
+
+impl Index {
+    /// Adds an entry.
+    pub fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.sorted = false;
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Sorts the entries: once, before the first look-up.
+    pub fn sort(&mut self) {
+        if !self.sorted {
+            self.entries
+                .sort_unstable_by_key(|entry| (entry.key, entry.content, entry.place()));
+            self.sorted = true;
+        }
+    }
+
+    /// The entry to hold against a thing of the pool with this key that is not taken yet: where
+    /// two in the backup have one key, rather the one with the same content.
+    pub fn find(&self, key: u128, content: Option<u64>) -> Option<usize> {
+        let start = self.entries.partition_point(|entry| entry.key < key);
+        let twins = self.entries[start..]
+            .iter()
+            .take_while(|entry| entry.key == key);
+        let mut found = None;
+        for (offset, entry) in twins.enumerate().filter(|(_, entry)| !entry.is_seen()) {
+            if content.is_none_or(|content| content == entry.content) {
+                return Some(start + offset);
+            }
+            found = found.or(Some(start + offset));
+        }
+        found
+    }
+
+    /// Any entry with this key, rather one that was seen.
+    pub fn any(&self, key: u128) -> Option<Entry> {
+        let start = self.entries.partition_point(|entry| entry.key < key);
+        let twins = self.entries[start..]
+            .iter()
+            .take_while(|entry| entry.key == key);
+        twins.copied().max_by_key(|entry| entry.is_seen())
+    }
+
+    /// The entry of what stands at `place`, given the upper half of its key.
+    pub fn find_at(&self, upper_half: u64, place: u64) -> Option<usize> {
+        let start = self
+            .entries
+            .partition_point(|entry| upper(entry.key) < upper_half);
+        let twins = self.entries[start..]
+            .iter()
+            .take_while(|entry| upper(entry.key) == upper_half);
+        twins
+            .zip(start..)
+            .find(|(entry, _)| entry.place() == place)
+            .map(|(_, index)| index)
+    }
+
+    /// The entry at a place that [`Index::find`] gave.
+    pub fn get(&self, index: usize) -> Option<Entry> {
+        self.entries.get(index).copied()
+    }
+
+    /// Marks an entry as seen in the pool.
+    pub fn see(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.place |= SEEN;
+        }
+    }
+
+    /// Marks an entry as different in the pool.
+    pub fn differs(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.place |= DIFFERENT;
+        }
+    }
+
+    /// Marks an entry as made by this restore.
+    pub fn made(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.place |= MADE;
+        }
+    }
+
+    /// Forgets what was seen, for another look.
+    pub fn forget(&mut self) {
+        self.entries
+            .iter_mut()
+            .for_each(|entry| entry.place &= !(SEEN | DIFFERENT | MADE));
+    }
+
+    /// The index as bytes, to go on with in another invocation.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.entries.len() * 32);
+        for entry in &self.entries {
+            bytes.extend_from_slice(&entry.key.to_le_bytes());
+            bytes.extend_from_slice(&entry.content.to_le_bytes());
+            bytes.extend_from_slice(&entry.place.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads [`Index::to_bytes`]; `None` when it is something else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (entries, rest) = bytes.as_chunks::<32>();
+        if !rest.is_empty() {
+            return None;
+        }
+        let entries = entries.iter().map(|entry| {
+            let half = |at: usize| entry[at..at + 8].try_into().map(u64::from_le_bytes);
+            let key = entry[..16].try_into().map(u128::from_le_bytes).ok()?;
+            Some(Entry {
+                key,
+                content: half(16).ok()?,
+                place: half(24).ok()?,
+            })
+        });
+        Some(Self {
+            entries: entries.collect::<Option<_>>()?,
+            sorted: false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_takes_32_bytes() {
+        assert_eq!(size_of::<Entry>(), 32);
+    }
+
+    #[test]
+    fn of_two_with_one_key_the_alike_is_taken_first_and_each_once() {
+        let mut index = Index::default();
+        index.push(Entry::new(5, 1, 10));
+        index.push(Entry::new(5, 2, 20));
+        index.sort();
+        let found = index.find(5, Some(2)).unwrap();
+        assert_eq!(index.get(found).unwrap().place(), 20);
+        index.see(found);
+        let found = index.find(5, Some(2)).unwrap();
+        assert_eq!(index.get(found).unwrap().place(), 10);
+        index.see(found);
+        assert_eq!(index.find(5, Some(2)), None);
+        index.forget();
+        assert!(index.find(5, None).is_some());
+        assert_eq!(index.find(6, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_reads_back_with_its_marks(rows in proptest::collection::vec((any::<u128>(), any::<u64>(), 0u64..1 << 48, any::<bool>()), 0..40)) {
+            let mut index = Index::default();
+            for (key, content, place, mfa) in &rows {
+                let entry = Entry::new(*key, *content, *place);
+                index.push(if *mfa { entry.with_mfa() } else { entry });
+            }
+            index.sort();
+            index.see(0);
+            let mut back = Index::from_bytes(&index.to_bytes()).unwrap();
+            back.sort();
+            prop_assert_eq!(back, index);
+        }
+
+        #[test]
+        fn every_entry_is_found(keys in proptest::collection::vec(0u128..50, 1..60)) {
+            let mut index = Index::default();
+            for (place, key) in keys.iter().enumerate() {
+                index.push(Entry::new(*key, 0, place as u64));
+            }
+            index.sort();
+            for (place, key) in keys.iter().enumerate() {
+                let found = index.find(*key, None).unwrap();
+                index.see(found);
+                let found = index.find_at(upper(*key), place as u64).unwrap();
+                prop_assert_eq!(index.get(found).unwrap().place(), place as u64);
+            }
+            prop_assert!(index.entries().iter().all(|entry| entry.is_seen()));
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Users in the form in which they are compared: who they are, and what is to be alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::document::{UserRecord, UserStatus};
+use serde_json::Value;
+
+use super::allowed::{self, Rule};
+use super::hash::{half, hash};
+
+/// How the users of a pool are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// `UsernameAttributes`: `email`, `phone_number`, both, or none in pools with usernames.
+    attributes: Vec<String>,
+    case_sensitive: bool,
+}
+
+impl SignIn {
+    /// That of a pool, from its settings. Without `UsernameConfiguration` a pool is
+    /// case-sensitive (facts A.1).
+    pub fn of(user_pool: &Value) -> Self {
+        let listed = user_pool
+            .get("UsernameAttributes")
+            .and_then(Value::as_array);
+        let attributes = listed
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        let case_sensitive = user_pool
+            .pointer("/UsernameConfiguration/CaseSensitive")
+            .and_then(Value::as_bool);
+        Self {
+            attributes,
+            case_sensitive: case_sensitive.unwrap_or(true),
+        }
+    }
+
+    /// Whether a restored user has another username than before (facts C.1).
+    pub fn gives_new_usernames(&self) -> bool {
+        !self.attributes.is_empty()
+    }
+
+    /// Who the user is: the hash of the username, or of the first sign-in attribute that the user
+    /// has in pools that give new usernames. Users without any keep the username that they had.
+    pub fn key(&self, user: &UserRecord) -> u128 {
+        let by_attribute = ["email", "phone_number"]
+            .into_iter()
+            .filter(|name| self.attributes.iter().any(|attribute| attribute == name))
+            .find_map(|name| user.attribute(name).map(|value| (name, value)));
+        match by_attribute {
+            Some((name, value)) => hash(&[name, &self.folded(value)]),
+            None => self.key_of_username(user.username.as_str()),
+        }
+    }
+
+    /// Who the user with this username is, in pools with usernames.
+    pub fn key_of_username(&self, username: &str) -> u128 {
+        hash(&["username", &self.folded(username)])
+    }
+
+    fn folded(&self, text: &str) -> String {
+        if self.case_sensitive {
+            text.to_owned()
+        } else {
+            text.to_lowercase()
+        }
+    }
+}
+
+/// Which members of a user are compared.
+#[derive(Debug, Default)]
+pub struct Likeness {
+    left_out: BTreeSet<String>,
+}
+
+impl Likeness {
+    /// All but those of the table, the attribute that keeps the old `sub`, and those that the
+    /// restore announced for all users.
+    pub fn new<'a>(
+        legacy_sub_attribute: Option<&str>,
+        announced: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let legacy = legacy_sub_attribute
+            .iter()
+            .flat_map(|name| [format!("custom:{name}"), format!("dev:custom:{name}")]);
+        Self {
+            left_out: announced.map(str::to_owned).chain(legacy).collect(),
+        }
+    }
+
+    fn compares(&self, member: &str) -> bool {
+        let any = allowed::row(&["users", "*", member]).is_some_and(|row| row.rule == Rule::Any);
+        !any && !self.left_out.contains(member)
+    }
+
+    /// The members that are compared, by name. `with_mfa`: the MFA preference too, which
+    /// ListUsers does not tell.
+    pub fn members(&self, user: &UserRecord, with_mfa: bool) -> BTreeMap<String, String> {
+        let mut members = BTreeMap::new();
+        for attribute in &user.attributes {
+            members.insert(attribute.name.clone(), attribute.value.clone());
+        }
+        members.remove("identities");
+        let links = social_links(user);
+        if !links.is_empty() {
+            members.insert("identities".to_owned(), links);
+        }
+        let gone = is_of_the_past(&user.status);
+        let status = if gone {
+            &UserStatus::Confirmed
+        } else {
+            &user.status
+        };
+        members.insert("UserStatus".to_owned(), status.as_str().to_owned());
+        members.insert("Enabled".to_owned(), (user.enabled && !gone).to_string());
+        if with_mfa {
+            let (factors, preferred) = mfa(user);
+            if !factors.is_empty() {
+                members.insert("UserMFASettingList".to_owned(), factors.join(","));
+            }
+            if let Some(preferred) = preferred {
+                members.insert("PreferredMfaSetting".to_owned(), preferred.to_owned());
+            }
+        }
+        members.retain(|name, _| self.compares(name));
+        members
+    }
+
+    /// The hash of all that is compared.
+    pub fn content(&self, user: &UserRecord, with_mfa: bool) -> u64 {
+        let members = self.members(user, with_mfa);
+        let parts: Vec<&str> = members
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+            .collect();
+        half(hash(&parts))
+    }
+}
+
+/// A federated profile, which Cognito makes itself (facts C.2).
+pub fn is_federated(user: &UserRecord) -> bool {
+    user.status == UserStatus::ExternalProvider
+}
+
+/// Whether the backup knows factors of the user that a restore can bring back.
+pub fn has_mfa(user: &UserRecord) -> bool {
+    let (factors, preferred) = mfa(user);
+    !factors.is_empty() || preferred.is_some()
+}
+
+/// Statuses that Cognito no longer uses come back as confirmed and disabled.
+fn is_of_the_past(status: &UserStatus) -> bool {
+    matches!(
+        status,
+        UserStatus::Archived | UserStatus::Compromised | UserStatus::Unknown
+    )
+}
+
+/// SMS and e-mail factors; authenticators and passkeys never come back (facts C.4).
+fn mfa(user: &UserRecord) -> (Vec<&str>, Option<&str>) {
+    let comes_back = |factor: &&str| ["SMS_MFA", "EMAIL_OTP"].contains(factor);
+    let mut factors: Vec<&str> = user
+        .mfa_settings
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(comes_back)
+        .collect();
+    factors.sort_unstable();
+    (factors, user.preferred_mfa.as_deref().filter(comes_back))
+}
+
+/// The links to social providers, in order; other links cannot be made again without knowing
+/// by which claim they were made (facts C.3).
+fn social_links(user: &UserRecord) -> String {
+    const SOCIAL: [&str; 4] = ["Facebook", "Google", "LoginWithAmazon", "SignInWithApple"];
+    let mut links: Vec<String> = user
+        .identities()
+        .into_iter()
+        .filter(|identity| !identity.primary && SOCIAL.contains(&identity.provider_type.as_str()))
+        .map(|identity| format!("{}\u{0}{}", identity.provider_name, identity.user_id))
+        .collect();
+    links.sort_unstable();
+    links.join("\u{1}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn user(value: Value) -> UserRecord {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn ann() -> Value {
+        json!({
+            "Username": "ann", "UserStatus": "CONFIRMED", "Enabled": true, "UserCreateDate": 1.0,
+            "Attributes": [
+                {"Name": "sub", "Value": "1-2"}, {"Name": "email", "Value": "Ann@example.com"},
+                {"Name": "email_verified", "Value": "true"},
+            ],
+        })
+    }
+
+    #[test]
+    fn users_are_told_apart_by_what_they_sign_in_with() {
+        let moved = |username: &str, email: &str| {
+            let mut value = ann();
+            value["Username"] = username.into();
+            value["Attributes"][1]["Value"] = email.into();
+            user(value)
+        };
+        let by_email = SignIn::of(
+            &json!({"UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false}}),
+        );
+        let by_name = SignIn::of(&json!({}));
+        let case_insensitive =
+            SignIn::of(&json!({"UsernameConfiguration": {"CaseSensitive": false}}));
+        for (sign_in, one, other, same) in [
+            (
+                &by_email,
+                moved("u1", "ann@example.com"),
+                moved("u2", "ANN@example.com"),
+                true,
+            ),
+            (
+                &by_email,
+                moved("u1", "ann@example.com"),
+                moved("u1", "bob@example.com"),
+                false,
+            ),
+            (
+                &by_name,
+                moved("ann", "a@example.com"),
+                moved("ann", "b@example.com"),
+                true,
+            ),
+            (
+                &by_name,
+                moved("ann", "a@example.com"),
+                moved("Ann", "a@example.com"),
+                false,
+            ),
+            (
+                &case_insensitive,
+                moved("ann", "a@example.com"),
+                moved("Ann", "b@example.com"),
+                true,
+            ),
+        ] {
+            assert_eq!(sign_in.key(&one) == sign_in.key(&other), same);
+        }
+    }
+
+    #[test]
+    fn what_no_restore_keeps_is_not_compared_and_everything_else_is() {
+        let likeness = Likeness::new(Some("legacy"), ["zoneinfo"].into_iter());
+        let alter = |change: fn(&mut Value)| {
+            let mut value = ann();
+            change(&mut value);
+            user(value)
+        };
+        let before = likeness.content(&user(ann()), false);
+        for (same, changed) in [
+            (true, alter(|u| u["Attributes"][0]["Value"] = "3-4".into())),
+            (true, alter(|u| u["UserCreateDate"] = 2.0.into())),
+            (
+                true,
+                alter(|u| u["Attributes"].as_array_mut().unwrap().reverse()),
+            ),
+            (
+                true,
+                alter(|u| {
+                    u["Attributes"]
+                        .as_array_mut()
+                        .unwrap()
+                        .push(json!({"Name": "custom:legacy", "Value": "1-2"}))
+                }),
+            ),
+            (
+                true,
+                alter(|u| {
+                    u["Attributes"]
+                        .as_array_mut()
+                        .unwrap()
+                        .push(json!({"Name": "zoneinfo", "Value": "UTC"}))
+                }),
+            ),
+            (
+                true,
+                alter(|u| u["UserMFASettingList"] = json!(["SMS_MFA"])),
+            ),
+            (
+                false,
+                alter(|u| u["Attributes"][1]["Value"] = "ann@example.org".into()),
+            ),
+            (
+                false,
+                alter(|u| u["Attributes"][2]["Value"] = "false".into()),
+            ),
+            (
+                false,
+                alter(|u| {
+                    u["Attributes"].as_array_mut().unwrap().pop();
+                }),
+            ),
+            (false, alter(|u| u["UserStatus"] = "UNCONFIRMED".into())),
+            (false, alter(|u| u["Enabled"] = false.into())),
+            (
+                false,
+                alter(|u| {
+                    u["Attributes"]
+                        .as_array_mut()
+                        .unwrap()
+                        .push(json!({"Name": "custom:plan", "Value": "x"}))
+                }),
+            ),
+        ] {
+            assert_eq!(
+                likeness.content(&changed, false) == before,
+                same,
+                "{:?}",
+                likeness.members(&changed, false).keys()
+            );
+        }
+    }
+
+    #[test]
+    fn statuses_of_the_past_count_as_confirmed_and_disabled() {
+        let likeness = Likeness::default();
+        let with = |status: &str, enabled: bool| {
+            let mut value = ann();
+            value["UserStatus"] = status.into();
+            value["Enabled"] = enabled.into();
+            likeness.content(&user(value), false)
+        };
+        for status in ["ARCHIVED", "COMPROMISED", "UNKNOWN"] {
+            assert_eq!(with(status, true), with("CONFIRMED", false));
+        }
+    }
+
+    #[test]
+    fn only_links_of_social_providers_are_compared() {
+        let likeness = Likeness::default();
+        let with = |identities: Value| {
+            let mut value = ann();
+            value["Attributes"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!({"Name": "identities", "Value": identities.to_string()}));
+            likeness.content(&user(value), false)
+        };
+        let google = json!({"userId": "7", "providerName": "Google", "providerType": "Google", "primary": false, "dateCreated": 1});
+        let later = json!({"userId": "7", "providerName": "Google", "providerType": "Google", "primary": "false", "dateCreated": 2});
+        let okta = json!({"userId": "7", "providerName": "okta", "providerType": "SAML", "primary": false});
+        assert_eq!(with(json!([google, okta])), with(json!([later])));
+        assert_ne!(with(json!([google])), with(json!([])));
+    }
+
+    #[test]
+    fn of_the_factors_those_that_can_come_back_are_compared() {
+        let likeness = Likeness::default();
+        let with = |settings: Value, preferred: &str| {
+            let mut value = ann();
+            value["UserMFASettingList"] = settings;
+            value["PreferredMfaSetting"] = preferred.into();
+            user(value)
+        };
+        let both = with(
+            json!(["SOFTWARE_TOKEN_MFA", "SMS_MFA"]),
+            "SOFTWARE_TOKEN_MFA",
+        );
+        let mut sms: Value = ann();
+        sms["UserMFASettingList"] = json!(["SMS_MFA"]);
+        assert_eq!(
+            likeness.content(&both, true),
+            likeness.content(&user(sms), true)
+        );
+        assert!(has_mfa(&both));
+        assert!(!has_mfa(&with(
+            json!(["SOFTWARE_TOKEN_MFA"]),
+            "SOFTWARE_TOKEN_MFA"
+        )));
+    }
+}

@@ -1,0 +1,317 @@
+//! One invocation of a comparison: what it works with, and the order of its stages.
+
+use std::collections::BTreeMap;
+
+use cognito::ErrorKind;
+use cognito::collect::Collector;
+use jiff::Timestamp;
+use model::inventory::Section;
+use model::request::RestoreOptions;
+use model::restore::{Finding, RestoreState, Verification};
+use model::{AppClientId, RestoreId, UserPoolId};
+use serde::de::DeserializeOwned;
+
+use super::VerifyOutcome;
+use super::announced::Announcements;
+use super::checklist;
+use super::expectation::expectation;
+use super::index::Index;
+use super::people::{Likeness, SignIn};
+use super::progress::{Progress, Stage};
+use super::scope::Scope;
+use super::settings::{self, Ties};
+use crate::context::Restore;
+use crate::error::RestoreError;
+
+/// How long after a first look with differences the second follows, in seconds: long enough for
+/// lists that are behind (facts D).
+const SETTLE: u32 = 15;
+
+/// What one invocation works with.
+pub(super) struct Session<'r> {
+    pub(super) restore: &'r Restore<'r>,
+    pub(super) pool: UserPoolId,
+    pub(super) options: RestoreOptions,
+    pub(super) scope: Scope,
+    pub(super) announcements: Announcements,
+    pub(super) sign_in: SignIn,
+    pub(super) likeness: Likeness,
+    pub(super) progress: Progress,
+    /// The backup's users by what they sign in with.
+    pub(super) users: Index,
+    /// The backup's users by username, in pools that give new usernames.
+    pub(super) names: Index,
+    /// The backup's memberships.
+    pub(super) memberships: Index,
+    /// What differs in users that the pool has otherwise: their place in the backup, and the
+    /// hash of each member in the pool.
+    pub(super) mismatches: BTreeMap<u64, BTreeMap<String, u64>>,
+    restore_id: RestoreId,
+    app_clients: BTreeMap<AppClientId, AppClientId>,
+}
+
+impl<'r> Session<'r> {
+    /// Goes on with the comparison that the bucket remembers, or begins one.
+    pub(super) async fn open(
+        restore: &'r Restore<'r>,
+        state: &RestoreState,
+        pool: UserPoolId,
+    ) -> Result<Self, RestoreError> {
+        let mut announcements = Announcements::of(state);
+        for part in 1..=state.users.finding_parts {
+            let key = state
+                .restore_id
+                .object_key(&format!("findings/part-{part:05}.jsonl"));
+            let lines = restore.vault.read_object(&key).await?.unwrap_or_default();
+            for line in lines
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+            {
+                let finding: Finding = serde_json::from_slice(line).map_err(|_| damaged(&key))?;
+                announcements.add(&finding);
+            }
+        }
+        let legacy = restore.settings.legacy_sub_attribute.as_deref();
+        let likeness = Likeness::new(legacy, announcements.members_of_all_users());
+        let mut session = Self {
+            scope: Scope::of(restore, state).await?,
+            sign_in: SignIn::of(restore.head().user_pool()),
+            likeness,
+            announcements,
+            restore,
+            pool,
+            options: state.options.clone(),
+            progress: Progress::default(),
+            users: Index::default(),
+            names: Index::default(),
+            memberships: Index::default(),
+            mismatches: BTreeMap::new(),
+            restore_id: state.restore_id.clone(),
+            app_clients: state.app_clients.clone(),
+        };
+        session.load().await?;
+        Ok(session)
+    }
+
+    /// Works until the end, or until the deadline.
+    pub(super) async fn work(&mut self) -> Result<VerifyOutcome, RestoreError> {
+        loop {
+            let finished = match self.progress.stage {
+                Stage::Settings => self.compare_settings().await?,
+                Stage::IndexUsers => self.index_users().await?,
+                Stage::Users => self.compare_users().await?,
+                Stage::IndexMemberships => self.index_memberships().await?,
+                Stage::Memberships => self.compare_memberships().await?,
+                Stage::Conclude => self.conclude().await?,
+            };
+            if finished {
+                self.progress.stage = match self.progress.stage {
+                    Stage::Settings => Stage::IndexUsers,
+                    Stage::IndexUsers => Stage::Users,
+                    Stage::Users => Stage::IndexMemberships,
+                    Stage::IndexMemberships => Stage::Memberships,
+                    Stage::Memberships => Stage::Conclude,
+                    Stage::Conclude => return self.finish().await,
+                };
+                self.progress.offset = None;
+                self.progress.token = None;
+            }
+            if self.time_is_up() {
+                self.save().await?;
+                return Ok(VerifyOutcome::InProgress);
+            }
+        }
+    }
+
+    pub(super) fn time_is_up(&self) -> bool {
+        self.restore.time_left().is_zero()
+    }
+
+    /// The first look at users may have been too early; the second counts.
+    async fn finish(&mut self) -> Result<VerifyOutcome, RestoreError> {
+        let unannounced = self.progress.users.unannounced + self.progress.memberships.unannounced;
+        if unannounced == 0 || self.progress.second_look {
+            return Ok(VerifyOutcome::Done);
+        }
+        tracing::info!(
+            unannounced,
+            "differences among users: looking a second time"
+        );
+        self.progress.look_again();
+        self.forget();
+        self.save().await?;
+        Ok(VerifyOutcome::Waiting { seconds: SETTLE })
+    }
+
+    /// Begins the list of users again.
+    pub(super) fn restart_users(&mut self) {
+        self.progress.restart_users();
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.users.forget();
+        self.memberships = Index::default();
+        self.mismatches.clear();
+    }
+
+    /// The result with the rows of the checklists.
+    pub(super) fn verification(&mut self) -> Verification {
+        self.figure_users();
+        let mut verification = self.progress.verification();
+        verification.rows = checklist::rows(&self.progress);
+        verification
+    }
+
+    pub(super) fn collector(&self) -> Collector<'r> {
+        Collector::new(self.restore.cognito, self.restore.waf)
+    }
+
+    async fn compare_settings(&mut self) -> Result<bool, RestoreError> {
+        if !self.scope.is_whole() {
+            let existed =
+                "the pool was there before the restore: its settings are not compared".to_owned();
+            for figure in [
+                "name",
+                "app_clients",
+                "identity_providers",
+                "domains",
+                "ui",
+                "policies",
+                "threats",
+            ] {
+                self.progress
+                    .figures
+                    .insert(figure.to_owned(), existed.clone());
+            }
+            self.figure_backup();
+            return Ok(true);
+        }
+        let head = self
+            .collector()
+            .head(&self.pool, Timestamp::now())
+            .await
+            .map_err(|error| {
+                if error.is(ErrorKind::Missing) {
+                    RestoreError::TargetMissing(self.pool.clone())
+                } else {
+                    RestoreError::Cognito(error)
+                }
+            })?;
+        let known: BTreeMap<String, String> = self
+            .app_clients
+            .iter()
+            .map(|(old, new)| (old.to_string(), new.to_string()))
+            .collect();
+        let backup = self.restore.head();
+        let clients = settings::pair_clients(
+            backup.list(Section::AppClients),
+            head.list(Section::AppClients),
+            &known,
+        );
+        let ties = Ties {
+            clients,
+            legacy_sub_attribute: self.restore.settings.legacy_sub_attribute.as_deref(),
+        };
+        let expected = expectation(backup, self.restore.translations);
+        let compared = settings::compare(&expected, &head, &ties);
+        self.progress.settings.compared = compared.compared;
+        for found in compared.found {
+            self.progress
+                .settings
+                .add(&found.path.join("/"), found.change, &self.announcements);
+        }
+        self.progress.not_in_backup = compared.not_in_backup;
+        self.figure_settings(&head);
+        self.figure_backup();
+        Ok(true)
+    }
+
+    fn key(&self, name: &str) -> String {
+        self.restore_id.object_key(&format!("verify/{name}"))
+    }
+
+    async fn save(&mut self) -> Result<(), RestoreError> {
+        self.progress.indexes_kept = self.users.len() > 0;
+        if self.progress.indexes_kept {
+            for (name, index) in [
+                ("users", &self.users),
+                ("names", &self.names),
+                ("memberships", &self.memberships),
+            ] {
+                self.write(
+                    &format!("{name}.index"),
+                    "application/octet-stream",
+                    index.to_bytes(),
+                )
+                .await?;
+            }
+            let mismatches =
+                serde_json::to_vec(&self.mismatches).map_err(|_| damaged("mismatches"))?;
+            self.write("mismatches.json", "application/json", mismatches)
+                .await?;
+        }
+        // Last: it says what lies beside it.
+        let progress = serde_json::to_vec(&self.progress).map_err(|_| damaged(Progress::OBJECT))?;
+        self.write("progress.json", "application/json", progress)
+            .await
+    }
+
+    async fn write(
+        &self,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), RestoreError> {
+        Ok(self
+            .restore
+            .vault
+            .write_object(&self.key(name), content_type, bytes)
+            .await?)
+    }
+
+    async fn load(&mut self) -> Result<(), RestoreError> {
+        let Some(progress) = self.read::<Progress>("progress.json").await? else {
+            return Ok(());
+        };
+        self.progress = progress;
+        if !self.progress.indexes_kept {
+            return Ok(());
+        }
+        self.users = self.read_index("users.index").await?;
+        self.names = self.read_index("names.index").await?;
+        self.memberships = self.read_index("memberships.index").await?;
+        self.mismatches = self.read("mismatches.json").await?.unwrap_or_default();
+        Ok(())
+    }
+
+    async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RestoreError> {
+        let key = self.key(name);
+        let bytes = self.restore.vault.read_object(&key).await?;
+        bytes
+            .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged(&key)))
+            .transpose()
+    }
+
+    async fn read_index(&self, name: &str) -> Result<Index, RestoreError> {
+        let key = self.key(name);
+        let bytes = self
+            .restore
+            .vault
+            .read_object(&key)
+            .await?
+            .unwrap_or_default();
+        let mut index = Index::from_bytes(&bytes).ok_or_else(|| damaged(&key))?;
+        if self.progress.stage != Stage::IndexUsers {
+            index.sort();
+        }
+        Ok(index)
+    }
+}
+
+pub(super) fn damaged(key: &str) -> RestoreError {
+    RestoreError::StateDamaged {
+        key: key.to_owned(),
+        problem: "it is not what a verification keeps".to_owned(),
+    }
+}

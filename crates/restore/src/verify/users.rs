@@ -1,0 +1,210 @@
+//! Users, streamed from both sides.
+
+use std::collections::BTreeMap;
+
+use cognito::ErrorKind;
+use futures::{StreamExt, TryStreamExt, stream};
+use model::document::UserRecord;
+use serde_json::{Map, Value};
+
+use super::compare::Change;
+use super::hash::{half, hash};
+use super::index::{Entry, upper};
+use super::people::{has_mfa, is_federated};
+use super::session::Session;
+use crate::error::RestoreError;
+
+/// How many MFA preferences are asked for at a time; the pacer keeps to the quota.
+const MFA_AT_A_TIME: usize = 8;
+/// How many users that the pool has otherwise are looked into; beyond, they are counted.
+const MISMATCHES: usize = 20_000;
+/// How many users are read from the backup between looks at the clock.
+const BETWEEN_LOOKS: u64 = 1000;
+
+impl Session<'_> {
+    /// Reads the backup's users into the index.
+    pub(super) async fn index_users(&mut self) -> Result<bool, RestoreError> {
+        let mut users = self.restore.backup.users(self.progress.offset).await?;
+        let mut read = 0;
+        while let Some(line) = users.next().await? {
+            read += 1;
+            self.progress.offset = Some(line.next_offset);
+            let user = &line.record;
+            if is_federated(user) {
+                self.progress.federated += 1;
+            } else if self.scope.expects(user, &self.options) {
+                let key = self.sign_in.key(user);
+                let mfa = has_mfa(user);
+                let entry = Entry::new(key, self.likeness.content(user, mfa), line.offset);
+                self.users.push(if mfa { entry.with_mfa() } else { entry });
+                if self.sign_in.gives_new_usernames() {
+                    let name = hash(&[user.username.as_str()]);
+                    self.names.push(Entry::new(name, upper(key), line.offset));
+                }
+                self.progress.users_expected += 1;
+            }
+            if read % BETWEEN_LOOKS == 0 && self.time_is_up() {
+                return Ok(false);
+            }
+        }
+        self.users.sort();
+        self.names.sort();
+        Ok(true)
+    }
+
+    /// Lists the pool's users and looks each up.
+    pub(super) async fn compare_users(&mut self) -> Result<bool, RestoreError> {
+        let resumed = self.progress.token.is_some();
+        let mut pages = self
+            .collector()
+            .users(&self.pool)?
+            .from_token(self.progress.token.clone());
+        let mut first = true;
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(true),
+                // A page token lives for an hour (facts D).
+                Err(error) if resumed && first && error.is(ErrorKind::Refused) => {
+                    tracing::warn!(code = error.code, "the list of users begins again");
+                    self.restart_users();
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            first = false;
+            let users = page.into_iter().map(user).collect::<Result<Vec<_>, _>>()?;
+            let users = self.with_mfa(users).await?;
+            for user in &users {
+                self.compare_user(user);
+            }
+            if pages.is_finished() {
+                return Ok(true);
+            }
+            self.progress.token = pages.token().map(str::to_owned);
+            if self.time_is_up() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Asks for the MFA preference of those users whose backup has one.
+    async fn with_mfa(&self, users: Vec<UserRecord>) -> Result<Vec<UserRecord>, RestoreError> {
+        stream::iter(users.into_iter().map(|user| async move {
+            let asked = self
+                .users
+                .find(self.sign_in.key(&user), None)
+                .and_then(|index| self.users.get(index));
+            if !asked.is_some_and(Entry::has_mfa) {
+                return Ok(user);
+            }
+            match self
+                .collector()
+                .mfa_preference(&self.pool, user.username.as_str())
+                .await
+            {
+                Ok(preference) => Ok(merged(user, &preference)),
+                // Deleted since the list was made: looked up as listed.
+                Err(error) if error.is(ErrorKind::Missing) => Ok(user),
+                Err(error) => Err(RestoreError::from(error)),
+            }
+        }))
+        .buffered(MFA_AT_A_TIME)
+        .try_collect()
+        .await
+    }
+
+    fn compare_user(&mut self, user: &UserRecord) {
+        self.progress.users_in_pool += 1;
+        let key = self.sign_in.key(user);
+        let with_mfa = self
+            .users
+            .find(key, None)
+            .and_then(|index| self.users.get(index))
+            .is_some_and(Entry::has_mfa);
+        let content = self.likeness.content(user, with_mfa);
+        let Some(index) = self.users.find(key, Some(content)) else {
+            if self.scope.is_whole() && !is_federated(user) {
+                let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
+                self.progress
+                    .users
+                    .add(&path, Change::Added, &self.announcements);
+            }
+            return;
+        };
+        self.users.see(index);
+        self.progress.users.compared += 1;
+        if !self.scope.made(user) {
+            return;
+        }
+        self.users.made(index);
+        let Some(entry) = self
+            .users
+            .get(index)
+            .filter(|entry| entry.content != content)
+        else {
+            return;
+        };
+        if self.mismatches.len() < MISMATCHES {
+            self.users.differs(index);
+            let members = self.likeness.members(user, with_mfa);
+            self.mismatches.insert(entry.place(), hashed(&members));
+        } else {
+            self.progress.users.count("users", false, 1);
+        }
+    }
+
+    /// Tells what is wrong with one user of the backup, if anything is.
+    pub(super) fn conclude_user(&mut self, user: &UserRecord, place: u64) -> Option<Entry> {
+        let key = self.sign_in.key(user);
+        let entry = self.users.get(self.users.find_at(upper(key), place)?)?;
+        let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
+        if !entry.is_seen() {
+            self.progress
+                .users
+                .add(&path, Change::Missing, &self.announcements);
+            return Some(entry);
+        }
+        if entry.is_different() {
+            let pool = self.mismatches.remove(&place).unwrap_or_default();
+            let backup = hashed(&self.likeness.members(user, entry.has_mfa()));
+            let only_in_pool = pool.keys().filter(|name| !backup.contains_key(*name));
+            for name in backup.keys().chain(only_in_pool) {
+                let change = match (backup.get(name), pool.get(name)) {
+                    (Some(_), None) => Change::Missing,
+                    (None, _) => Change::Added,
+                    (backup, pool) if backup == pool => continue,
+                    _ => Change::Changed,
+                };
+                self.progress
+                    .users
+                    .add(&format!("{path}/{name}"), change, &self.announcements);
+            }
+        }
+        Some(entry)
+    }
+}
+
+fn hashed(members: &BTreeMap<String, String>) -> BTreeMap<String, u64> {
+    members
+        .iter()
+        .map(|(name, value)| (name.clone(), half(hash(&[value]))))
+        .collect()
+}
+
+pub(super) fn user(value: Value) -> Result<UserRecord, RestoreError> {
+    // The error would quote the value.
+    serde_json::from_value(value)
+        .map_err(|_| RestoreError::Internal("Cognito listed a user that cannot be read".into()))
+}
+
+/// A user with the MFA preference that Cognito told beside.
+fn merged(mut user: UserRecord, preference: &Map<String, Value>) -> UserRecord {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    user.preferred_mfa = preference.get("PreferredMfaSetting").and_then(text);
+    let settings = preference
+        .get("UserMFASettingList")
+        .and_then(Value::as_array);
+    user.mfa_settings = settings.map(|settings| settings.iter().filter_map(text).collect());
+    user
+}
