@@ -17,6 +17,11 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     let (pool, rng) = access::writable_and_rng(call, state)?;
     let client_id = call.required("ClientId")?;
     access::client(pool, client_id)?;
+    // The request's shape does not require links, the answer's has one at least [MODEL]; that none are refused is
+    // [INF], the text unverified.
+    if call.document("Links").is_none() {
+        return Err(ServiceError::invalid_parameter("Links are required."));
+    }
     if find(pool, client_id, call.required("TermsName")?).is_some() {
         return Err(exists());
     }
@@ -26,7 +31,6 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     let id = Sub::random(rng).to_string();
     let mut terms = call.request.clone();
     terms.insert("TermsId".to_owned(), json!(id));
-    access::default_to(&mut terms, "Links", json!({}));
     terms.insert("CreationDate".to_owned(), call.now.into());
     terms.insert("LastModifiedDate".to_owned(), call.now.into());
     let answer = json!({"Terms": terms});

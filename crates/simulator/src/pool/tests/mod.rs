@@ -1,6 +1,7 @@
 //! The rules on pools and their configuration: each with a refusal and the nearest request that is accepted, and what
 //! Describe makes of what was written.
 
+mod behaviour_of_accounts;
 mod behaviour_of_clients;
 mod behaviour_of_pages;
 mod behaviour_of_pools;
@@ -8,7 +9,9 @@ mod rules_on_clients;
 mod rules_on_messages;
 mod rules_on_pages;
 mod rules_on_pools;
+mod rules_on_protection;
 mod rules_on_providers;
+mod rules_on_schemas;
 
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::error::ServiceError;
 use crate::service::{Request, Service};
-use crate::shapes::Model;
+use crate::shapes::{self, Model};
 use crate::state::AccountId;
 
 const ACCOUNT: &str = "000000000000";
@@ -62,7 +65,9 @@ impl World {
             body: body.as_bytes(),
         });
         let reply = outcome.result?;
-        Ok(serde_json::from_slice(&reply.0).expect("an answer is JSON"))
+        let answer = serde_json::from_slice(&reply.0).expect("an answer is JSON");
+        fits_the_model(operation, &answer);
+        Ok(answer)
     }
 
     fn call(&self, operation: &str, request: &Value) -> Result<Value, ServiceError> {
@@ -108,13 +113,35 @@ impl World {
     }
 }
 
+/// An answer has the members that Amazon's model has, of their types, and no others. Full names of attributes are
+/// longer than the model has it, and there are more of them: facts A.2.
+fn fits_the_model(operation: &str, answer: &Value) {
+    let model = Model::embedded().expect("the model reads");
+    let mut document = answer.as_object().expect("an answer is an object").clone();
+    if let Some(Value::Object(pool)) = document.get_mut("UserPool") {
+        pool.remove("SchemaAttributes");
+    }
+    match shapes::check(model, &format!("{operation}Response"), &mut document, true) {
+        Ok(checked) => assert!(
+            checked
+                .unknown
+                .iter()
+                .all(|path| path.ends_with("MemberOfNextYear")),
+            "{operation}: {:?}",
+            checked.unknown
+        ),
+        Err(error) => panic!("{operation} {answer}: {error}"),
+    }
+}
+
 fn id(value: &Value) -> String {
     value.as_str().expect("an id").to_owned()
 }
 
 /// A rule: in the same circumstances one request is refused and the nearest one is not.
 ///
-/// `$POOL` in requests and texts is the pool, `$CLIENT` a confidential client in it, `$PUBLIC` a public one. Requests
+/// `$POOL` in requests and texts is the pool, `$CLIENT` and `$OTHER` are confidential clients in it, `$PUBLIC` a
+/// public one. Requests
 /// get their `UserPoolId`, `PoolName` or `ClientName` if they have none and need one.
 #[must_use]
 struct Rule {
@@ -165,12 +192,14 @@ impl Rule {
         let world = World::new();
         let pool = world.pool(&self.pool);
         let client = world.client(&pool, &json!({"GenerateSecret": true}));
+        let other = world.client(&pool, &json!({"GenerateSecret": true}));
         let public = world.client(&pool, &json!({}));
         let filled = |operation: &str, request: &Value| {
             let text = request
                 .to_string()
                 .replace("$POOL", &pool)
                 .replace("$CLIENT", &client)
+                .replace("$OTHER", &other)
                 .replace("$PUBLIC", &public);
             let mut request: Value = serde_json::from_str(&text).expect("still JSON");
             match operation {

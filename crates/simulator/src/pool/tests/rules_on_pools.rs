@@ -1,11 +1,10 @@
-//! CreateUserPool, UpdateUserPool, AddCustomAttributes, DeleteUserPool, SetUserPoolMfaConfig, tags.
+//! CreateUserPool and UpdateUserPool but for schemas and messages, DeleteUserPool, SetUserPoolMfaConfig, tags.
 
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, INVALID, REGION, World, rule};
 
-const SMS_NEEDED: &str =
-    "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
+const SMS_NEEDED: &str = "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
 
 fn sms() -> Value {
     json!({"SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms"), "ExternalId": "x"})
@@ -44,7 +43,8 @@ fn sign_in_names_policies_and_recovery_follow_the_rules() {
         "EMAIL_OTP and SMS_OTP cannot be allowed first auth factors when MFA is required.",
         json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}, "MfaConfiguration": "OPTIONAL", "SmsConfiguration": sms()}),
     );
-    let recovery = |mechanisms: Value| json!({"AccountRecoverySetting": {"RecoveryMechanisms": mechanisms}});
+    let recovery =
+        |mechanisms: Value| json!({"AccountRecoverySetting": {"RecoveryMechanisms": mechanisms}});
     create("recovery mechanisms are at most two").refuses(
         recovery(json!([
             {"Name": "verified_email", "Priority": 1},
@@ -116,133 +116,72 @@ fn verification_and_mfa_need_what_they_send_with() {
 }
 
 #[test]
-fn a_schema_follows_the_rules() {
-    let create = |name| rule(name, "CreateUserPool");
-    let schema = |attribute: Value| json!({"Schema": [attribute]});
-    create("custom attributes are not required").refuses(
-        schema(json!({"Name": "x", "AttributeDataType": "String", "Required": true})),
-        INVALID,
-        "Required custom attributes are not supported currently.",
-        schema(json!({"Name": "x", "AttributeDataType": "String", "Required": false})),
-    );
-    create("bare names have 20 characters at most").refuses(
-        schema(json!({"Name": "a".repeat(21), "AttributeDataType": "String"})),
-        INVALID,
-        "1 validation error detected: Value 'aaaaaaaaaaaaaaaaaaaaa' at 'schema.1.member.name' failed to satisfy constraint: Member must have length less than or equal to 20",
-        schema(json!({"Name": "a".repeat(20), "AttributeDataType": "String"})),
-    );
-    create("custom attributes are unique").refuses(
-        json!({"Schema": [{"Name": "x", "AttributeDataType": "String"}, {"Name": "x", "AttributeDataType": "Number"}]}),
-        INVALID,
-        "Duplicate custom attribute names custom:x are not allowed in a user pool schema.",
-        json!({"Schema": [{"Name": "x", "AttributeDataType": "String"}, {"Name": "x", "AttributeDataType": "Number", "DeveloperOnlyAttribute": true}]}),
-    );
-    create("standard attributes are given once").refuses(
-        json!({"Schema": [{"Name": "email", "Required": true}, {"Name": "email", "Required": true}]}),
-        INVALID,
-        "Duplicate custom attribute names email are not allowed in a user pool schema.",
-        json!({"Schema": [{"Name": "email", "Required": true}, {"Name": "name", "Required": true}]}),
-    );
-    for change in [json!({"AttributeDataType": "Number"}), json!({"DeveloperOnlyAttribute": true})] {
-        let mut retyped = json!({"Name": "email"});
-        retyped.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
-        create("standard attributes keep their type").refuses(
-            schema(retyped),
-            INVALID,
-            "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email",
-            schema(json!({"Name": "email", "AttributeDataType": "String", "Required": true, "Mutable": false})),
-        );
-    }
-    create("values have their limits in order").refuses(
-        schema(json!({"Name": "x", "AttributeDataType": "Number", "NumberAttributeConstraints": {"MinValue": "5", "MaxValue": "4"}})),
-        INVALID,
-        "Attribute custom:x cannot have a max value smaller than it's min value",
-        schema(json!({"Name": "x", "AttributeDataType": "Number", "NumberAttributeConstraints": {"MinValue": "5", "MaxValue": "5"}})),
-    );
-    create("lengths have their limits in order").refuses(
-        schema(json!({"Name": "x", "AttributeDataType": "String", "StringAttributeConstraints": {"MinLength": "5", "MaxLength": "4"}})),
-        INVALID,
-        "Attribute custom:x cannot have a max length shorter than it's min length",
-        schema(json!({"Name": "x", "AttributeDataType": "String", "StringAttributeConstraints": {"MinLength": "5", "MaxLength": "5"}})),
-    );
-    create("limits are numbers").refuses(
-        schema(json!({"Name": "x", "AttributeDataType": "String", "StringAttributeConstraints": {"MinLength": "five"}})),
-        INVALID,
-        "Attribute custom:x has a constraint that is not a number.",
-        schema(json!({"Name": "x", "AttributeDataType": "String", "StringAttributeConstraints": {"MinLength": "5"}})),
-    );
-    create("booleans have no limits").refuses(
-        schema(json!({"Name": "x", "AttributeDataType": "Boolean", "StringAttributeConstraints": {"MinLength": "0"}})),
-        INVALID,
-        "Attribute custom:x cannot have constraints for its data type.",
-        schema(json!({"Name": "x", "AttributeDataType": "Boolean", "StringAttributeConstraints": {}})),
-    );
-    create("an attribute has a name").refuses(
-        schema(json!({"AttributeDataType": "String"})),
-        INVALID,
-        "A schema attribute needs a name.",
-        schema(json!({"Name": "x"})),
-    );
-}
-
-#[test]
-fn custom_attributes_are_added_25_at_a_time_up_to_50_and_never_twice() {
-    let attributes = |from: usize, to: usize| {
-        let list: Vec<Value> = (from..to)
-            .map(|number| json!({"Name": format!("x{number}"), "AttributeDataType": "String"}))
-            .collect();
-        json!({"CustomAttributes": list})
-    };
-    let add = |name| rule(name, "AddCustomAttributes");
-    let error = World::new();
-    let pool = error.pool(&json!({}));
-    let mut many = attributes(0, 26);
-    many["UserPoolId"] = json!(pool);
-    let error = error.refused("AddCustomAttributes", &many);
-    assert_eq!(error.code, INVALID);
-    assert!(error.message.ends_with("Member must have length less than or equal to 25"));
-    add("a pool has 50 custom attributes at most")
-        .after("AddCustomAttributes", attributes(0, 25))
-        .after("AddCustomAttributes", attributes(25, 49))
-        .refuses(
-            attributes(49, 51),
-            INVALID,
-            "A user pool cannot have more than 50 custom attributes.",
-            attributes(49, 50),
-        );
-    add("an attribute is added once")
-        .after("AddCustomAttributes", attributes(0, 1))
-        .refuses(
-            attributes(0, 1),
-            INVALID,
-            "custom:x0: Existing attribute already has name custom:x0.",
-            attributes(1, 2),
-        );
-    add("added attributes are unique among themselves").refuses(
-        json!({"CustomAttributes": [{"Name": "a"}, {"Name": "a"}]}),
-        INVALID,
-        "Duplicate custom attribute names custom:a are not allowed in a user pool schema.",
-        json!({"CustomAttributes": [{"Name": "a"}, {"Name": "b"}]}),
-    );
-}
-
-#[test]
 fn features_need_their_tier() {
     const CODE: &str = "FeatureUnavailableInTierException";
     let text = |tier: &str, feature: &str| {
-        format!("The following features need to be disabled for the {tier} pricing tier configured: {feature}")
+        format!(
+            "The following features need to be disabled for the {tier} pricing tier configured: {feature}"
+        )
     };
     let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:f");
     let tokens = |version: &str| json!({"PreTokenGenerationConfig": {"LambdaVersion": version, "LambdaArn": function}});
     for (tier, enough, feature, member, value) in [
-        ("LITE", "ESSENTIALS", "Passwordless Sign-In", "Policies", json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}})),
-        ("LITE", "ESSENTIALS", "Token Customization with Pre-Token Generation Lambda V2_0", "LambdaConfig", tokens("V2_0")),
-        ("LITE", "ESSENTIALS", "Token Customization with Pre-Token Generation Lambda V3_0", "LambdaConfig", tokens("V3_0")),
-        ("LITE", "ESSENTIALS", "Password History", "Policies", json!({"PasswordPolicy": {"PasswordHistorySize": 1}})),
-        ("LITE", "ESSENTIALS", "ACR Configuration", "AcrConfiguration", json!({"Level1": {"AcrValue": "one"}})),
-        ("LITE", "ESSENTIALS", "Dynamic Client Registration", "DcrConfiguration", json!({"EnableStatus": "Enabled"})),
-        ("ESSENTIALS", "PLUS", "Threat Protection", "UserPoolAddOns", json!({"AdvancedSecurityMode": "AUDIT"})),
-        ("ESSENTIALS", "PLUS", "Threat Protection", "UserPoolAddOns", json!({"AdvancedSecurityMode": "OFF", "AdvancedSecurityAdditionalFlows": {"CustomAuthMode": "ENFORCED"}})),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "Passwordless Sign-In",
+            "Policies",
+            json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}),
+        ),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "Token Customization with Pre-Token Generation Lambda V2_0",
+            "LambdaConfig",
+            tokens("V2_0"),
+        ),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "Token Customization with Pre-Token Generation Lambda V3_0",
+            "LambdaConfig",
+            tokens("V3_0"),
+        ),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "Password History",
+            "Policies",
+            json!({"PasswordPolicy": {"PasswordHistorySize": 1}}),
+        ),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "ACR Configuration",
+            "AcrConfiguration",
+            json!({"Level1": {"AcrValue": "one"}}),
+        ),
+        (
+            "LITE",
+            "ESSENTIALS",
+            "Dynamic Client Registration",
+            "DcrConfiguration",
+            json!({"EnableStatus": "Enabled"}),
+        ),
+        (
+            "ESSENTIALS",
+            "PLUS",
+            "Threat Protection",
+            "UserPoolAddOns",
+            json!({"AdvancedSecurityMode": "AUDIT"}),
+        ),
+        (
+            "ESSENTIALS",
+            "PLUS",
+            "Threat Protection",
+            "UserPoolAddOns",
+            json!({"AdvancedSecurityMode": "OFF", "AdvancedSecurityAdditionalFlows": {"CustomAuthMode": "ENFORCED"}}),
+        ),
     ] {
         rule("a new pool", "CreateUserPool").refuses(
             json!({"UserPoolTier": tier, member: value}),
@@ -250,27 +189,38 @@ fn features_need_their_tier() {
             &text(tier, feature),
             json!({"UserPoolTier": enough, member: value}),
         );
-        rule("a change of tier", "UpdateUserPool").in_pool(json!({"UserPoolTier": enough})).refuses(
-            json!({"UserPoolTier": tier, member: value}),
-            "TierChangeNotAllowedException",
-            &text(tier, feature),
-            json!({"UserPoolTier": enough, member: value}),
-        );
+        rule("a change of tier", "UpdateUserPool")
+            .in_pool(json!({"UserPoolTier": enough}))
+            .refuses(
+                json!({"UserPoolTier": tier, member: value}),
+                "TierChangeNotAllowedException",
+                &text(tier, feature),
+                json!({"UserPoolTier": enough, member: value}),
+            );
     }
     rule("the first token trigger is for all tiers", "CreateUserPool").refuses(
         json!({"UserPoolTier": "LITE", "LambdaConfig": tokens("V2_0")}),
         CODE,
-        &text("LITE", "Token Customization with Pre-Token Generation Lambda V2_0"),
+        &text(
+            "LITE",
+            "Token Customization with Pre-Token Generation Lambda V2_0",
+        ),
         json!({"UserPoolTier": "LITE", "LambdaConfig": tokens("V1_0")}),
     );
-    rule("a domain keeps a pool from going back to LITE", "UpdateUserPool")
-        .after("CreateUserPoolDomain", json!({"Domain": "login", "ManagedLoginVersion": 2}))
-        .refuses(
-            json!({"UserPoolTier": "LITE"}),
-            "TierChangeNotAllowedException",
-            &text("LITE", "Managed Login Version 2"),
-            json!({"UserPoolTier": "PLUS"}),
-        );
+    rule(
+        "a domain keeps a pool from going back to LITE",
+        "UpdateUserPool",
+    )
+    .after(
+        "CreateUserPoolDomain",
+        json!({"Domain": "login", "ManagedLoginVersion": 2}),
+    )
+    .refuses(
+        json!({"UserPoolTier": "LITE"}),
+        "TierChangeNotAllowedException",
+        &text("LITE", "Managed Login Version 2"),
+        json!({"UserPoolTier": "PLUS"}),
+    );
 }
 
 #[test]
@@ -296,19 +246,22 @@ fn the_mfa_configuration_is_consistent() {
     );
     let email = json!({"MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": {}});
     let ses = json!({"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/a@b.c")}});
-    let totp = json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}});
+    let totp =
+        json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}});
     set("e-mail needs an own sender").refuses(
         email.clone(),
         INVALID,
         "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount.",
         totp.clone(),
     );
-    set("e-mail is accepted with an own sender").in_pool(ses).refuses(
-        json!({"MfaConfiguration": "OFF", "EmailMfaConfiguration": {}}),
-        INVALID,
-        "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
-        email.clone(),
-    );
+    set("e-mail is accepted with an own sender")
+        .in_pool(ses)
+        .refuses(
+            json!({"MfaConfiguration": "OFF", "EmailMfaConfiguration": {}}),
+            INVALID,
+            "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
+            email.clone(),
+        );
     set("e-mail needs Essentials").in_pool(json!({"UserPoolTier": "LITE"})).refuses(
         email,
         "FeatureUnavailableInTierException",
@@ -344,21 +297,42 @@ fn a_pool_is_deleted_only_without_protection_and_domain() {
     let request = json!({"UserPoolId": pool});
     let error = world.refused("DeleteUserPool", &request);
     assert_eq!(error.code, INVALID);
-    assert_eq!(error.message, "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.");
-    world.done("UpdateUserPool", &json!({"UserPoolId": pool, "DeletionProtection": "INACTIVE"}));
-    world.done("CreateUserPoolDomain", &json!({"UserPoolId": pool, "Domain": "login"}));
+    assert_eq!(
+        error.message,
+        "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first."
+    );
+    world.done(
+        "UpdateUserPool",
+        &json!({"UserPoolId": pool, "DeletionProtection": "INACTIVE"}),
+    );
+    world.done(
+        "CreateUserPoolDomain",
+        &json!({"UserPoolId": pool, "Domain": "login"}),
+    );
     let error = world.refused("DeleteUserPool", &request);
     assert_eq!(error.code, INVALID);
-    assert_eq!(error.message, "User pool cannot be deleted. It has a domain configured that should be deleted first.");
-    world.done("DeleteUserPoolDomain", &json!({"UserPoolId": pool, "Domain": "login"}));
+    assert_eq!(
+        error.message,
+        "User pool cannot be deleted. It has a domain configured that should be deleted first."
+    );
+    world.done(
+        "DeleteUserPoolDomain",
+        &json!({"UserPoolId": pool, "Domain": "login"}),
+    );
     world.done("DeleteUserPool", &request);
-    assert_eq!(world.refused("DescribeUserPool", &request).code, "ResourceNotFoundException");
+    assert_eq!(
+        world.refused("DescribeUserPool", &request).code,
+        "ResourceNotFoundException"
+    );
 }
 
 #[test]
 fn tags_are_at_most_50_and_none_begins_with_aws() {
     let tags = |count: usize| -> Value {
-        (0..count).map(|number| (format!("k{number}"), json!("v"))).collect::<serde_json::Map<_, _>>().into()
+        (0..count)
+            .map(|number| (format!("k{number}"), json!("v")))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let reserved = "aws: prefixed tag key names are not allowed for external use.";
     let too_many = "A user pool cannot have more than 50 tags.";
@@ -382,12 +356,14 @@ fn tags_are_at_most_50_and_none_begins_with_aws() {
         reserved,
         tag(json!({"x": "s"})),
     );
-    rule("tagged", "TagResource").in_pool(json!({"UserPoolTags": tags(50)})).refuses(
-        tag(json!({"one-more": "s"})),
-        INVALID,
-        too_many,
-        tag(json!({"k1": "s"})),
-    );
+    rule("tagged", "TagResource")
+        .in_pool(json!({"UserPoolTags": tags(50)}))
+        .refuses(
+            tag(json!({"one-more": "s"})),
+            INVALID,
+            too_many,
+            tag(json!({"k1": "s"})),
+        );
     rule("tags are of a pool that exists here", "TagResource").refuses(
         json!({"ResourceArn": format!("arn:aws:cognito-idp:eu-west-1:{ACCOUNT}:userpool/$POOL"), "Tags": {"a": "b"}}),
         "ResourceNotFoundException",

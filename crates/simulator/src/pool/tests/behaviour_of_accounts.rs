@@ -1,0 +1,128 @@
+//! Pools beside one another: listed, tagged, replicated, kept apart.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{ACCOUNT, REGION, World, id};
+
+#[test]
+fn tags_are_added_changed_and_removed() {
+    let world = World::new();
+    let pool_id = world.pool(&json!({"UserPoolTags": {"a": "1", "b": "2"}}));
+    let arn = world.described(&pool_id)["Arn"].clone();
+    world.done(
+        "TagResource",
+        &json!({"ResourceArn": arn, "Tags": {"b": "3", "c": "4"}}),
+    );
+    world.done(
+        "UntagResource",
+        &json!({"ResourceArn": arn, "TagKeys": ["a", "z"]}),
+    );
+    let expected = json!({"b": "3", "c": "4"});
+    assert_eq!(
+        world.done("ListTagsForResource", &json!({"ResourceArn": arn})),
+        json!({"Tags": expected})
+    );
+    assert_eq!(world.described(&pool_id)["UserPoolTags"], expected);
+}
+
+#[test]
+fn pools_are_listed_in_pages_for_their_account_and_region_only() {
+    let world = World::new();
+    let mut created: BTreeSet<String> = (0..5).map(|_| world.pool(&json!({}))).collect();
+    let request = json!({"PoolName": "elsewhere"});
+    world
+        .call_as(ACCOUNT, "eu-west-1", "CreateUserPool", &request)
+        .expect("a pool");
+    world
+        .call_as("111111111111", REGION, "CreateUserPool", &request)
+        .expect("a pool");
+    let mut request = json!({"MaxResults": 2});
+    let mut pages = 0;
+    loop {
+        let page = world.done("ListUserPools", &request);
+        for pool in page["UserPools"].as_array().expect("a list") {
+            assert_eq!(pool["LambdaConfig"], json!({}));
+            assert!(created.remove(&id(&pool["Id"])), "a pool is listed once");
+        }
+        pages += 1;
+        match page.get("NextToken") {
+            Some(token) => request["NextToken"] = token.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, 3);
+    assert_eq!(created, BTreeSet::new());
+    let stolen = json!({"MaxResults": 2, "NextToken": request["NextToken"]});
+    for (region, request) in [
+        ("eu-west-1", stolen),
+        (REGION, json!({"MaxResults": 2, "NextToken": "made-up"})),
+    ] {
+        let error = world
+            .call_as(ACCOUNT, region, "ListUserPools", &request)
+            .expect_err("a refusal");
+        assert_eq!(error.code, "InvalidParameterException");
+        assert_eq!(error.message, "Invalid pagination token.");
+    }
+}
+
+#[test]
+fn a_pool_exists_in_its_own_region_and_account_only() {
+    let world = World::new();
+    let request = json!({"UserPoolId": world.pool(&json!({}))});
+    for (account, region) in [(ACCOUNT, "eu-west-1"), ("111111111111", REGION)] {
+        let error = world
+            .call_as(account, region, "DescribeUserPool", &request)
+            .expect_err("a refusal");
+        assert_eq!(error.code, "ResourceNotFoundException");
+    }
+}
+
+#[test]
+fn replicas_are_listed_a_secondary_refuses_writes_and_none_are_made() {
+    let world = World::new();
+    let pool_id = world.pool(&json!({}));
+    let request = json!({"UserPoolId": pool_id});
+    assert_eq!(
+        world.done("ListUserPoolReplicas", &request),
+        json!({"UserPoolReplicas": []})
+    );
+    let error = world.refused(
+        "CreateUserPoolReplica",
+        &json!({"UserPoolId": pool_id, "RegionName": "eu-west-1"}),
+    );
+    assert_eq!(error.code, "NotImplementedException");
+    assert!(error.message.contains("CreateUserPoolReplica"));
+    let replica = json!({"RegionName": REGION, "Role": "SECONDARY", "Status": "ACTIVE"});
+    {
+        let mut state = world.service.state();
+        for (_, _, region) in state.regions_mut() {
+            for pool in region.pools.values_mut() {
+                pool.replicas = vec![replica.clone()];
+            }
+        }
+    }
+    assert_eq!(
+        world.done("ListUserPoolReplicas", &request),
+        json!({"UserPoolReplicas": [replica]})
+    );
+    let error = world.refused(
+        "CreateGroup",
+        &json!({"UserPoolId": pool_id, "GroupName": "g"}),
+    );
+    assert_eq!(error.code, "OperationNotEnabledException");
+    world.done("UpdateUserPool", &request);
+}
+
+#[test]
+fn each_pool_has_a_signing_certificate_of_its_own() {
+    let world = World::new();
+    let certificate = || {
+        let request = json!({"UserPoolId": world.pool(&json!({}))});
+        let certificate = world.done("GetSigningCertificate", &request);
+        assert_eq!(certificate, world.done("GetSigningCertificate", &request));
+        id(&certificate["Certificate"])
+    };
+    assert_ne!(certificate(), certificate());
+}

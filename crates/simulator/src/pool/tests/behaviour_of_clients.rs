@@ -1,0 +1,318 @@
+//! What is shown of app clients, secrets, resource servers and groups, and what an update leaves of them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{World, id};
+
+#[test]
+fn a_client_of_a_name_alone_has_the_defaults() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let client_id = world.client(&pool, &json!({}));
+    let client = world.done(
+        "DescribeUserPoolClient",
+        &json!({"UserPoolId": pool, "ClientId": client_id}),
+    )["UserPoolClient"]
+        .clone();
+    assert_eq!(client_id.len(), 26);
+    for (member, expected) in [
+        ("ClientName", json!("client")),
+        ("UserPoolId", json!(pool)),
+        ("ClientId", json!(client_id)),
+        ("RefreshTokenValidity", json!(30)),
+        ("AccessTokenValidity", json!(1)),
+        ("IdTokenValidity", json!(1)),
+        (
+            "TokenValidityUnits",
+            json!({"AccessToken": "hours", "IdToken": "hours", "RefreshToken": "days"}),
+        ),
+        (
+            "ExplicitAuthFlows",
+            json!([
+                "ALLOW_REFRESH_TOKEN_AUTH",
+                "ALLOW_USER_SRP_AUTH",
+                "ALLOW_CUSTOM_AUTH"
+            ]),
+        ),
+        ("EnableTokenRevocation", json!(true)),
+        ("PreventUserExistenceErrors", json!("LEGACY")),
+        ("AllowedOAuthFlowsUserPoolClient", json!(false)),
+        ("AuthSessionValidity", json!(3)),
+        ("ClientType", json!("REGULAR")),
+    ] {
+        assert_eq!(client[member], expected, "{member}");
+    }
+    for absent in [
+        "ClientSecret",
+        "ReadAttributes",
+        "WriteAttributes",
+        "GenerateSecret",
+    ] {
+        assert_eq!(client.get(absent), None, "{absent}");
+    }
+}
+
+#[test]
+fn what_a_client_is_given_is_kept_to_the_letter() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let given = json!({
+        "ExplicitAuthFlows": [],
+        "EnableTokenRevocation": false,
+        "ReadAttributes": [],
+        "WriteAttributes": ["email"],
+        "RefreshTokenValidity": 0,
+        "TokenValidityUnits": {"RefreshToken": "hours"},
+        "MemberOfNextYear": "kept",
+    });
+    let client_id = world.client(&pool, &given);
+    let client = world.done(
+        "DescribeUserPoolClient",
+        &json!({"UserPoolId": pool, "ClientId": client_id}),
+    )["UserPoolClient"]
+        .clone();
+    for member in [
+        "ExplicitAuthFlows",
+        "EnableTokenRevocation",
+        "ReadAttributes",
+        "WriteAttributes",
+        "MemberOfNextYear",
+    ] {
+        assert_eq!(client[member], given[member], "{member}");
+    }
+    assert_eq!(client["RefreshTokenValidity"], 30);
+    assert_eq!(client["TokenValidityUnits"]["RefreshToken"], "days");
+}
+
+#[test]
+fn an_update_of_a_client_resets_what_it_leaves_out_but_neither_name_nor_secret() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let secret = "My+Secret_0123456789abcdef";
+    let client_id = world.client(&pool, &json!({"ClientSecret": secret, "WriteAttributes": ["email"], "EnableTokenRevocation": false, "PreventUserExistenceErrors": "ENABLED"}));
+    let key = json!({"UserPoolId": pool, "ClientId": client_id});
+    let before = world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone();
+    assert_eq!(before["ClientSecret"], secret);
+    world.done("UpdateUserPoolClient", &key);
+    let after = world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone();
+    for kept in ["ClientName", "ClientSecret", "CreationDate", "ClientType"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    assert_eq!(after["EnableTokenRevocation"], true);
+    assert_eq!(after["PreventUserExistenceErrors"], "LEGACY");
+    assert_eq!(after.get("WriteAttributes"), None);
+}
+
+#[test]
+fn generated_secrets_are_unique_and_have_52_characters() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let secrets: BTreeSet<String> = (0..5)
+        .map(|_| {
+            let request = json!({"UserPoolId": pool, "ClientName": "c", "GenerateSecret": true});
+            id(&world.done("CreateUserPoolClient", &request)["UserPoolClient"]["ClientSecret"])
+        })
+        .collect();
+    assert_eq!(secrets.len(), 5);
+    assert!(secrets.iter().all(|secret| secret.len() == 52));
+}
+
+#[test]
+fn a_second_secret_is_shown_only_when_it_is_generated_and_lists_show_none() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let client_id = world.client(&pool, &json!({"GenerateSecret": true}));
+    let key = json!({"UserPoolId": pool, "ClientId": client_id});
+    let with = |member: &str, value: &Value| {
+        let mut request = key.clone();
+        request[member] = value.clone();
+        request
+    };
+    let first =
+        world.done("DescribeUserPoolClient", &key)["UserPoolClient"]["ClientSecret"].clone();
+    let supplied = json!("s".repeat(30));
+    let added = world.done("AddUserPoolClientSecret", &with("ClientSecret", &supplied))["ClientSecretDescriptor"].clone();
+    assert_eq!(added.get("ClientSecretValue"), None);
+    let added_id = id(&added["ClientSecretId"]);
+    assert!(added_id.starts_with(&format!("{client_id}--")));
+    let listed = world.done("ListUserPoolClientSecrets", &key)["ClientSecrets"].clone();
+    let listed = listed.as_array().expect("a list");
+    assert_eq!(listed.len(), 2);
+    assert_ne!(listed[0]["ClientSecretId"], listed[1]["ClientSecretId"]);
+    assert!(
+        listed
+            .iter()
+            .all(|secret| secret.get("ClientSecretValue").is_none())
+    );
+    assert_eq!(
+        world.done("DescribeUserPoolClient", &key)["UserPoolClient"]["ClientSecret"],
+        first
+    );
+
+    let old = listed[0]["ClientSecretId"].clone();
+    world.done("DeleteUserPoolClientSecret", &with("ClientSecretId", &old));
+    assert_eq!(
+        world.done("DescribeUserPoolClient", &key)["UserPoolClient"]["ClientSecret"],
+        supplied
+    );
+    let error = world.refused("DeleteUserPoolClientSecret", &with("ClientSecretId", &old));
+    assert_eq!(error.code, "ResourceNotFoundException");
+    let error = world.refused(
+        "DeleteUserPoolClientSecret",
+        &with("ClientSecretId", &json!(added_id)),
+    );
+    assert_eq!(error.code, "InvalidParameterException");
+    assert_eq!(
+        error.message,
+        "The last client secret of an app client cannot be deleted."
+    );
+    let generated = world.done("AddUserPoolClientSecret", &key)["ClientSecretDescriptor"].clone();
+    assert_eq!(id(&generated["ClientSecretValue"]).len(), 52);
+}
+
+#[test]
+fn clients_are_listed_by_id_and_name_and_their_end_takes_what_is_theirs() {
+    let world = World::new();
+    let pool = world.pool(&json!({"UserPoolTier": "PLUS"}));
+    let first = world.client(&pool, &json!({}));
+    let second = world.client(&pool, &json!({}));
+    let listed = world.done(
+        "ListUserPoolClients",
+        &json!({"UserPoolId": pool, "MaxResults": 60}),
+    );
+    let expected: BTreeSet<&String> = [&first, &second].into();
+    let clients = listed["UserPoolClients"].as_array().expect("a list");
+    assert_eq!(
+        clients
+            .iter()
+            .map(|client| id(&client["ClientId"]))
+            .collect::<Vec<_>>(),
+        expected.into_iter().cloned().collect::<Vec<_>>()
+    );
+    assert_eq!(clients[0].as_object().expect("an object").len(), 3);
+    let registered = json!({"UserPoolId": pool, "ClientType": "DCR"});
+    assert_eq!(
+        world.done("ListUserPoolClients", &registered)["UserPoolClients"],
+        json!([])
+    );
+
+    let of_first = |mut request: Value| {
+        request["UserPoolId"] = json!(pool);
+        request["ClientId"] = json!(first);
+        request
+    };
+    world.done(
+        "CreateManagedLoginBranding",
+        &of_first(json!({"UseCognitoProvidedValues": true})),
+    );
+    world.done(
+        "CreateTerms",
+        &of_first(
+            json!({"TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE", "Links": {"cognito:default": "https://example.com"}}),
+        ),
+    );
+    world.done("DeleteUserPoolClient", &of_first(json!({})));
+    assert_eq!(
+        world.done("ListTerms", &json!({"UserPoolId": pool}))["Terms"],
+        json!([])
+    );
+    for operation in [
+        "DescribeUserPoolClient",
+        "DeleteUserPoolClient",
+        "UpdateUserPoolClient",
+        "DescribeManagedLoginBrandingByClient",
+    ] {
+        let error = world.refused(operation, &of_first(json!({})));
+        assert_eq!(error.code, "ResourceNotFoundException", "{operation}");
+    }
+}
+
+#[test]
+fn an_update_of_a_resource_server_replaces_it() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let key = json!({"UserPoolId": pool, "Identifier": "api"});
+    let mut server = key.clone();
+    server["Name"] = json!("api");
+    server["Scopes"] = json!([{"ScopeName": "read", "ScopeDescription": "read"}]);
+    world.done("CreateResourceServer", &server);
+    assert_eq!(
+        world.done("ListResourceServers", &key),
+        json!({"ResourceServers": [server]})
+    );
+    world.done(
+        "UpdateResourceServer",
+        &json!({"UserPoolId": pool, "Identifier": "api", "Name": "renamed"}),
+    );
+    let after = world.done("DescribeResourceServer", &key)["ResourceServer"].clone();
+    assert_eq!(
+        after,
+        json!({"UserPoolId": pool, "Identifier": "api", "Name": "renamed", "Scopes": []})
+    );
+    let most = world.refused(
+        "ListResourceServers",
+        &json!({"UserPoolId": pool, "MaxResults": 51}),
+    );
+    assert_eq!(most.code, "InvalidParameterException");
+}
+
+#[test]
+fn a_resource_server_of_cognito_is_left_alone() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let mut server = json!({"UserPoolId": pool, "Identifier": "aws.cognito/dcr", "Name": "dcr", "ManagedBy": "COGNITO"});
+    world.done("CreateResourceServer", &server);
+    server["Name"] = json!("mine");
+    for operation in ["UpdateResourceServer", "DeleteResourceServer"] {
+        let error = world.refused(operation, &server);
+        assert_eq!(
+            error.message,
+            "The resource server is managed by Amazon Cognito."
+        );
+    }
+}
+
+#[test]
+fn an_update_of_a_group_keeps_what_it_leaves_out() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    world.done(
+        "CreateGroup",
+        &json!({"UserPoolId": pool, "GroupName": "g", "Description": "d", "Precedence": 0}),
+    );
+    world.done(
+        "UpdateGroup",
+        &json!({"UserPoolId": pool, "GroupName": "g", "Precedence": 5}),
+    );
+    let group =
+        world.done("GetGroup", &json!({"UserPoolId": pool, "GroupName": "g"}))["Group"].clone();
+    assert_eq!(group["Description"], "d");
+    assert_eq!(group["Precedence"], 5);
+    assert_eq!(group["UserPoolId"], json!(pool));
+    assert_eq!(
+        world.done("ListGroups", &json!({"UserPoolId": pool}))["Groups"],
+        json!([group])
+    );
+}
+
+#[test]
+fn more_than_60_groups_come_in_pages() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    for number in 0..61 {
+        world.done(
+            "CreateGroup",
+            &json!({"UserPoolId": pool, "GroupName": format!("g{number}")}),
+        );
+    }
+    let first = world.done("ListGroups", &json!({"UserPoolId": pool, "Limit": 0}));
+    assert_eq!(first["Groups"].as_array().expect("a list").len(), 60);
+    let rest = world.done(
+        "ListGroups",
+        &json!({"UserPoolId": pool, "NextToken": first["NextToken"]}),
+    );
+    assert_eq!(rest["Groups"].as_array().expect("a list").len(), 1);
+    assert_eq!(rest.get("NextToken"), None);
+}
