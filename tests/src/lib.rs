@@ -1,1 +1,20 @@
-//! Under construction.
+//! The local stack and the pools of the end-to-end tests; the drill shows the same to people.
+//!
+//! - [`stack`]: an embedded AWS in two Regions, the Cognito simulator, and the real templates on
+//!   them with the real Lambda binaries;
+//! - [`pools`]: what is backed up;
+//! - [`story`]: the way from backup to report;
+//! - [`drill`]: all of it, once, with everything checked;
+//! - [`compare`]: the restored pool against its source, independently of the restore's own check.
+
+pub mod clients;
+pub mod compare;
+pub mod deploy;
+pub mod drill;
+pub mod ministack;
+pub mod pools;
+pub mod python;
+pub mod stack;
+pub mod story;
+pub mod template;
+pub mod workspace;

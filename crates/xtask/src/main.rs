@@ -1,2 +1,43 @@
-//! Under construction.
-fn main() {}
+//! The project's own commands: `cargo xtask drill`, `test` and `package`.
+
+mod drill;
+mod licences;
+mod package;
+mod progress;
+mod state_machines;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Back up two realistic user pools, lose the Region, restore them and compare: on this
+    /// machine, without an AWS account. Needs Python 3 with venv.
+    Drill(drill::Arguments),
+    /// Check formatting, lints, tests, templates and licences. Needs Python 3 with venv.
+    Test(test::Arguments),
+    /// Build the four deployable packages.
+    Package(package::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Drill(arguments) => drill::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

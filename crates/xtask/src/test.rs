@@ -1,0 +1,146 @@
+//! `cargo xtask test`: everything that must hold before a change is taken.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use end_to_end::python::Python;
+use end_to_end::{template, workspace};
+
+use crate::progress::seconds;
+use crate::{licences, state_machines};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only these parts; all unless given.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+/// A part, in the order in which they run: what fails fast first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// cargo fmt
+    Format,
+    /// Licences of the dependencies
+    Licences,
+    /// The expanded templates, by cfn-lint and cloudformation-validate
+    Templates,
+    /// The state machines, by asl-validator
+    StateMachines,
+    /// clippy, with warnings as errors
+    Lints,
+    /// All tests, those on the local stack included
+    Tests,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let chosen: Vec<Part> = match arguments.parts.as_slice() {
+        [] => Part::value_variants().to_vec(),
+        parts => parts.to_vec(),
+    };
+    let mut results = Vec::new();
+    for part in chosen {
+        println!("\n== {}", name(part));
+        let began = Instant::now();
+        let result = check(part);
+        if let Err(error) = &result {
+            println!("{error:#}");
+        }
+        results.push((part, began.elapsed(), result));
+    }
+    Ok(summary(&results))
+}
+
+fn summary(results: &[(Part, Duration, Result<String>)]) -> ExitCode {
+    println!("\n{:<16}{:>10}", "", "time");
+    for (part, time, result) in results {
+        let outcome = match result {
+            Ok(note) if note.is_empty() => "passed".to_owned(),
+            Ok(note) => format!("passed ({note})"),
+            Err(_) => "FAILED".to_owned(),
+        };
+        println!("{:<16}{:>10}  {outcome}", name(*part), seconds(*time));
+    }
+    if results.iter().all(|(_, _, result)| result.is_ok()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Format => "Format",
+        Part::Licences => "Licences",
+        Part::Templates => "Templates",
+        Part::StateMachines => "State machines",
+        Part::Lints => "Lints",
+        Part::Tests => "Tests",
+    }
+}
+
+/// Checks one part; returns a note for the summary.
+fn check(part: Part) -> Result<String> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = workspace::cargo();
+        command.args(arguments);
+        passes(&mut command).map(|()| String::new())
+    };
+    match part {
+        Part::Format => cargo(&["fmt", "--all", "--check"]),
+        Part::Licences => licences::check(),
+        Part::Templates => expand().map(|()| String::new()),
+        Part::StateMachines => {
+            expand()?;
+            state_machines::check(&expanded())
+        }
+        Part::Lints => cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ]),
+        Part::Tests => {
+            Python::ready()?;
+            let mut command = workspace::cargo();
+            // The tests on the local stack skip themselves elsewhere; here they must run.
+            command
+                .args(["test", "--workspace"])
+                .env("LOCAL_STACK", "required");
+            passes(&mut command).map(|()| String::new())
+        }
+    }
+}
+
+/// Expands both templates into [`expanded`] and checks them.
+fn expand() -> Result<()> {
+    let python = Python::ready()?;
+    let root = workspace::root();
+    let mut command = python.script("check_templates.py");
+    command
+        .arg(expanded())
+        .arg(root.join(template::PRIMARY))
+        .arg(root.join(template::DR));
+    passes(&mut command)
+}
+
+fn expanded() -> std::path::PathBuf {
+    workspace::target().join("templates")
+}
+
+/// Runs a command with its output shown.
+pub(crate) fn passes(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("{program} does not start"))?;
+    if !status.success() {
+        bail!("{program} failed ({status})");
+    }
+    Ok(())
+}

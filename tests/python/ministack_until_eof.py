@@ -1,0 +1,20 @@
+"""Runs ministack until standard input ends, so that it never outlives whoever started it."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from ministack.app import main
+
+
+def stop_at_end_of_input():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+    os._exit(0)
+
+
+threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+main()

@@ -1,0 +1,241 @@
+//! Packages and stacks: what `sam deploy` does, on the local stack.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, DeleteMarkerReplication,
+    DeleteMarkerReplicationStatus, Destination, ReplicationConfiguration, ReplicationRule,
+    ReplicationRuleFilter, ReplicationRuleStatus, StorageClass,
+};
+use serde_json::Value;
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use crate::clients::Clients;
+use crate::template;
+
+/// How long a stack may take.
+const STACK_LIMIT: Duration = Duration::from_secs(60);
+/// The bucket that packages are uploaded to.
+const PACKAGES: &str = "packages";
+
+/// A deployable package: a zip with the binary as `bootstrap`, executable.
+///
+/// # Errors
+/// When the binary cannot be read.
+pub fn package(binary: &Path, compression: CompressionMethod) -> Result<Vec<u8>> {
+    let bytes =
+        std::fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))?;
+    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes.len())));
+    // The same binary makes the same package: no time of packaging in it.
+    let options = SimpleFileOptions::default()
+        .compression_method(compression)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o755);
+    zip.start_file("bootstrap", options)?;
+    zip.write_all(&bytes)?;
+    Ok(zip.finish()?.into_inner())
+}
+
+/// Uploads the packages of a template's functions and creates the stack; returns its outputs.
+///
+/// # Errors
+/// When a binary is missing, or the stack fails: with the resource and the reason.
+pub async fn deploy(
+    clients: &Clients,
+    stack: &str,
+    template: &Value,
+    parameters: &[(&str, String)],
+    binaries: &Path,
+) -> Result<BTreeMap<String, String>> {
+    let bucket = create_packages_bucket(clients).await?;
+    for (_, function) in template::resources(template, "AWS::Serverless::Function") {
+        if let Some(binary) = template::binary(function) {
+            // Compressing takes longer than copying on one machine.
+            let zip = package(&binaries.join(binary), CompressionMethod::Stored)?;
+            let key = format!("{binary}.zip");
+            clients
+                .s3
+                .put_object()
+                .bucket(&bucket)
+                .key(key)
+                .body(ByteStream::from(zip))
+                .send()
+                .await?;
+        }
+    }
+    let packaged = template::packaged(template.clone(), |binary| {
+        format!("s3://{bucket}/{binary}.zip")
+    })?;
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| {
+            Parameter::builder()
+                .parameter_key(*name)
+                .parameter_value(value)
+                .build()
+        })
+        .collect();
+    clients
+        .cloudformation
+        .create_stack()
+        .stack_name(stack)
+        .template_body(packaged.to_string())
+        .set_parameters(Some(parameters))
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityAutoExpand)
+        .send()
+        .await
+        .with_context(|| format!("the stack {stack} cannot be created"))?;
+    wait_for_stack(clients, stack).await
+}
+
+async fn create_packages_bucket(clients: &Clients) -> Result<String> {
+    let region = clients
+        .config
+        .region()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let bucket = format!("{PACKAGES}-{region}");
+    let mut request = clients.s3.create_bucket().bucket(&bucket);
+    if region != "us-east-1" {
+        let location = CreateBucketConfiguration::builder()
+            .location_constraint(BucketLocationConstraint::from(region.as_str()))
+            .build();
+        request = request.create_bucket_configuration(location);
+    }
+    request
+        .send()
+        .await
+        .context("the bucket for packages cannot be created")?;
+    Ok(bucket)
+}
+
+async fn wait_for_stack(clients: &Clients, name: &str) -> Result<BTreeMap<String, String>> {
+    let began = Instant::now();
+    loop {
+        let answer = clients
+            .cloudformation
+            .describe_stacks()
+            .stack_name(name)
+            .send()
+            .await?;
+        let stack = answer
+            .stacks()
+            .first()
+            .ok_or_else(|| anyhow!("the stack {name} is gone"))?;
+        match stack
+            .stack_status()
+            .map(aws_sdk_cloudformation::types::StackStatus::as_str)
+        {
+            Some("CREATE_COMPLETE") => {
+                let output = |output: &aws_sdk_cloudformation::types::Output| {
+                    Some((
+                        output.output_key()?.to_owned(),
+                        output.output_value()?.to_owned(),
+                    ))
+                };
+                return Ok(stack.outputs().iter().filter_map(output).collect());
+            }
+            Some(status) if status.ends_with("IN_PROGRESS") && began.elapsed() < STACK_LIMIT => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            status => bail!(
+                "the stack {name} is {}: {}",
+                status.unwrap_or("in no state"),
+                why_it_failed(clients, name)
+                    .await
+                    .unwrap_or_else(|error| error.to_string())
+            ),
+        }
+    }
+}
+
+async fn why_it_failed(clients: &Clients, stack: &str) -> Result<String> {
+    let events = clients
+        .cloudformation
+        .describe_stack_events()
+        .stack_name(stack)
+        .send()
+        .await?;
+    let failed = events
+        .stack_events()
+        .iter()
+        .filter(|event| {
+            event
+                .resource_status()
+                .is_some_and(|status| status.as_str().ends_with("FAILED"))
+        })
+        .map(|event| {
+            let resource = event.logical_resource_id().unwrap_or_default();
+            format!(
+                "{resource}: {}",
+                event.resource_status_reason().unwrap_or_default()
+            )
+        });
+    Ok(failed.collect::<Vec<_>>().join("; "))
+}
+
+/// Puts the template's replication onto the bucket: the local stack's CloudFormation leaves it
+/// out without a word.
+///
+/// # Errors
+/// When the template has none, or S3 refuses it.
+pub async fn set_replication(
+    clients: &Clients,
+    template: &Value,
+    bucket: &str,
+    dr_bucket_arn: &str,
+) -> Result<()> {
+    let rules = template
+        .pointer("/Resources/CognitoBackupBucket/Properties/ReplicationConfiguration/Rules")
+        .and_then(Value::as_array)
+        .ok_or_else(|| anyhow!("the template of the primary Region has no replication"))?;
+    let mut configuration = ReplicationConfiguration::builder()
+        .role("arn:aws:iam::000000000000:role/replication-of-the-template");
+    for rule in rules {
+        let text = |path: &str| {
+            rule.pointer(path)
+                .and_then(Value::as_str)
+                .ok_or_else(|| anyhow!("the replication rule has no {path}"))
+        };
+        let destination = Destination::builder()
+            .bucket(dr_bucket_arn)
+            .storage_class(StorageClass::from(text("/Destination/StorageClass")?))
+            .build()?;
+        let delete_markers = DeleteMarkerReplication::builder()
+            .status(DeleteMarkerReplicationStatus::from(text(
+                "/DeleteMarkerReplication/Status",
+            )?))
+            .build();
+        configuration = configuration.rules(
+            ReplicationRule::builder()
+                .id(text("/Id")?)
+                .priority(1)
+                .status(ReplicationRuleStatus::from(text("/Status")?))
+                .filter(
+                    ReplicationRuleFilter::builder()
+                        .prefix(text("/Filter/Prefix")?)
+                        .build(),
+                )
+                .delete_marker_replication(delete_markers)
+                .destination(destination)
+                .build()?,
+        );
+    }
+    clients
+        .s3
+        .put_bucket_replication()
+        .bucket(bucket)
+        .replication_configuration(configuration.build()?)
+        .send()
+        .await
+        .context("replication cannot be set")?;
+    Ok(())
+}

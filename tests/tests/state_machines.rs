@@ -1,0 +1,128 @@
+//! The state machines name the errors that the functions have.
+
+use std::collections::BTreeSet;
+
+use end_to_end::template;
+use model::Failure;
+use serde_json::Value;
+
+/// What Lambda and Step Functions report when a function could not do its work, and may the
+/// next time.
+const SERVICE_ERRORS: &[&str] = &[
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "States.Timeout",
+];
+
+fn states(template: &str, machine: &str) -> serde_json::Map<String, Value> {
+    let template = template::read(template).unwrap();
+    template["Resources"][machine]["Properties"]["Definition"]["States"]
+        .as_object()
+        .unwrap()
+        .clone()
+}
+
+fn function_tasks(
+    states: &serde_json::Map<String, Value>,
+) -> impl Iterator<Item = (&String, &Value)> {
+    states.iter().filter(|(_, state)| {
+        state["Type"] == "Task" && !state["Resource"].as_str().unwrap().contains("Publish")
+    })
+}
+
+fn errors(rule: &Value) -> BTreeSet<&str> {
+    rule["ErrorEquals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error.as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_task_retries_what_is_worth_it_and_nothing_else() {
+    let worth_it: BTreeSet<&str> = Failure::ALL
+        .iter()
+        .filter(|failure| failure.is_worth_retrying())
+        .map(|failure| failure.name())
+        .chain(SERVICE_ERRORS.iter().copied())
+        .collect();
+    for (template, machine) in [
+        (template::DR, "CognitoDRStateMachine"),
+        (template::PRIMARY, "CognitoBackupContinuation"),
+    ] {
+        let states = states(template, machine);
+        assert!(function_tasks(&states).count() > 0, "{machine}");
+        for (name, state) in function_tasks(&states) {
+            assert_eq!(errors(&state["Retry"][0]), worth_it, "{machine} {name}");
+            assert_eq!(
+                state["Retry"].as_array().unwrap().len(),
+                1,
+                "{machine} {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_failure_is_caught_by_name_and_reported() {
+    let states = states(template::DR, "CognitoDRStateMachine");
+    let all: BTreeSet<&str> = Failure::ALL.iter().map(|failure| failure.name()).collect();
+    for (name, state) in function_tasks(&states).filter(|(name, _)| *name != "ReportFailure") {
+        let catchers = state["Catch"].as_array().unwrap();
+        assert_eq!(errors(&catchers[0]), all, "{name}");
+        assert_eq!(
+            errors(&catchers[1]),
+            BTreeSet::from(["States.ALL"]),
+            "{name}"
+        );
+        for catcher in catchers {
+            assert_eq!(catcher["Next"], "ReportFailure", "{name}");
+        }
+    }
+    assert_eq!(states["ReportFailure"]["Catch"][0]["Next"], "NotifyFailure");
+    assert_eq!(states["RestoreFailed"]["Type"], "Fail");
+}
+
+#[test]
+fn no_answer_leads_nowhere() {
+    for (template, machine) in [
+        (template::DR, "CognitoDRStateMachine"),
+        (template::PRIMARY, "CognitoBackupContinuation"),
+    ] {
+        for (name, state) in states(template, machine) {
+            assert!(
+                state["Type"] != "Choice" || state["Default"].is_string(),
+                "{machine} {name}"
+            );
+        }
+    }
+}
+
+/// A task that outlives its function's timeout would wait for an answer that never comes.
+#[test]
+fn tasks_wait_a_little_longer_than_their_functions_may_run() {
+    let template = template::read(template::DR).unwrap();
+    let timeout = |function: &str| {
+        template["Resources"][function]["Properties"]["Timeout"]
+            .as_u64()
+            .unwrap()
+    };
+    for (name, state) in function_tasks(&states(template::DR, "CognitoDRStateMachine")) {
+        let function = if name == "FindLatestBackup" {
+            "FindLatestBackupLambda"
+        } else {
+            "CognitoRestoreLambda"
+        };
+        let limit = state["TimeoutSeconds"].as_u64().unwrap();
+        assert!(
+            (timeout(function)..timeout(function) + 120).contains(&limit),
+            "{name}"
+        );
+    }
+}

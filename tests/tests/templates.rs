@@ -1,0 +1,161 @@
+//! What the templates promise beside roles and state machines.
+
+use end_to_end::template;
+use serde_json::{Value, json};
+
+fn resource<'a>(template: &'a Value, name: &str) -> &'a Value {
+    let resource = &template["Resources"][name]["Properties"];
+    assert!(resource.is_object(), "there is no {name}");
+    resource
+}
+
+#[test]
+fn both_buckets_are_versioned_encrypted_closed_and_end_old_things() {
+    for (name, bucket, policy) in [
+        (
+            template::PRIMARY,
+            "CognitoBackupBucket",
+            "CognitoBackupBucketPolicy",
+        ),
+        (
+            template::DR,
+            "CognitoBackupDRBucket",
+            "CognitoBackupDRBucketPolicy",
+        ),
+    ] {
+        let template = template::read(name).unwrap();
+        let properties = resource(&template, bucket);
+        assert_eq!(properties["VersioningConfiguration"]["Status"], "Enabled");
+        let encryption = &properties["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+        assert_eq!(
+            encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+            "AES256"
+        );
+        let closed = properties["PublicAccessBlockConfiguration"]
+            .as_object()
+            .unwrap();
+        assert!(
+            closed.len() == 4 && closed.values().all(|value| value == true),
+            "{bucket}"
+        );
+        let rules = properties["LifecycleConfiguration"]["Rules"]
+            .as_array()
+            .unwrap();
+        let some = |pointer: &str| rules.iter().find_map(|rule| rule.pointer(pointer)).cloned();
+        assert_eq!(some("/ExpirationInDays"), Some(json!(90)), "{bucket}");
+        assert_eq!(
+            some("/NoncurrentVersionExpiration/NoncurrentDays"),
+            Some(json!(30)),
+            "{bucket}"
+        );
+        assert_eq!(
+            some("/AbortIncompleteMultipartUpload/DaysAfterInitiation"),
+            Some(json!(2)),
+            "{bucket}"
+        );
+        let denial = &resource(&template, policy)["PolicyDocument"]["Statement"][0];
+        assert_eq!(denial["Effect"], "Deny");
+        assert_eq!(denial["Condition"]["Bool"]["aws:SecureTransport"], "false");
+    }
+}
+
+/// The map that the operator keeps there would otherwise end with the reports.
+#[test]
+fn the_operators_map_never_expires() {
+    let template = template::read(template::DR).unwrap();
+    let rules = &resource(&template, "CognitoBackupDRBucket")["LifecycleConfiguration"]["Rules"];
+    for rule in rules
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|rule| rule["ExpirationInDays"].is_u64())
+    {
+        let prefix = rule["Prefix"]
+            .as_str()
+            .expect("an expiring rule has a prefix");
+        assert!(
+            !"cognito-restore/translations.json".starts_with(prefix),
+            "{rule}"
+        );
+    }
+}
+
+/// The delay must outlast the interval in which the queue drops duplicates: what is dropped then
+/// happened before the backup begins.
+#[test]
+fn a_burst_of_created_users_is_one_backup_and_misses_none() {
+    let template = template::read(template::PRIMARY).unwrap();
+    let queue = resource(&template, "CognitoUserCreatedQueue");
+    assert_eq!(queue["ContentBasedDeduplication"], true);
+    let deduplication_seconds = 300;
+    assert!(queue["DelaySeconds"].as_u64().unwrap() > deduplication_seconds);
+    let function = resource(&template, "CognitoBackupLambda");
+    assert!(queue["VisibilityTimeout"].as_u64() > function["Timeout"].as_u64());
+    let target = &resource(&template, "CognitoUserCreatedRule")["Targets"][0];
+    assert_eq!(
+        target["InputTransformer"]["InputTemplate"],
+        r#"{"user_pool_id": <pool>}"#
+    );
+}
+
+#[test]
+fn every_parameter_is_described_and_used() {
+    for name in [template::PRIMARY, template::DR] {
+        let template = template::read(name).unwrap();
+        let rest = json!([
+            template["Resources"],
+            template["Conditions"],
+            template["Globals"],
+            template["Outputs"]
+        ])
+        .to_string();
+        for (parameter, properties) in template["Parameters"].as_object().unwrap() {
+            assert!(
+                properties["Description"]
+                    .as_str()
+                    .is_some_and(|text| text.len() > 10),
+                "{name} {parameter}"
+            );
+            let used = rest.contains(&format!(r#"{{"Ref":"{parameter}"}}"#))
+                || rest.contains(&format!("${{{parameter}}}"));
+            assert!(used, "{name} {parameter}");
+        }
+    }
+}
+
+#[test]
+fn what_the_reference_names_is_there() {
+    let template = template::read(template::PRIMARY).unwrap();
+    for parameter in [
+        "Environment",
+        "UserPoolIds",
+        "BackupSchedule",
+        "DRRegion",
+        "DRBucketArn",
+    ] {
+        assert!(template["Parameters"][parameter].is_object(), "{parameter}");
+    }
+    for output in ["BackupBucketName", "BackupLambdaArn", "MetadataTableName"] {
+        assert!(
+            template["Outputs"][output]["Export"].is_object(),
+            "{output}"
+        );
+    }
+    let template = template::read(template::DR).unwrap();
+    for parameter in ["Environment", "PrimaryAccountId", "NotificationEmail"] {
+        assert!(template["Parameters"][parameter].is_object(), "{parameter}");
+    }
+    for output in [
+        "RestoreLambdaArn",
+        "DRBucketName",
+        "DRBucketArn",
+        "NotificationTopicArn",
+        "StateMachineArn",
+        "ManualDRTriggerArn",
+    ] {
+        assert!(
+            template["Outputs"][output]["Export"].is_object(),
+            "{output}"
+        );
+    }
+}
