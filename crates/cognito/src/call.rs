@@ -11,7 +11,7 @@ use aws_sdk_cognitoidentityprovider::config::{ConfigBag, Intercept, RuntimeCompo
 use aws_sdk_cognitoidentityprovider::error::{DisplayErrorContext, SdkError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
 };
 use aws_smithy_types::body::SdkBody;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -299,29 +299,27 @@ impl Intercept for Exchange {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    /// The body is in memory only after the SDK tried to make sense of it. Where it could not be
+    /// read to its end, there was no answer.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let answered = Answered {
+        let answered = response.body().bytes().map(|body| Answered {
             status: response.status().as_u16(),
             error_type: response
                 .headers()
                 .get("x-amzn-errortype")
                 .map(str::to_owned),
-            body: response
-                .body()
-                .bytes()
-                .map(<[u8]>::to_vec)
-                .unwrap_or_default(),
-        };
+            body: body.to_vec(),
+        });
         *self
             .answer
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answered);
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = answered;
         Ok(())
     }
 }

@@ -223,8 +223,10 @@ async fn a_creation_that_never_left_counts_as_not_done() {
         tokio::task::yield_now().await;
     }
     let cognito = Cognito::new(&sdk_config(&endpoint), Pace::unlimited());
-    let call = cognito.call(Operation::CreateUserPool, &json!({"PoolName": "p"}));
-    let error = call.await.unwrap_err();
+    let error = cognito
+        .call(Operation::CreateUserPool, &json!({"PoolName": "p"}))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
 }
 

@@ -102,16 +102,17 @@ impl<'a> Collector<'a> {
             settings,
             clients,
         };
-        // Side by side: each reader waits for its own operations' places in the quota.
+        // Side by side: each reader waits for its own operations' places in the quota. On the
+        // heap: together they are large.
         let readings: [Readings; 8] = tokio::join!(
-            pool::beside_the_settings(&pool),
-            clients::secrets(&pool),
-            directory::providers_and_servers(&pool),
-            domains::domains(&pool),
-            appearance::appearance(&pool),
-            protection::risk(&pool),
-            sessions::sessions(&pool),
-            web_acl::association(&pool),
+            Box::pin(pool::beside_the_settings(&pool)),
+            Box::pin(clients::secrets(&pool)),
+            Box::pin(directory::providers_and_servers(&pool)),
+            Box::pin(domains::domains(&pool)),
+            Box::pin(appearance::appearance(&pool)),
+            Box::pin(protection::risk(&pool)),
+            Box::pin(sessions::sessions(&pool)),
+            Box::pin(web_acl::association(&pool)),
         )
         .into();
         let mut head = BackupHead::new(pool.id.clone(), began);
