@@ -10,6 +10,7 @@
 
 mod error;
 mod find;
+mod joined;
 mod lines;
 mod listing;
 mod object;

@@ -80,6 +80,9 @@ pub struct UsersProgress {
     pub pass: UsersPass,
     /// Whether import jobs make the users that they can make; `None` until it is decided.
     pub in_bulk: Option<bool>,
+    /// Where a list of the pool's users that does not fit into one invocation goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listing_token: Option<String>,
     /// How many users the first pass left to import jobs.
     pub left_to_import: u64,
     /// How many parts of the user map are written.
@@ -93,6 +96,9 @@ pub struct UsersProgress {
     pub findings: Vec<Finding>,
     /// How many findings there are in all.
     pub findings_total: u64,
+    /// News about the users as a whole: groups that the pool lacks, import jobs that could not be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Finding>,
     /// The import jobs, as soon as there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportProgress>,

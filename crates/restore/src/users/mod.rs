@@ -1,8 +1,49 @@
 //! The users of the pool.
+//!
+//! ```text
+//! run           Create   call by call: create, status, attributes, groups, links, MFA, disabled
+//! run_imports   Import   import jobs, for users that only they can make, and for large pools
+//!               Finish   what a job's file cannot carry; users that no job made
+//!               Merge    user-map.csv out of its parts
+//! ```
+//!
+//! [`run`] comes before the pool gets its triggers and auto-verified attributes, so that
+//! sign-ups are silent; [`run_imports`] after, because jobs go by those attributes (facts C.2,
+//! C.5). Both work until the deadline and go on where they stopped. Nothing here sends a message
+//! to a user.
+//!
+//! Into an existing pool, users go whom it lacks; those that it has stay as they are, except
+//! that the members of a group that is restored by name become members of it again.
+
+mod attributes;
+mod crew;
+mod decide;
+mod engine;
+mod follow;
+mod import;
+mod index;
+mod ledger;
+mod make;
+mod memberships;
+mod password;
+mod pipeline;
+mod pool;
+mod sign_up;
 
 use cognito::Operation;
-use model::restore::RestoreState;
+use model::UserPoolId;
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, Outcome, RestoreState, Step, UserEntry, UsersPass, UsersProgress};
 
+use self::crew::{Crew, Imported};
+use self::decide::Circumstances;
+use self::engine::Engine;
+use self::index::{Listing, UserIndex};
+use self::make::Maker;
+use self::memberships::Memberships;
+use self::pipeline::Ended;
+use self::pool::TargetPool;
+use self::sign_up::SignUpClient;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::{StepProgress, StepResult};
@@ -11,15 +52,234 @@ use crate::step::{StepProgress, StepResult};
 pub type UsersOutcome = StepProgress;
 
 /// Every operation of Cognito that restoring users calls.
-pub const OPERATIONS: &[Operation] = &[];
+pub const OPERATIONS: &[Operation] = &[
+    Operation::AdminAddUserToGroup,
+    Operation::AdminCreateUser,
+    Operation::AdminDisableUser,
+    Operation::AdminGetUser,
+    Operation::AdminLinkProviderForUser,
+    Operation::AdminSetUserMFAPreference,
+    Operation::AdminSetUserPassword,
+    Operation::AdminUpdateUserAttributes,
+    Operation::CreateUserImportJob,
+    Operation::CreateUserPoolClient,
+    Operation::DeleteUserPoolClient,
+    Operation::DescribeUserImportJob,
+    Operation::DescribeUserPool,
+    Operation::GetCSVHeader,
+    Operation::ListGroups,
+    Operation::ListIdentityProviders,
+    Operation::ListUserImportJobs,
+    Operation::ListUserPoolClients,
+    Operation::ListUsers,
+    Operation::SignUp,
+    Operation::StartUserImportJob,
+];
+
+/// What all users of an invocation have in common; owns what a [`Crew`] borrows.
+struct Setting {
+    target: UserPoolId,
+    pool: TargetPool,
+    engine: Engine,
+    legacy_sub_attribute: Option<String>,
+    options: model::request::RestoreOptions,
+    restore_id: model::RestoreId,
+}
+
+impl Setting {
+    async fn read(
+        restore: &Restore<'_>,
+        state: &mut RestoreState,
+    ) -> Result<Self, RestoreError> {
+        let target = restore.target(state)?.clone();
+        let pool = TargetPool::read(restore, &target).await?;
+        let options = state.options.clone();
+        let existing = options.target_user_pool_id.as_ref().map(|_| &pool);
+        let mut engine = Engine::of(restore, existing, options.users_engine);
+        // Decided once: every pass must come to the same users.
+        engine.in_bulk = *state.users.in_bulk.get_or_insert(engine.in_bulk);
+        let legacy = restore.settings.legacy_sub_attribute.as_deref();
+        let legacy_sub_attribute = legacy
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("custom:{}", name.trim_start_matches("custom:")));
+        let restore_id = state.restore_id.clone();
+        Ok(Self { target, pool, engine, legacy_sub_attribute, options, restore_id })
+    }
+
+    /// Those who make the users; `None` when the deadline came before they were ready.
+    async fn crew<'a>(
+        &'a self,
+        restore: &'a Restore<'a>,
+        state: &mut RestoreState,
+    ) -> Result<Option<Crew<'a>>, RestoreError> {
+        let before = if self.options.target_user_pool_id.is_some() {
+            match UserIndex::of(Listing::Before, restore, state, &self.pool).await? {
+                Some(index) => Some(index),
+                None => return Ok(None),
+            }
+        } else {
+            None
+        };
+        Ok(Some(Crew {
+            maker: Maker {
+                restore,
+                target: &self.target,
+                pool: &self.pool,
+                sign_up: SignUpClient::new(restore, &self.target, &self.restore_id),
+            },
+            memberships: Memberships::read(restore.backup, &self.pool).await?,
+            circumstances: Circumstances {
+                pool: &self.pool,
+                legacy_sub_attribute: self.legacy_sub_attribute.as_deref(),
+                import_by: &self.engine.import_by,
+                in_bulk: self.engine.in_bulk,
+                sign_up: state.users.pass == UsersPass::Create,
+            },
+            options: &self.options,
+            before,
+        }))
+    }
+}
 
 /// Makes the users, or goes on making them, until the deadline; saves its own progress.
+///
+/// Users that an import job is to make are left to [`run_imports`], which must be called after
+/// the final settings of the pool even if there are none: it also finishes the user map.
 ///
 /// # Errors
 /// [`RestoreError`] when the restore cannot go on.
 pub async fn run(
-    _restore: &Restore<'_>,
-    _state: &mut RestoreState,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
 ) -> Result<UsersOutcome, RestoreError> {
-    Ok(StepResult::nothing_to_do().into())
+    if state.users.pass != UsersPass::Create {
+        return Ok(result(state).into());
+    }
+    let setting = Setting::read(restore, state).await?;
+    let Some(crew) = setting.crew(restore, state).await? else {
+        return Ok(StepProgress::InProgress);
+    };
+    let ended = pipeline::run(restore, state, |record| crew.make(record)).await?;
+    if ended == Ended::Deadline {
+        return Ok(StepProgress::InProgress);
+    }
+    crew.maker.sign_up.remove().await?;
+    let mut notes = lacking_groups(&crew.memberships);
+    notes.extend(setting.engine.note.clone());
+    state.users.notes = notes;
+    let next = if state.users.left_to_import > 0 {
+        UsersPass::Import
+    } else {
+        UsersPass::Merge
+    };
+    turn_to(next, restore, state).await?;
+    tracing::info!(
+        restored = state.users.counts.restored,
+        left_to_import = state.users.left_to_import,
+        "users made by calls"
+    );
+    Ok(result(state).into())
 }
+
+/// Brings users back by import jobs, finishes them, and writes the user map. Runs after the
+/// final settings of the pool; its result stands in the place of that of [`run`].
+///
+/// # Errors
+/// [`RestoreError`] when the restore cannot go on.
+pub async fn run_imports(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<UsersOutcome, RestoreError> {
+    loop {
+        match state.users.pass {
+            // The users did not get through: there is nothing to go on from.
+            UsersPass::Create | UsersPass::Done => return Ok(result(state).into()),
+            UsersPass::Import => {
+                let setting = Setting::read(restore, state).await?;
+                let Some(crew) = setting.crew(restore, state).await? else {
+                    return Ok(StepProgress::InProgress);
+                };
+                if let Some(later) = import::run(restore, state, &crew).await? {
+                    return Ok(later);
+                }
+                turn_to(UsersPass::Finish, restore, state).await?;
+            }
+            UsersPass::Finish => {
+                if finish(restore, state).await? == Ended::Deadline {
+                    return Ok(StepProgress::InProgress);
+                }
+                turn_to(UsersPass::Merge, restore, state).await?;
+            }
+            UsersPass::Merge => {
+                merge(restore, state).await?;
+                turn_to(UsersPass::Done, restore, state).await?;
+            }
+        }
+    }
+}
+
+/// Adds to imported users what a file cannot carry.
+async fn finish(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Ended, RestoreError> {
+    let setting = Setting::read(restore, state).await?;
+    let Some(crew) = setting.crew(restore, state).await? else {
+        return Ok(Ended::Deadline);
+    };
+    let index = UserIndex::of(Listing::AfterImport, restore, state, &setting.pool).await?;
+    let Some(users) = index else {
+        return Ok(Ended::Deadline);
+    };
+    let header = import::header(restore, &setting.target).await?;
+    let imported = Imported { users: &users, header: &header };
+    pipeline::run(restore, state, |record| crew.finish(record, &imported)).await
+}
+
+/// Goes on with the next pass, from the first user.
+async fn turn_to(
+    pass: UsersPass,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<(), RestoreError> {
+    state.users.pass = pass;
+    state.users.offset = None;
+    restore.save(state).await
+}
+
+/// What became of the users so far. The news about single users is in `state.users`.
+fn result(state: &mut RestoreState) -> StepResult {
+    let count = state.users.counts.restored;
+    let outcome = if state.users.counts.seen + state.users.left_to_import == 0 {
+        Outcome::NothingToDo
+    } else {
+        Outcome::Restored { count }
+    };
+    // The record of the first call is brought up to date by the second.
+    if let Some(record) = state.steps.iter_mut().find(|record| record.step == Step::Users) {
+        record.outcome = outcome.clone();
+        record.findings = state.users.notes.clone();
+    }
+    let mut result = StepResult::new(outcome);
+    result.findings = state.users.notes.clone();
+    result
+}
+
+fn lacking_groups(memberships: &Memberships) -> Vec<Finding> {
+    let finding = |(group, count): (&str, u64)| {
+        let reason = format!("{count} memberships did not come back: the pool has no group {group}");
+        Finding::new(FindingKind::Degraded, group, reason)
+            .announcing(Section::GroupMemberships, &decide::pointer(group))
+    };
+    memberships.lacking().map(finding).collect()
+}
+
+/// Joins the parts of the user map.
+async fn merge(restore: &Restore<'_>, state: &RestoreState) -> Result<(), RestoreError> {
+    let id = &state.restore_id;
+    let parts = (1..=state.users.map_parts).map(|number| UsersProgress::map_part_key(id, number));
+    let to = id.object_key(UserEntry::OBJECT);
+    let header = ledger::MAP_HEADER.to_vec();
+    restore.vault.join_objects(header, parts, &to, "text/csv").await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

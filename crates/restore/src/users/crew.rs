@@ -1,0 +1,182 @@
+//! What a pass does with one user of the backup.
+
+use model::document::UserRecord;
+use model::request::{RestoreOptions, Selection};
+use model::restore::UserCounts;
+
+use super::attributes::Attributes;
+use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, sign_in_name};
+use super::import::csv::Header;
+use super::index::{Found, FoundStatus, UserIndex};
+use super::ledger::Made;
+use super::make::{Creation, Maker, NewUser};
+use super::memberships::Memberships;
+use crate::error::RestoreError;
+
+/// Everything that the users of one pass are made with.
+pub(super) struct Crew<'a> {
+    pub(super) maker: Maker<'a>,
+    pub(super) memberships: Memberships,
+    pub(super) circumstances: Circumstances<'a>,
+    pub(super) options: &'a RestoreOptions,
+    /// The users that an existing pool had before; `None` for a new pool, which had none.
+    pub(super) before: Option<UserIndex>,
+}
+
+/// What import jobs left behind.
+pub(super) struct Imported<'a> {
+    pub(super) users: &'a UserIndex,
+    pub(super) header: &'a Header,
+}
+
+impl Crew<'_> {
+    /// The first pass: makes the user, unless an import job is to do so.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the restore cannot go on.
+    pub(super) async fn make(&self, record: UserRecord) -> Result<Made, RestoreError> {
+        if !self.is_chosen(&record) {
+            return Ok(Made::of(UserCounts::default()));
+        }
+        if let Some(found) = self.already_there(&record) {
+            return self.leave_as_is(&record, &found).await;
+        }
+        match decide(&record, &self.circumstances) {
+            Decision::Federated => Ok(Made::of(UserCounts { federated: 1, ..UserCounts::default() })),
+            Decision::Impossible(finding) => {
+                let mut made = Made::of(UserCounts { skipped: 1, ..UserCounts::default() });
+                made.findings.push(finding);
+                Ok(made)
+            }
+            Decision::Make(plan) if plan.way.is_import() => Ok(Made {
+                left_to_import: true,
+                ..Made::default()
+            }),
+            Decision::Make(plan) => self.make_by_calls(&record, &plan).await,
+        }
+    }
+
+    /// The plan of a user that the first pass left to import jobs; `None` for all others.
+    pub(super) fn left_to_import(&self, record: &UserRecord) -> Option<Box<UserPlan>> {
+        if !self.is_chosen(record) || self.already_there(record).is_some() {
+            return None;
+        }
+        match decide(record, &self.circumstances) {
+            Decision::Make(plan) if plan.way.is_import() => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// The last pass: adds what a job cannot carry, and makes by calls whom no job made.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the restore cannot go on.
+    pub(super) async fn finish(
+        &self,
+        record: UserRecord,
+        imported: &Imported<'_>,
+    ) -> Result<Made, RestoreError> {
+        let Some(mut plan) = self.left_to_import(&record) else {
+            return Ok(Made::default());
+        };
+        let pool = self.circumstances.pool;
+        let Some(found) = imported.users.by_name(&plan.sign_in, pool) else {
+            let by_calls = Circumstances { import_by: &[], ..self.circumstances };
+            return match decide(&record, &by_calls) {
+                Decision::Make(plan) => self.make_by_calls(&record, &plan).await,
+                Decision::Federated | Decision::Impossible(_) => Ok(Made::default()),
+            };
+        };
+        if plan.way == Way::ImportReset && found.status != FoundStatus::ResetRequired {
+            let mut news = UserNews::about(&record);
+            news.degraded("UserStatus", "the import job did not make the user RESET_REQUIRED");
+            plan.findings.append(&mut news.findings);
+        }
+        let mut missing = Attributes::default();
+        for (name, value) in plan.attributes.iter() {
+            if !imported.header.carries(name) {
+                missing.insert(name, value);
+            }
+        }
+        let user = NewUser {
+            missing,
+            confirmed: found.status == FoundStatus::Confirmed,
+            ..self.found(&record, &found)
+        };
+        let groups = self.memberships.of(&record.username);
+        self.maker.follow_up(&record, &plan, &user, groups).await
+    }
+
+    async fn make_by_calls(
+        &self,
+        record: &UserRecord,
+        plan: &UserPlan,
+    ) -> Result<Made, RestoreError> {
+        match self.maker.create(record, plan).await? {
+            Creation::There(user) => {
+                let groups = self.memberships.of(&record.username);
+                self.maker.follow_up(record, plan, &user, groups).await
+            }
+            Creation::NotMade(finding) => {
+                let mut made = Made::of(UserCounts { failed: 1, ..UserCounts::default() });
+                made.findings.push(finding);
+                Ok(made)
+            }
+        }
+    }
+
+    /// Whether the operator asked for this user.
+    fn is_chosen(&self, record: &UserRecord) -> bool {
+        match &self.options.select {
+            Some(Selection::Group(group)) => {
+                self.memberships.of(&record.username).any(|of_user| of_user == group)
+            }
+            _ => self
+                .options
+                .selects_user(record.username.as_str(), record.sub().as_ref()),
+        }
+    }
+
+    /// The user that an existing pool already has for this one: the same `sub`, or the same name
+    /// or address to sign in by.
+    fn already_there(&self, record: &UserRecord) -> Option<Found> {
+        let before = self.before.as_ref()?;
+        let by_name = || before.by_name(sign_in_name(record, self.circumstances.pool)?, self.circumstances.pool);
+        before.by_sub(&old_sub(record)).or_else(by_name)
+    }
+
+    /// Existing users are never changed. When one group is restored, they become members of it
+    /// again: that is what is asked for.
+    async fn leave_as_is(&self, record: &UserRecord, found: &Found) -> Result<Made, RestoreError> {
+        let mut made = Made::of(UserCounts { already_there: 1, ..UserCounts::default() });
+        if let Some(Selection::Group(group)) = &self.options.select {
+            let mut news = UserNews::about(record);
+            let user = self.found(record, found);
+            let joined = self.maker.join(&user, group, &mut news).await?;
+            made.counts.memberships += u64::from(joined);
+            made.findings = news.findings;
+        }
+        Ok(made)
+    }
+
+    /// A user of the pool by its username: its own, or the `sub` where Cognito makes them (facts
+    /// C.1).
+    fn found(&self, record: &UserRecord, found: &Found) -> NewUser {
+        let own_name = self.circumstances.pool.username_attributes.is_empty();
+        NewUser {
+            username: if own_name { record.username.as_str() } else { found.sub.as_str() }.to_owned(),
+            sub: found.sub.clone(),
+            ..NewUser::default()
+        }
+    }
+}
+
+impl Made {
+    /// One user who was dealt with, and came to these counts.
+    fn of(counts: UserCounts) -> Self {
+        Self {
+            counts: UserCounts { seen: 1, ..counts },
+            ..Self::default()
+        }
+    }
+}

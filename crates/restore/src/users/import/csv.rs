@@ -1,0 +1,195 @@
+//! The file of an import job, in Cognito's own form of CSV (facts C.5): commas part the values,
+//! `\,` is a comma in a value, there is no quoting, values are trimmed, a line is a user.
+
+use super::super::attributes::Attributes;
+use super::super::pool::{Contact, TargetPool};
+
+const USERNAME: &str = "cognito:username";
+const MFA_ENABLED: &str = "cognito:mfa_enabled";
+const PASSWORD_HASH: &str = "password_hash";
+
+/// Users in a file (facts C.5).
+pub(super) const MOST_ROWS: u64 = 500_000;
+/// Bytes in a file. Cognito takes 100 MB; ours are held in memory, of which a Lambda of 128 MB
+/// has no more to give.
+pub(super) const LARGEST_FILE: usize = 40 * 1024 * 1024;
+/// Characters in a row (facts C.5).
+const LONGEST_ROW: usize = 16_000;
+
+/// Whether a file can carry the user without changing anything.
+///
+/// Backslashes and quotes are left to calls: how Cognito reads a backslash before a comma that
+/// parts two values, or a quote, is not documented.
+pub(in super::super) fn can_carry(sign_in: &str, attributes: &Attributes) -> bool {
+    let plain = |value: &str| {
+        value.trim() == value
+            && !value
+                .chars()
+                .any(|character| character.is_control() || matches!(character, '\\' | '"'))
+    };
+    let fits = |(name, value): (&str, &str)| {
+        plain(value) && (name != "birthdate" || birthdate(value).is_some())
+    };
+    plain(sign_in)
+        && !sign_in.is_empty()
+        && !sign_in.chars().any(char::is_whitespace)
+        && !sign_in.starts_with('\u{feff}')
+        && attributes.iter().all(fits)
+}
+
+/// The columns that GetCSVHeader names for the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Header {
+    columns: Vec<String>,
+}
+
+impl Header {
+    pub(in super::super) fn new(columns: Vec<String>) -> Self {
+        Self { columns }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column == name)
+    }
+
+    /// Whether the file carries an attribute; the others need a call of their own.
+    pub(in super::super) fn carries(&self, attribute: &str) -> bool {
+        self.has(attribute)
+    }
+
+    /// Whether a job can make the user at all. It needs every required attribute, and one that
+    /// has no column and never changes afterwards can only be set by AdminCreateUser (facts C.1).
+    pub(super) fn takes(&self, attributes: &Attributes, pool: &TargetPool) -> bool {
+        let lost = |name: &str| {
+            !self.has(name) && pool.schema.get(name).is_some_and(|rule| !rule.mutable)
+        };
+        let complete = pool
+            .schema
+            .iter()
+            .all(|(name, rule)| !rule.required || attributes.get(name).is_some());
+        complete && !attributes.iter().any(|(name, _)| lost(name))
+    }
+
+    /// The row of a user; `None` when it is too long for a job.
+    fn row(&self, sign_in: &str, attributes: &Attributes, hash: &str, hashed: bool) -> Option<String> {
+        let value = |column: &String| -> String {
+            match column.as_str() {
+                USERNAME => escaped(sign_in),
+                // Blank suits every MFA configuration; the preference is set by a call.
+                MFA_ENABLED => String::new(),
+                PASSWORD_HASH => hash.to_owned(),
+                // A flag that is missing breaks rows without a word (facts C.5).
+                name if Contact::ALL.iter().any(|contact| contact.verified() == name) => {
+                    attributes.get(name).unwrap_or("false").to_owned()
+                }
+                "birthdate" => attributes
+                    .get("birthdate")
+                    .and_then(birthdate)
+                    .unwrap_or_default(),
+                name => escaped(attributes.get(name).unwrap_or_default()),
+            }
+        };
+        let mut values: Vec<String> = self.columns.iter().map(value).collect();
+        if hashed && !self.has(PASSWORD_HASH) {
+            values.push(hash.to_owned());
+        }
+        let row = values.join(",");
+        (row.chars().count() <= LONGEST_ROW).then_some(row)
+    }
+
+    fn line(&self, hashed: bool) -> String {
+        let mut line = self.columns.join(",");
+        if hashed && !self.has(PASSWORD_HASH) {
+            line.push(',');
+            line.push_str(PASSWORD_HASH);
+        }
+        line
+    }
+}
+
+/// A file that fills up.
+#[derive(Debug)]
+pub(super) struct File<'h> {
+    header: &'h Header,
+    hashed: bool,
+    bytes: Vec<u8>,
+    rows: u64,
+    most_rows: u64,
+    most_bytes: usize,
+}
+
+/// What became of a user that was put into a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    Added,
+    /// The user has no place in any file.
+    TooLong,
+    /// The file is full; the user belongs into the next one.
+    Full,
+}
+
+impl<'h> File<'h> {
+    /// An empty file, with a column for password hashes or without.
+    pub(super) fn new(header: &'h Header, hashed: bool) -> Self {
+        Self::with_limits(header, hashed, MOST_ROWS, LARGEST_FILE)
+    }
+
+    fn with_limits(header: &'h Header, hashed: bool, most_rows: u64, most_bytes: usize) -> Self {
+        let mut bytes = header.line(hashed).into_bytes();
+        bytes.push(b'\n');
+        Self {
+            header,
+            hashed,
+            bytes,
+            rows: 0,
+            most_rows,
+            most_bytes,
+        }
+    }
+
+    /// Adds a user; `hash` is empty for one that must reset the password.
+    pub(super) fn put(&mut self, sign_in: &str, attributes: &Attributes, hash: &str) -> Put {
+        let Some(row) = self.header.row(sign_in, attributes, hash, self.hashed) else {
+            return Put::TooLong;
+        };
+        if self.rows >= self.most_rows || self.bytes.len() + row.len() + 1 > self.most_bytes {
+            return Put::Full;
+        }
+        self.bytes.extend_from_slice(row.as_bytes());
+        self.bytes.push(b'\n');
+        self.rows += 1;
+        Put::Added
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace(',', "\\,")
+}
+
+/// `YYYY-MM-DD` as the API has it, `mm/dd/yyyy` as the file wants it (facts C.5).
+fn birthdate(value: &str) -> Option<String> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match value.split('-').collect::<Vec<_>>().as_slice() {
+        [year, month, day]
+            if [year.len(), month.len(), day.len()] == [4, 2, 2]
+                && digits(year)
+                && digits(month)
+                && digits(day) =>
+        {
+            Some(format!("{month}/{day}/{year}"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "csv_tests.rs"]
+mod tests;

@@ -1,0 +1,158 @@
+//! What became of the users, written to the restore's folder as it goes.
+//!
+//! Users are entered in the order of the backup. A save writes what was entered since the last
+//! one as a part of the user map and of the findings, then the state with the place that it
+//! reaches. An invocation that dies in between leaves parts that the state does not count: the
+//! next one begins at the place of the last save and writes them again, so no row is lost or
+//! doubled.
+
+use std::time::Duration;
+
+use model::restore::{Finding, RestoreState, UserCounts, UserEntry, UsersProgress};
+use tokio::time::Instant;
+
+use crate::context::Restore;
+use crate::error::RestoreError;
+
+/// A save is due after so many rows, some megabytes of memory.
+const ROWS: usize = 20_000;
+/// Or after so much time: what an invocation that dies has to do again.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// What became of one user.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Made {
+    /// The row of the user map, for users that are in the pool.
+    pub(super) entry: Option<UserEntry>,
+    pub(super) counts: UserCounts,
+    pub(super) findings: Vec<Finding>,
+    /// Whether an import job is to make the user.
+    pub(super) left_to_import: bool,
+}
+
+/// What was entered since the last save.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    entries: Vec<UserEntry>,
+    findings: Vec<Finding>,
+    counts: UserCounts,
+    left_to_import: u64,
+    saved: Instant,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            findings: Vec::new(),
+            counts: UserCounts::default(),
+            left_to_import: 0,
+            saved: Instant::now(),
+        }
+    }
+
+    /// Enters what became of a user.
+    pub(super) fn enter(&mut self, made: Made) {
+        self.entries.extend(made.entry);
+        self.findings.extend(made.findings);
+        self.counts.add(&made.counts);
+        self.left_to_import += u64::from(made.left_to_import);
+    }
+
+    /// Whether it is time to save.
+    pub(super) fn is_due(&self) -> bool {
+        self.entries.len() + self.findings.len() >= ROWS || self.saved.elapsed() >= INTERVAL
+    }
+
+    /// Writes everything, and the place that it reaches.
+    ///
+    /// # Errors
+    /// [`RestoreError::Vault`] when the bucket does not take it; the state is then as before.
+    pub(super) async fn save(
+        &mut self,
+        restore: &Restore<'_>,
+        state: &mut RestoreState,
+        offset: Option<u64>,
+    ) -> Result<(), RestoreError> {
+        let mut progress = state.users.clone();
+        if !self.entries.is_empty() {
+            progress.map_parts += 1;
+            let key = UsersProgress::map_part_key(&state.restore_id, progress.map_parts);
+            let rows = rows(&self.entries)?;
+            restore.vault.write_object(&key, "text/csv", rows).await?;
+        }
+        if !self.findings.is_empty() {
+            progress.finding_parts += 1;
+            let key = UsersProgress::finding_part_key(&state.restore_id, progress.finding_parts);
+            let lines = lines(&self.findings)?;
+            let kind = "application/jsonl";
+            restore.vault.write_object(&key, kind, lines).await?;
+            let room = UsersProgress::FINDINGS_IN_REPORT.saturating_sub(progress.findings.len());
+            let first = self.findings.iter().take(room).cloned();
+            progress.findings.extend(first);
+            progress.findings_total += self.findings.len() as u64;
+        }
+        progress.counts.add(&self.counts);
+        progress.left_to_import += self.left_to_import;
+        progress.offset = offset;
+        state.users = progress;
+        *self = Self::new();
+        restore.save(state).await
+    }
+}
+
+/// Rows of the user map, without its header.
+pub(super) fn rows(entries: &[UserEntry]) -> Result<Vec<u8>, RestoreError> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    let failed = |error: &dyn std::fmt::Display| {
+        RestoreError::Internal(format!("the user map cannot be written: {error}"))
+    };
+    for entry in entries {
+        writer.serialize(entry).map_err(|error| failed(&error))?;
+    }
+    writer.into_inner().map_err(|error| failed(&error))
+}
+
+/// The header of the user map.
+pub(super) const MAP_HEADER: &[u8] = b"old_sub,old_username,new_sub,new_username\n";
+
+fn lines(findings: &[Finding]) -> Result<Vec<u8>, RestoreError> {
+    let mut lines = Vec::new();
+    for finding in findings {
+        serde_json::to_writer(&mut lines, finding).map_err(|error| {
+            RestoreError::Internal(format!("a finding cannot be written: {error}"))
+        })?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Username;
+
+    #[test]
+    fn the_map_reads_back_whatever_the_usernames_hold() {
+        let entry = |name: &str| UserEntry {
+            old_sub: "1".into(),
+            old_username: Username::new(name),
+            new_sub: "2".into(),
+            new_username: Username::new(name),
+        };
+        let entries = ["plain", "a,b", "\"q\"", "two\nlines", "Zoë", ""].map(entry);
+        let mut file = MAP_HEADER.to_vec();
+        file.extend(rows(&entries).unwrap());
+        let read: Result<Vec<UserEntry>, _> = csv::Reader::from_reader(&file[..]).into_deserialize().collect();
+        assert_eq!(read.unwrap(), entries);
+    }
+
+    #[test]
+    fn findings_are_one_json_object_to_a_line() {
+        let finding = Finding::new(model::restore::FindingKind::Skipped, "1-2", "two\nlines");
+        let lines = lines(&[finding.clone(), finding]).unwrap();
+        assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 2);
+    }
+}

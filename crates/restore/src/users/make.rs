@@ -1,0 +1,344 @@
+//! Making one user: the creating call, and the look at who is there when it does not answer or
+//! says that somebody is.
+
+use cognito::{CognitoError, ErrorKind, Operation};
+use model::document::{Attribute, LinkedIdentity, UserRecord};
+use model::restore::FindingKind;
+use model::{Secret, UserPoolId};
+use serde_json::json;
+
+use super::attributes::Attributes;
+use super::decide::{UserNews, UserPlan, Way, old_sub};
+use super::password;
+use super::pool::{Contact, TargetPool};
+use super::sign_up::SignUpClient;
+use crate::context::Restore;
+use crate::error::RestoreError;
+
+/// How often a creation is sent whose answer was lost and that was not carried out.
+const CREATIONS: u32 = 3;
+
+/// What users are made with.
+pub(super) struct Maker<'a> {
+    pub(super) restore: &'a Restore<'a>,
+    pub(super) target: &'a UserPoolId,
+    pub(super) pool: &'a TargetPool,
+    pub(super) sign_up: SignUpClient<'a>,
+}
+
+/// A user that is in the new pool, and what is known of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NewUser {
+    pub(super) username: String,
+    pub(super) sub: String,
+    /// Attributes that are still to be set.
+    pub(super) missing: Attributes,
+    /// Whether the password is set for good already.
+    pub(super) confirmed: bool,
+    /// Whether the user is disabled already.
+    pub(super) disabled: bool,
+    pub(super) identities: Vec<LinkedIdentity>,
+}
+
+/// What became of a creation.
+pub(super) enum Creation {
+    There(NewUser),
+    /// The user was not made, for this reason.
+    NotMade(model::restore::Finding),
+}
+
+/// A user as AdminGetUser shows it.
+struct Seen {
+    record: UserRecord,
+}
+
+impl Maker<'_> {
+    /// Makes a user, or finds that an earlier call made it.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the restore cannot go on; news about this user alone is a
+    /// [`Creation::NotMade`].
+    pub(super) async fn create(
+        &self,
+        record: &UserRecord,
+        plan: &UserPlan,
+    ) -> Result<Creation, RestoreError> {
+        let error = match self.create_with(plan, &plan.attributes).await? {
+            Ok(mut user) => {
+                user.missing = plan.later.clone();
+                return Ok(Creation::There(user));
+            }
+            Err(error) => error,
+        };
+        let mut essential = plan.attributes.clone();
+        let others = essential.take(|name| !self.is_essential(name));
+        match error.kind {
+            ErrorKind::AlreadyExists => self.whose(record, plan, &essential, &error).await,
+            // A value that was taken once may be refused today (facts C.1). Rather without it
+            // than not at all: the rest is added one by one, and what is refused is reported.
+            ErrorKind::Refused if !others.is_empty() => {
+                match self.create_with(plan, &essential).await? {
+                    Ok(mut user) => {
+                        user.missing = plan.later.clone();
+                        for (name, value) in others.iter() {
+                            user.missing.insert(name, value);
+                        }
+                        Ok(Creation::There(user))
+                    }
+                    Err(again) if again.is(ErrorKind::AlreadyExists) => {
+                        self.whose(record, plan, &essential, &again).await
+                    }
+                    Err(_) => Ok(not_made(record, &error.to_string())),
+                }
+            }
+            _ => Ok(not_made(record, &error.to_string())),
+        }
+    }
+
+    /// Sends the creation until it is known what became of it. The inner error is about this
+    /// user alone.
+    async fn create_with(
+        &self,
+        plan: &UserPlan,
+        attributes: &Attributes,
+    ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
+        let mut sent = 0;
+        loop {
+            sent += 1;
+            let call = match plan.way {
+                Way::SignUp => self.sign_up(plan, attributes).await?,
+                _ => self.admin_create(plan, attributes).await?,
+            };
+            let error = match call {
+                Ok(user) => return Ok(Ok(user)),
+                Err(error) => error,
+            };
+            if error.is(ErrorKind::AnswerLost) && sent < CREATIONS {
+                if self.look(&plan.sign_in).await?.is_none() {
+                    continue;
+                }
+                // Somebody is there: whether it is this user is decided where all such are.
+                let kind = ErrorKind::AlreadyExists;
+                return Ok(Err(CognitoError { kind, ..error }));
+            }
+            return about_one_user(error).map(Err);
+        }
+    }
+
+    async fn admin_create(
+        &self,
+        plan: &UserPlan,
+        attributes: &Attributes,
+    ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
+        let password = self.password()?;
+        let request = json!({
+            "UserPoolId": self.target.as_str(),
+            "Username": plan.sign_in,
+            "UserAttributes": attributes.to_request(),
+            "TemporaryPassword": password.expose(),
+            // Without it, the user would get an invitation (facts C.1).
+            "MessageAction": "SUPPRESS",
+            // An alias is never taken away from another user (facts C.1).
+            "ForceAliasCreation": false,
+        });
+        let operation = Operation::AdminCreateUser;
+        let answer = match self.restore.cognito.call(operation, &request).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let user = &answer["User"];
+        let sub = user["Attributes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|attribute| attribute["Name"] == "sub")
+            .and_then(|attribute| attribute["Value"].as_str());
+        let (Some(username), Some(sub)) = (user["Username"].as_str(), sub) else {
+            return Err(CognitoError::unexpected_answer(operation, "User").into());
+        };
+        Ok(Ok(NewUser {
+            username: username.to_owned(),
+            sub: sub.to_owned(),
+            ..NewUser::default()
+        }))
+    }
+
+    async fn sign_up(
+        &self,
+        plan: &UserPlan,
+        attributes: &Attributes,
+    ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
+        let password = self.password()?;
+        let request = json!({
+            "ClientId": self.sign_up.id(self.pool).await?,
+            "Username": plan.sign_in,
+            "Password": password.expose(),
+            "UserAttributes": attributes.to_request(),
+        });
+        let answer = match self.restore.cognito.call(Operation::SignUp, &request).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let sub = answer["UserSub"].as_str().ok_or_else(|| {
+            CognitoError::unexpected_answer(Operation::SignUp, "UserSub")
+        })?;
+        // Where contacts stand in for usernames, the username is the sub (facts C.1).
+        let own_name = self.pool.username_attributes.is_empty();
+        Ok(Ok(NewUser {
+            username: if own_name { plan.sign_in.as_str() } else { sub }.to_owned(),
+            sub: sub.to_owned(),
+            ..NewUser::default()
+        }))
+    }
+
+    pub(super) fn password(&self) -> Result<Secret, RestoreError> {
+        password::random(self.pool.minimum_length)
+    }
+
+    /// Whether the user that is in the way is this very one, made by a call whose answer was
+    /// lost or by an invocation that died.
+    async fn whose(
+        &self,
+        record: &UserRecord,
+        plan: &UserPlan,
+        essential: &Attributes,
+        error: &CognitoError,
+    ) -> Result<Creation, RestoreError> {
+        match self.look(&plan.sign_in).await? {
+            Some(seen) if self.is_ours(&seen, plan, essential) => {
+                Ok(Creation::There(seen.into_new_user(plan)))
+            }
+            _ if error.code == "AliasExistsException" => Ok(not_made(
+                record,
+                "another user of the pool holds the same e-mail address, phone number or preferred username as an alias",
+            )),
+            _ => Ok(not_made(
+                record,
+                "the pool has another user of that name or address",
+            )),
+        }
+    }
+
+    /// The identities that a user of the new pool is linked to.
+    pub(super) async fn identities(
+        &self,
+        username: &str,
+    ) -> Result<Vec<LinkedIdentity>, RestoreError> {
+        let seen = self.look(username).await?;
+        Ok(seen.map_or_else(Vec::new, |seen| seen.record.identities()))
+    }
+
+    /// The user of that name, if there is one.
+    async fn look(&self, name: &str) -> Result<Option<Seen>, RestoreError> {
+        let request = json!({"UserPoolId": self.target.as_str(), "Username": name});
+        let operation = Operation::AdminGetUser;
+        let mut answer = match self.restore.cognito.call(operation, &request).await {
+            Ok(answer) => answer,
+            Err(error) if error.is(ErrorKind::Missing) && error.code == "UserNotFoundException" => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // ListUsers and AdminGetUser name the attributes differently.
+        let attributes = answer["UserAttributes"].take();
+        answer["Attributes"] = attributes;
+        let record = serde_json::from_value(answer)
+            .map_err(|_| CognitoError::unexpected_answer(operation, "Username"))?;
+        Ok(Some(Seen { record }))
+    }
+
+    /// A user that has nothing but what this one gets, and everything that this one must have.
+    fn is_ours(&self, seen: &Seen, plan: &UserPlan, essential: &Attributes) -> bool {
+        let record = &seen.record;
+        let same_name = if !self.pool.username_attributes.is_empty() {
+            true // Found by the address, which is compared below.
+        } else if self.pool.case_sensitive {
+            record.username.as_str() == plan.sign_in
+        } else {
+            record.username.as_str().to_lowercase() == plan.sign_in.to_lowercase()
+        };
+        let wanted = |name: &str| plan.attributes.get(name).or_else(|| plan.later.get(name));
+        let nothing_else = seen
+            .settable()
+            .all(|Attribute { name, value }| is_no_flag_set(name, value) || wanted(name) == Some(value.as_str()));
+        let all_of_it = essential
+            .iter()
+            .all(|(name, value)| is_no_flag_set(name, value) || record.attribute(name) == Some(value));
+        same_name && nothing_else && all_of_it
+    }
+
+    /// What a user cannot be made without: contacts with their flags, required and immutable
+    /// attributes.
+    fn is_essential(&self, name: &str) -> bool {
+        let of_contact = Contact::ALL
+            .iter()
+            .any(|contact| contact.attribute() == name || contact.verified() == name);
+        let by_schema = |rule: &super::pool::AttributeRule| rule.required || !rule.mutable;
+        of_contact || self.pool.schema.get(name).is_some_and(by_schema)
+    }
+}
+
+impl Seen {
+    /// The attributes that somebody set.
+    fn settable(&self) -> impl Iterator<Item = &Attribute> {
+        self.record
+            .attributes
+            .iter()
+            .filter(|Attribute { name, .. }| {
+                name != "sub" && name != "identities" && !name.starts_with("cognito:")
+            })
+    }
+
+    fn into_new_user(self, plan: &UserPlan) -> NewUser {
+        let mut missing = Attributes::default();
+        for (name, value) in plan.attributes.iter().chain(plan.later.iter()) {
+            if self.record.attribute(name) != Some(value) && !is_no_flag_set(name, value) {
+                missing.insert(name, value);
+            }
+        }
+        NewUser {
+            username: self.record.username.as_str().to_owned(),
+            sub: self.record.attribute("sub").unwrap_or_default().to_owned(),
+            missing,
+            confirmed: self.record.status == model::document::UserStatus::Confirmed,
+            disabled: !self.record.enabled,
+            identities: self.record.identities(),
+        }
+    }
+}
+
+/// A verified flag that is false is the same as none.
+fn is_no_flag_set(name: &str, value: &str) -> bool {
+    value == "false" && Contact::ALL.iter().any(|contact| contact.verified() == name)
+}
+
+fn not_made(record: &UserRecord, reason: &str) -> Creation {
+    Creation::NotMade(UserNews::not_made(
+        &old_sub(record),
+        FindingKind::Failed,
+        reason,
+    ))
+}
+
+/// Tells errors about one user from those that stop the restore: no answer, no permission, a
+/// quota, no pool.
+pub(super) fn about_one_user(error: CognitoError) -> Result<CognitoError, RestoreError> {
+    let stops = match error.kind {
+        ErrorKind::Throttled
+        | ErrorKind::Unavailable
+        | ErrorKind::Conflict
+        | ErrorKind::AnswerLost
+        | ErrorKind::NotAuthorized => true,
+        // Numbers of groups and links are limited for each user (facts E), and a group may be
+        // gone: what follows a creation goes on without. A creation does not.
+        ErrorKind::Quota | ErrorKind::Missing => matches!(
+            error.operation,
+            Operation::AdminCreateUser | Operation::SignUp
+        ),
+        ErrorKind::AlreadyExists
+        | ErrorKind::Refused
+        | ErrorKind::FeatureUnavailable
+        | ErrorKind::Unknown => false,
+    };
+    if stops { Err(error.into()) } else { Ok(error) }
+}

@@ -1,0 +1,119 @@
+//! Many users at once, each user's calls in sequence.
+//!
+//! The calls of one user belong to different quota categories (facts E). With many users on
+//! their way, all categories run at the same time, and the slowest alone sets the time. Users
+//! finish in any order and are entered in the order of the backup, so that one place in it tells
+//! what is done.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use model::document::UserRecord;
+use model::restore::RestoreState;
+use vault::UserLine;
+
+use super::ledger::{Ledger, Made};
+use crate::context::Restore;
+use crate::error::RestoreError;
+
+/// Users on their way. At 50 creations a second and some 30 passwords a second behind them,
+/// users wait for quotas, not for places here; each takes some kilobytes.
+const IN_FLIGHT: usize = 192;
+/// Users that are done or on their way behind the first that is not done: what an invocation
+/// that dies does again, and what one slow user may hold up.
+const WINDOW: usize = 2048;
+/// New users are not begun in the last part of an invocation, so that those on their way get
+/// done: this long, or an eighth of the invocation if that is less.
+const LAST_PART: Duration = Duration::from_secs(12);
+
+/// How a pass ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// All users are through.
+    AllUsers,
+    /// The deadline came first; everything is saved.
+    Deadline,
+}
+
+/// A user on the way or done.
+struct Place {
+    next_offset: u64,
+    made: Option<Made>,
+}
+
+/// Takes the users of the backup, from where the state stands, through `work`.
+///
+/// # Errors
+/// The first that `work` or the backup gives. What is done up to it is saved.
+pub(super) async fn run<F, W>(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+    work: F,
+) -> Result<Ended, RestoreError>
+where
+    F: Fn(UserRecord) -> W,
+    W: Future<Output = Result<Made, RestoreError>>,
+{
+    let mut users = restore.backup.users(state.users.offset).await?;
+    let last_part = LAST_PART.min(restore.time_left() / 8);
+    let mut ledger = Ledger::new();
+    let mut window: VecDeque<Place> = VecDeque::new();
+    let mut first: u64 = 0;
+    let mut reached = state.users.offset;
+    let mut flying = FuturesUnordered::new();
+    let mut all_begun = false;
+    let mut error = None;
+    loop {
+        while error.is_none()
+            && !all_begun
+            && flying.len() < IN_FLIGHT
+            && window.len() < WINDOW
+            && restore.time_left() > last_part
+        {
+            match users.next().await {
+                Ok(Some(UserLine { record, next_offset, .. })) => {
+                    let number = first + window.len() as u64;
+                    window.push_back(Place { next_offset, made: None });
+                    let work = work(record);
+                    flying.push(async move { (number, work.await) });
+                }
+                Ok(None) => all_begun = true,
+                Err(failed) => error = Some(failed.into()),
+            }
+        }
+        let landed = tokio::time::timeout_at(restore.deadline, flying.next()).await;
+        match landed {
+            Ok(Some((number, Ok(made)))) => {
+                let place = usize::try_from(number - first).unwrap_or(usize::MAX);
+                if let Some(place) = window.get_mut(place) {
+                    place.made = Some(made);
+                }
+            }
+            Ok(Some((_, Err(failed)))) => error = error.or(Some(failed)),
+            // Nobody is on the way: all are through, or no more were begun.
+            Ok(None) => break,
+            // What is on the way is left as if the invocation had died: the next one looks.
+            Err(_) => break,
+        }
+        while let Some(place) = window.front_mut() {
+            let Some(made) = place.made.take() else { break };
+            reached = Some(place.next_offset);
+            ledger.enter(made);
+            window.pop_front();
+            first += 1;
+        }
+        if ledger.is_due() {
+            ledger.save(restore, state, reached).await?;
+        }
+    }
+    let through = all_begun && window.is_empty();
+    ledger.save(restore, state, reached).await?;
+    match error {
+        Some(error) => Err(error),
+        None if through => Ok(Ended::AllUsers),
+        None => Ok(Ended::Deadline),
+    }
+}
