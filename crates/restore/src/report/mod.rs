@@ -1,20 +1,303 @@
-//! The report of a restore, its hand-over page and its notification.
+//! The report of a restore, its hand-over page, its map of ids and its notification.
+//!
+//! Everything is written from what the state remembers, so that writing it again gives the same.
+//! None of it holds a secret: values that the backup knows to be secret are cut out of every
+//! text, whoever wrote it.
 
-use model::restore::{FailureNotification, Report, RestoreState};
+mod configuration;
+mod losses;
+mod manual;
+mod new_pool;
+mod page;
+mod secrets;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use cognito::Cognito;
+use jiff::Timestamp;
+use model::document::BackupHead;
+use model::request::RestoreRequest;
+use model::restore::{
+    FailureNotification, ManualStep, Notification, Report, ReportStatus, RestoreState,
+    UsersProgress,
+};
+use serde_json::json;
+use vault::{Backup, Vault};
 
 use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
+use new_pool::NewPool;
+use page::Page;
+use secrets::Secrets;
 
 /// Writes the report and the hand-over page of a restore that ended, by `error` if there is one.
 ///
 /// # Errors
-/// [`RestoreError`] when they cannot be written.
+/// [`RestoreError::Vault`] when they cannot be written.
 pub async fn report(
-    _restore: &Restore<'_>,
-    _state: &RestoreState,
-    _error: Option<&str>,
+    restore: &Restore<'_>,
+    state: &RestoreState,
+    error: Option<&str>,
 ) -> Result<Report, RestoreError> {
-    Err(RestoreError::Internal("there is no report yet".into()))
+    let place = Place {
+        vault: restore.vault,
+        cognito: restore.cognito,
+        settings: restore.settings,
+    };
+    place.write(state, Some(restore.backup), error).await
+}
+
+/// Writes the report of a restore that failed, with what is at hand: there may be no state yet,
+/// and no backup that can be read.
+///
+/// # Errors
+/// [`RestoreError::Vault`] when it cannot be written.
+pub async fn report_failure(
+    vault: &Vault,
+    cognito: &Cognito,
+    settings: &Settings,
+    request: &RestoreRequest,
+    state: Option<&RestoreState>,
+    backup: Option<&Backup>,
+) -> Result<Report, RestoreError> {
+    let place = Place {
+        vault,
+        cognito,
+        settings,
+    };
+    let error = failure_text(request);
+    match state {
+        Some(state) => place.write(state, backup, Some(&error)).await,
+        None => place.write_without_state(request, backup, &error).await,
+    }
+}
+
+/// The error as the state machine hands it over: its name, and its text out of the cause.
+fn failure_text(request: &RestoreRequest) -> String {
+    let name = request.error.as_deref().unwrap_or("unknown error");
+    let cause = request.cause.as_deref().unwrap_or_default();
+    // A Lambda's cause is JSON with the text in errorMessage; that of a state is the text.
+    let message = serde_json::from_str::<serde_json::Value>(cause)
+        .ok()
+        .and_then(|cause| {
+            cause
+                .get("errorMessage")
+                .and_then(|text| text.as_str().map(str::to_owned))
+        });
+    let text = message.unwrap_or_else(|| cause.to_owned());
+    let text: String = text.chars().take(1000).collect();
+    if text.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}: {text}")
+    }
+}
+
+/// Where a report is written, and by what.
+struct Place<'a> {
+    vault: &'a Vault,
+    cognito: &'a Cognito,
+    settings: &'a Settings,
+}
+
+impl Place<'_> {
+    async fn write(
+        &self,
+        state: &RestoreState,
+        backup: Option<&Backup>,
+        error: Option<&str>,
+    ) -> Result<Report, RestoreError> {
+        let pool = match &state.new_user_pool_id {
+            Some(id) => Some(NewPool::read(self.cognito, id).await),
+            None => None,
+        };
+        let head = backup.map(|backup| &backup.head);
+        let known = self.known(state).await?;
+        let ended = known
+            .filter(|known| known.error.as_deref() == error)
+            .map(|known| known.ended);
+        let report = Report {
+            region: self.settings.region.clone(),
+            ..assemble(
+                state,
+                head,
+                pool.as_ref(),
+                error,
+                ended.unwrap_or_else(Timestamp::now),
+            )
+        };
+        self.put(&report, state, head, pool.as_ref()).await
+    }
+
+    /// For a restore that failed before its first step.
+    async fn write_without_state(
+        &self,
+        request: &RestoreRequest,
+        backup: Option<&Backup>,
+        error: &str,
+    ) -> Result<Report, RestoreError> {
+        let now = Timestamp::now();
+        let state = RestoreState {
+            restore_id: request.restore_id.clone(),
+            user_pool_id: request.user_pool_id.clone(),
+            // Only to have a state to report on: the report names the backup of the request.
+            s3_key: request
+                .s3_key
+                .clone()
+                .unwrap_or_else(|| model::BackupKey::new(&request.user_pool_id, now)),
+            version_id: request.version_id.clone(),
+            options: request.options.clone(),
+            began: now,
+            new_user_pool_id: None,
+            app_clients: BTreeMap::new(),
+            steps: Vec::new(),
+            users: UsersProgress::default(),
+            verification: None,
+            ended: None,
+        };
+        let head = backup.map(|backup| &backup.head);
+        let report = Report {
+            region: self.settings.region.clone(),
+            s3_key: request.s3_key.clone(),
+            ..assemble(&state, head, None, Some(error), now)
+        };
+        self.put(&report, &state, head, None).await
+    }
+
+    /// The report that is there already, when an invocation died after writing it.
+    async fn known(&self, state: &RestoreState) -> Result<Option<Report>, RestoreError> {
+        let bytes = self
+            .vault
+            .read_object(&state.restore_id.object_key(Report::OBJECT))
+            .await?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    async fn put(
+        &self,
+        report: &Report,
+        state: &RestoreState,
+        head: Option<&BackupHead>,
+        pool: Option<&NewPool>,
+    ) -> Result<Report, RestoreError> {
+        let secrets = head.map(Secrets::of).unwrap_or_default();
+        let report = secrets.cut_from_report(report)?;
+        let ids = json!({
+            "user_pool": {"old": report.user_pool_id, "new": report.new_user_pool_id},
+            "app_clients": report.app_clients,
+        });
+        self.object(
+            &report,
+            Report::ID_MAP,
+            "application/json",
+            format!("{ids:#}"),
+        )
+        .await?;
+        let page = Page::new(&report, state, head, pool, self.vault.bucket());
+        let html = page
+            .render()
+            .map_err(|error| RestoreError::Internal(format!("the hand-over page: {error}")))?;
+        self.object(
+            &report,
+            Report::HANDOVER,
+            "text/html; charset=utf-8",
+            secrets.cut(&html),
+        )
+        .await?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| RestoreError::Internal(format!("the report: {error}")))?;
+        // Last: when it is there, everything is.
+        self.object(&report, Report::OBJECT, "application/json", text)
+            .await?;
+        Ok(report)
+    }
+
+    async fn object(
+        &self,
+        report: &Report,
+        name: &str,
+        content_type: &str,
+        text: String,
+    ) -> Result<(), RestoreError> {
+        let key = report.restore_id.object_key(name);
+        Ok(self
+            .vault
+            .write_object(&key, content_type, text.into_bytes())
+            .await?)
+    }
+}
+
+/// The report of what the state remembers. Pure.
+fn assemble(
+    state: &RestoreState,
+    head: Option<&BackupHead>,
+    pool: Option<&NewPool>,
+    error: Option<&str>,
+    ended: Timestamp,
+) -> Report {
+    let status = Report::status_of(state, error);
+    let mut manual_steps: Vec<ManualStep> = Vec::new();
+    if error.is_some() {
+        manual_steps.extend(manual::after_a_failure(state, pool));
+    } else {
+        if let Some(step) = manual::after_a_difference(state) {
+            manual_steps.push(step);
+        }
+        if let Some(head) = head {
+            manual_steps.extend(manual::manual_steps(state, head, pool));
+        }
+    }
+    Report {
+        report_version: Report::VERSION,
+        status,
+        restore_id: state.restore_id.clone(),
+        dry_run: state.options.dry_run,
+        user_pool_id: state.user_pool_id.clone(),
+        new_user_pool_id: state.new_user_pool_id.clone(),
+        s3_key: Some(state.s3_key.clone()),
+        region: String::new(),
+        backup_timestamp: head.map(|head| head.timestamp),
+        began: state.began,
+        ended,
+        app_clients: state.app_clients.clone(),
+        users: state.users.counts.clone(),
+        objects: objects(state),
+        steps: state.steps.clone(),
+        known_losses: if manual::is_comparison(state) {
+            Vec::new()
+        } else {
+            losses::known_losses(state, head)
+        },
+        manual_steps,
+        verification: state.verification.clone(),
+        error: error.map(str::to_owned),
+    }
+}
+
+/// What else the restore left in the bucket.
+fn objects(state: &RestoreState) -> BTreeMap<String, String> {
+    let key = |name: &str| state.restore_id.object_key(name);
+    let mut objects = BTreeMap::from([
+        ("Report".to_owned(), key(Report::OBJECT)),
+        (
+            "Old and new ids of pool and clients".to_owned(),
+            key(Report::ID_MAP),
+        ),
+    ]);
+    if state.users.map_parts > 0 {
+        objects.insert(
+            "Old and new sub and username of every user".to_owned(),
+            key("user-map.csv"),
+        );
+    }
+    for part in 1..=state.users.finding_parts {
+        objects.insert(
+            format!("Findings about users, part {part}"),
+            key(&format!("findings/part-{part:05}.jsonl")),
+        );
+    }
+    objects
 }
 
 /// Sends the notification of a restore whose report lies in `bucket`.
@@ -22,13 +305,19 @@ pub async fn report(
 /// # Errors
 /// [`RestoreError::Notification`] when the topic does not take it.
 pub async fn notify(
-    _sns: &aws_sdk_sns::Client,
-    _settings: &Settings,
-    _bucket: &str,
-    _state: &RestoreState,
-    _report: &Report,
+    sns: &aws_sdk_sns::Client,
+    settings: &Settings,
+    bucket: &str,
+    state: &RestoreState,
+    report: &Report,
 ) -> Result<(), RestoreError> {
-    Ok(())
+    publish(
+        sns,
+        settings,
+        report.status,
+        &Notification::new(state, report, bucket),
+    )
+    .await
 }
 
 /// Sends the notification of a restore that failed before there was anything to report.
@@ -36,9 +325,129 @@ pub async fn notify(
 /// # Errors
 /// [`RestoreError::Notification`] when the topic does not take it.
 pub async fn notify_failure(
-    _sns: &aws_sdk_sns::Client,
-    _settings: &Settings,
-    _notification: &FailureNotification,
+    sns: &aws_sdk_sns::Client,
+    settings: &Settings,
+    notification: &FailureNotification,
 ) -> Result<(), RestoreError> {
+    publish(sns, settings, notification.status, notification).await
+}
+
+async fn publish(
+    sns: &aws_sdk_sns::Client,
+    settings: &Settings,
+    status: ReportStatus,
+    notification: &impl serde::Serialize,
+) -> Result<(), RestoreError> {
+    let message = serde_json::to_string_pretty(notification)
+        .map_err(|error| RestoreError::Notification(error.to_string()))?;
+    let request = sns
+        .publish()
+        .topic_arn(&settings.sns_topic_arn)
+        .subject(Notification::subject(status))
+        .message(message);
+    request.send().await.map_err(|error| {
+        let error = aws_sdk_sns::error::DisplayErrorContext(&error);
+        RestoreError::Notification(error.to_string())
+    })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use losses::tests::state;
+    use model::restore::Verification;
+
+    fn at() -> Timestamp {
+        "2026-03-07T09:15:02Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_report_has_the_members_that_its_readers_know() {
+        let mut state = state();
+        state.verification = Some(Verification::default());
+        let report = serde_json::to_value(assemble(&state, None, None, None, at())).unwrap();
+        for member in [
+            "report_version",
+            "status",
+            "restore_id",
+            "dry_run",
+            "user_pool_id",
+            "new_user_pool_id",
+            "s3_key",
+            "began",
+            "ended",
+            "app_clients",
+            "users",
+            "objects",
+            "steps",
+            "known_losses",
+            "manual_steps",
+            "verification",
+        ] {
+            assert!(report.get(member).is_some(), "{member}");
+        }
+        assert_eq!(report["status"], "SUCCESS_WITH_LOSSES");
+    }
+
+    #[test]
+    fn the_error_is_told_by_name_and_text() {
+        let request = |cause: Option<&str>| RestoreRequest {
+            action: model::request::RestoreAction::ReportFailure,
+            restore_id: "r-1".parse().unwrap(),
+            user_pool_id: "us-east-1_A".parse().unwrap(),
+            s3_key: None,
+            version_id: None,
+            options: Default::default(),
+            error: Some("QuotaReached".into()),
+            cause: cause.map(str::to_owned),
+        };
+        for (cause, text) in [
+            (None, "QuotaReached"),
+            (
+                Some(r#"{"errorType": "QuotaReached", "errorMessage": "too many pools"}"#),
+                "QuotaReached: too many pools",
+            ),
+            (
+                Some("The Lambda was stopped"),
+                "QuotaReached: The Lambda was stopped",
+            ),
+        ] {
+            assert_eq!(failure_text(&request(cause)), text);
+        }
+    }
+
+    #[test]
+    fn a_failed_restore_says_first_how_to_go_on() {
+        let report = assemble(
+            &state(),
+            None,
+            None,
+            Some("QuotaReached: too many pools"),
+            at(),
+        );
+        assert_eq!(report.status, ReportStatus::Failed);
+        assert!(
+            report.manual_steps[0]
+                .title
+                .contains("start the restore again")
+        );
+    }
+
+    #[test]
+    fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
+        let mut state = state();
+        state.verification = Some(Verification {
+            unannounced: 1,
+            ..Verification::default()
+        });
+        let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
+        let report = assemble(&state, Some(&head), None, None, at());
+        assert_eq!(report.status, ReportStatus::Failed);
+        assert!(
+            report.manual_steps[0].title.contains("differences"),
+            "{:?}",
+            report.manual_steps
+        );
+    }
 }

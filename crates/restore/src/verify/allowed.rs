@@ -46,442 +46,141 @@ pub struct Allowed {
     pub reason: &'static str,
 }
 
-const fn allow(path: &'static str, rule: Rule, reason: &'static str) -> Allowed {
-    Allowed { path, rule, reason }
-}
-
 const NEW_POOL: &str = "a new pool has its own";
 const NEW_CLIENT: &str = "a new client has its own; the map of ids ties old and new";
 const DATES: &str = "Cognito sets dates itself";
 const DIAGNOSTIC: &str = "a diagnosis, not a setting";
 const EXPLICIT: &str = "sent explicitly, with the value that its absence means in the old pool";
 
-/// The table. The facts behind each row: A.1 to A.18 for settings, C.1 to C.4 for users.
-pub const ALLOWED: &[Allowed] = &[
-    allow("user_pool_config/Id", Rule::Any, NEW_POOL),
-    allow("user_pool_config/Arn", Rule::Any, NEW_POOL),
-    allow("user_pool_config/CreationDate", Rule::Any, DATES),
-    allow("user_pool_config/LastModifiedDate", Rule::Any, DATES),
-    allow(
-        "user_pool_config/EstimatedNumberOfUsers",
-        Rule::Any,
-        "an estimate; users are counted",
-    ),
-    allow(
-        "user_pool_config/Status",
-        Rule::Any,
-        "no longer used by Cognito",
-    ),
-    allow(
-        "user_pool_config/SmsConfigurationFailure",
-        Rule::Any,
-        DIAGNOSTIC,
-    ),
-    allow(
-        "user_pool_config/EmailConfigurationFailure",
-        Rule::Any,
-        DIAGNOSTIC,
-    ),
-    allow(
-        "user_pool_config/Domain",
-        Rule::Any,
-        "compared in user_pool_domain",
-    ),
-    allow(
-        "user_pool_config/CustomDomain",
-        Rule::Any,
-        "compared in custom_domain",
-    ),
-    allow(
-        "user_pool_config/UserPoolTags",
-        Rule::Any,
-        "compared in tags",
-    ),
-    allow(
-        "user_pool_config/SmsVerificationMessage",
-        Rule::Any,
-        "no longer used by Cognito, which echoes the template",
-    ),
-    allow(
-        "user_pool_config/EmailVerificationMessage",
-        Rule::Any,
-        "no longer used by Cognito, which echoes the template",
-    ),
-    allow(
-        "user_pool_config/EmailVerificationSubject",
-        Rule::Any,
-        "no longer used by Cognito, which echoes the template",
-    ),
-    allow(
-        "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays",
-        Rule::Any,
-        "replaced by TemporaryPasswordValidityDays, which is compared",
-    ),
-    allow(
-        "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
-        Rule::Mapped,
-        "an old pool's UnusedAccountValidityDays stands for it",
-    ),
-    allow(
-        "user_pool_config/SmsConfiguration/SnsRegion",
-        Rule::Any,
-        "follows from the pool's Region",
-    ),
-    allow(
-        "user_pool_config/LambdaConfig",
-        Rule::Mapped,
-        "a function of the same name in the pool's own Region is the same function",
-    ),
-    allow(
-        "mfa_configuration/SmsMfaConfiguration/SmsConfiguration/SnsRegion",
-        Rule::Any,
-        "follows from the pool's Region",
-    ),
-    allow(
-        "user_pool_config/SchemaAttributes/identities",
-        Rule::Any,
-        "Cognito adds it with the first identity provider",
-    ),
-    allow(
-        "user_pool_config/SchemaAttributes/{legacy sub}",
-        Rule::OnlyInPool,
-        "the attribute that LegacySubAttribute names keeps the old sub",
-    ),
-    allow(
-        "user_pool_config/SchemaAttributes/{standard}",
-        Rule::OnlyInPool,
-        "a new pool has the standard attributes that Cognito added since",
-    ),
-    allow(
-        "tags/aws:*",
-        Rule::OnlyInBackup,
-        "tag keys that begin with aws: are reserved",
-    ),
-    allow("tags/cognito-dr:*", Rule::Any, "the restore's own marks"),
-    allow("app_clients/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("app_clients/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("app_clients/*/CreationDate", Rule::Any, DATES),
-    allow("app_clients/*/LastModifiedDate", Rule::Any, DATES),
-    allow(
-        "app_clients/*/EnableTokenRevocation",
-        Rule::Default("false"),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/PreventUserExistenceErrors",
-        Rule::Default("\"LEGACY\""),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/EnablePropagateAdditionalUserContextData",
-        Rule::Default("false"),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/AllowedOAuthFlowsUserPoolClient",
-        Rule::Default("false"),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/RefreshTokenValidity",
-        Rule::Default("30"),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/AuthSessionValidity",
-        Rule::Default("3"),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/TokenValidityUnits/AccessToken",
-        Rule::Default("\"hours\""),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/TokenValidityUnits/IdToken",
-        Rule::Default("\"hours\""),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/TokenValidityUnits/RefreshToken",
-        Rule::Default("\"days\""),
-        EXPLICIT,
-    ),
-    allow(
-        "app_clients/*/ReadAttributes",
-        Rule::Mapped,
-        "without the attribute that LegacySubAttribute names",
-    ),
-    allow(
-        "client_secrets",
-        Rule::Any,
-        "Cognito never returns the value of a second secret; the report counts them",
-    ),
-    allow("groups/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("groups/*/CreationDate", Rule::Any, DATES),
-    allow("groups/*/LastModifiedDate", Rule::Any, DATES),
-    allow(
-        "groups/{pool id}_*",
-        Rule::Any,
-        "Cognito makes and fills the groups of federated users itself",
-    ),
-    allow("identity_providers/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("identity_providers/*/CreationDate", Rule::Any, DATES),
-    allow("identity_providers/*/LastModifiedDate", Rule::Any, DATES),
-    allow(
-        "identity_providers/*/ProviderDetails/ActiveEncryptionCertificate",
-        Rule::Any,
-        "a new pool has new certificates",
-    ),
-    allow(
-        "identity_providers/*/ProviderDetails/attributes_url_add_attributes",
-        Rule::Any,
-        "Cognito adds it",
-    ),
-    allow(
-        "identity_providers/*/ProviderDetails/SSORedirectBindingURI",
-        Rule::Any,
-        "Cognito reads it from the provider's metadata, which is compared",
-    ),
-    allow(
-        "identity_providers/*/ProviderDetails/SLORedirectBindingURI",
-        Rule::Any,
-        "Cognito reads it from the provider's metadata, which is compared",
-    ),
-    allow("resource_servers/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "resource_servers/{managed by Cognito}",
-        Rule::Any,
-        "reserved servers are Cognito's own",
-    ),
-    allow("user_pool_domain/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "user_pool_domain/AWSAccountId",
-        Rule::Any,
-        "the account that was restored into",
-    ),
-    allow(
-        "user_pool_domain/S3Bucket",
-        Rule::Any,
-        "Cognito's own storage in the Region",
-    ),
-    allow(
-        "user_pool_domain/CloudFrontDistribution",
-        Rule::Any,
-        "a new domain has its own; DNS is a manual step",
-    ),
-    allow("user_pool_domain/Version", Rule::Any, "Cognito counts it"),
-    allow(
-        "user_pool_domain/Status",
-        Rule::Any,
-        "a domain may take an hour to become active",
-    ),
-    allow(
-        "user_pool_domain/Routing",
-        Rule::Any,
-        "belongs to replication, which is not restored",
-    ),
-    allow(
-        "user_pool_domain/ManagedLoginVersion",
-        Rule::Default("1"),
-        EXPLICIT,
-    ),
-    allow("custom_domain/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "custom_domain/AWSAccountId",
-        Rule::Any,
-        "the account that was restored into",
-    ),
-    allow(
-        "custom_domain/S3Bucket",
-        Rule::Any,
-        "Cognito's own storage in the Region",
-    ),
-    allow(
-        "custom_domain/CloudFrontDistribution",
-        Rule::Any,
-        "a new domain has its own; DNS is a manual step",
-    ),
-    allow("custom_domain/Version", Rule::Any, "Cognito counts it"),
-    allow(
-        "custom_domain/Status",
-        Rule::Any,
-        "a domain may take an hour to become active",
-    ),
-    allow(
-        "custom_domain/Routing",
-        Rule::Any,
-        "belongs to replication, which is not restored",
-    ),
-    allow(
-        "custom_domain/ManagedLoginVersion",
-        Rule::Default("1"),
-        EXPLICIT,
-    ),
-    allow("ui_customization/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "ui_customization/ImageUrl",
-        Rule::Any,
-        "a new address; the image itself is compared in ui_images",
-    ),
-    allow(
-        "ui_customization/CSSVersion",
-        Rule::Any,
-        "Cognito counts it",
-    ),
-    allow("ui_customization/CreationDate", Rule::Any, DATES),
-    allow("ui_customization/LastModifiedDate", Rule::Any, DATES),
-    allow("client_ui_customizations/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("client_ui_customizations/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow(
-        "client_ui_customizations/*/ImageUrl",
-        Rule::Any,
-        "a new address; the image itself is compared in ui_images",
-    ),
-    allow(
-        "client_ui_customizations/*/CSSVersion",
-        Rule::Any,
-        "Cognito counts it",
-    ),
-    allow("client_ui_customizations/*/CreationDate", Rule::Any, DATES),
-    allow(
-        "client_ui_customizations/*/LastModifiedDate",
-        Rule::Any,
-        DATES,
-    ),
-    allow("ui_images/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow(
-        "ui_images/*/ContentType",
-        Rule::Any,
-        "the server of the image names it; the bytes are compared",
-    ),
-    allow(
-        "managed_login_branding/*/ManagedLoginBrandingId",
-        Rule::Any,
-        "a new style has its own",
-    ),
-    allow("managed_login_branding/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("managed_login_branding/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("managed_login_branding/*/CreationDate", Rule::Any, DATES),
-    allow(
-        "managed_login_branding/*/LastModifiedDate",
-        Rule::Any,
-        DATES,
-    ),
-    allow(
-        "managed_login_branding/*/Assets/*/ResourceId",
-        Rule::Any,
-        "a stored asset of the pool; the bytes are compared",
-    ),
-    allow("terms/*/TermsId", Rule::Any, "a new document has its own"),
-    allow("terms/*/UserPoolId", Rule::Any, NEW_POOL),
-    allow("terms/*/ClientId", Rule::Any, NEW_CLIENT),
-    allow("terms/*/CreationDate", Rule::Any, DATES),
-    allow("terms/*/LastModifiedDate", Rule::Any, DATES),
-    allow("risk_configuration/UserPoolId", Rule::Any, NEW_POOL),
-    allow("risk_configuration/ClientId", Rule::Any, NEW_CLIENT),
-    allow("risk_configuration/LastModifiedDate", Rule::Any, DATES),
-    allow(
-        "client_risk_configurations/*/UserPoolId",
-        Rule::Any,
-        NEW_POOL,
-    ),
-    allow(
-        "client_risk_configurations/*/ClientId",
-        Rule::Any,
-        NEW_CLIENT,
-    ),
-    allow(
-        "client_risk_configurations/*/LastModifiedDate",
-        Rule::Any,
-        DATES,
-    ),
-    allow("log_delivery_configuration/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "waf_configuration/WebACLArn",
-        Rule::Any,
-        "a web ACL belongs to one Region; its name is compared",
-    ),
-    allow(
-        "waf_configuration/WebACLId",
-        Rule::Any,
-        "a web ACL belongs to one Region; its name is compared",
-    ),
-    allow("session_configuration/UserPoolId", Rule::Any, NEW_POOL),
-    allow(
-        "client_session_configurations/*/UserPoolId",
-        Rule::Any,
-        NEW_POOL,
-    ),
-    allow(
-        "client_session_configurations/*/ClientId",
-        Rule::Any,
-        NEW_CLIENT,
-    ),
-    allow("replicas", Rule::Any, "recorded, never restored"),
-    allow(
-        "signing_certificate",
-        Rule::Any,
-        "a new pool has new certificates",
-    ),
-    allow(
-        "users/*/sub",
-        Rule::Any,
-        "no API keeps it; the user map ties old and new",
-    ),
-    allow(
-        "users/*/Username",
-        Rule::Mapped,
-        "pools that sign in by e-mail or phone give a new one: users are told apart by what they sign in with",
-    ),
-    allow("users/*/UserCreateDate", Rule::Any, DATES),
-    allow("users/*/UserLastModifiedDate", Rule::Any, DATES),
-    allow(
-        "users/*/MFAOptions",
-        Rule::Any,
-        "the legacy form of the MFA preference, which is compared",
-    ),
-    allow(
-        "users/*/identities",
-        Rule::Mapped,
-        "links of social providers; Cognito does not record how SAML and OIDC identities were linked",
-    ),
-    allow(
-        "users/*/{legacy sub}",
-        Rule::OnlyInPool,
-        "the attribute that LegacySubAttribute names keeps the old sub",
-    ),
-    allow(
-        "users/*/UserStatus",
-        Rule::Mapped,
-        "archived, compromised and unknown users come back confirmed and disabled",
-    ),
-    allow(
-        "users/*/UserMFASettingList",
-        Rule::Mapped,
-        "SMS and e-mail; an authenticator has to be registered again",
-    ),
-    allow(
-        "users/*/PreferredMfaSetting",
-        Rule::Mapped,
-        "SMS and e-mail; an authenticator has to be registered again",
-    ),
-    allow(
-        "users/{EXTERNAL_PROVIDER}",
-        Rule::Any,
-        "Cognito makes federated profiles at the next sign-in",
-    ),
-    allow(
-        "group_memberships/{pool id}_*",
-        Rule::Any,
-        "Cognito makes and fills the groups of federated users itself",
-    ),
-    allow(
-        "group_memberships/*/{users that are not back}",
-        Rule::OnlyInBackup,
-        "they are missing among the users, and counted there",
-    ),
-];
+macro_rules! table {
+    ($($path:literal, $rule:ident $(($json:literal))?, $reason:expr;)*) => {
+        /// The table. The facts behind each row: A.1 to A.18 for settings, C.1 to C.4 for users.
+        pub const ALLOWED: &[Allowed] =
+            &[$(Allowed { path: $path, rule: Rule::$rule $(($json))?, reason: $reason }),*];
+    };
+}
+
+table! {
+    "user_pool_config/Id", Any, NEW_POOL;
+    "user_pool_config/Arn", Any, NEW_POOL;
+    "user_pool_config/CreationDate", Any, DATES;
+    "user_pool_config/LastModifiedDate", Any, DATES;
+    "user_pool_config/EstimatedNumberOfUsers", Any, "an estimate; users are counted";
+    "user_pool_config/Status", Any, "no longer used by Cognito";
+    "user_pool_config/SmsConfigurationFailure", Any, DIAGNOSTIC;
+    "user_pool_config/EmailConfigurationFailure", Any, DIAGNOSTIC;
+    "user_pool_config/Domain", Any, "compared in user_pool_domain";
+    "user_pool_config/CustomDomain", Any, "compared in custom_domain";
+    "user_pool_config/UserPoolTags", Any, "compared in tags";
+    "user_pool_config/SmsVerificationMessage", Any, "no longer used by Cognito, which echoes the template";
+    "user_pool_config/EmailVerificationMessage", Any, "no longer used by Cognito, which echoes the template";
+    "user_pool_config/EmailVerificationSubject", Any, "no longer used by Cognito, which echoes the template";
+    "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays", Any, "replaced by TemporaryPasswordValidityDays, which is compared";
+    "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays", Mapped, "an old pool's UnusedAccountValidityDays stands for it";
+    "user_pool_config/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
+    "user_pool_config/LambdaConfig", Mapped, "a function of the same name in the pool's own Region is the same function";
+    "mfa_configuration/SmsMfaConfiguration/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
+    "user_pool_config/SchemaAttributes/identities", Any, "Cognito adds it with the first identity provider";
+    "user_pool_config/SchemaAttributes/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
+    "user_pool_config/SchemaAttributes/{standard}", OnlyInPool, "a new pool has the standard attributes that Cognito added since";
+    "tags/aws:*", OnlyInBackup, "tag keys that begin with aws: are reserved";
+    "tags/cognito-dr:*", Any, "the restore's own marks";
+    "app_clients/*/ClientId", Any, NEW_CLIENT;
+    "app_clients/*/UserPoolId", Any, NEW_POOL;
+    "app_clients/*/CreationDate", Any, DATES;
+    "app_clients/*/LastModifiedDate", Any, DATES;
+    "app_clients/*/EnableTokenRevocation", Default("false"), EXPLICIT;
+    "app_clients/*/PreventUserExistenceErrors", Default("\"LEGACY\""), EXPLICIT;
+    "app_clients/*/EnablePropagateAdditionalUserContextData", Default("false"), EXPLICIT;
+    "app_clients/*/AllowedOAuthFlowsUserPoolClient", Default("false"), EXPLICIT;
+    "app_clients/*/RefreshTokenValidity", Default("30"), EXPLICIT;
+    "app_clients/*/AuthSessionValidity", Default("3"), EXPLICIT;
+    "app_clients/*/TokenValidityUnits/AccessToken", Default("\"hours\""), EXPLICIT;
+    "app_clients/*/TokenValidityUnits/IdToken", Default("\"hours\""), EXPLICIT;
+    "app_clients/*/TokenValidityUnits/RefreshToken", Default("\"days\""), EXPLICIT;
+    "app_clients/*/ReadAttributes", Mapped, "without the attribute that LegacySubAttribute names";
+    "client_secrets", Any, "Cognito never returns the value of a second secret; the report counts them";
+    "groups/*/UserPoolId", Any, NEW_POOL;
+    "groups/*/CreationDate", Any, DATES;
+    "groups/*/LastModifiedDate", Any, DATES;
+    "groups/{pool id}_*", Any, "Cognito makes and fills the groups of federated users itself";
+    "identity_providers/*/UserPoolId", Any, NEW_POOL;
+    "identity_providers/*/CreationDate", Any, DATES;
+    "identity_providers/*/LastModifiedDate", Any, DATES;
+    "identity_providers/*/ProviderDetails/ActiveEncryptionCertificate", Any, "a new pool has new certificates";
+    "identity_providers/*/ProviderDetails/attributes_url_add_attributes", Any, "Cognito adds it";
+    "identity_providers/*/ProviderDetails/SSORedirectBindingURI", Any, "Cognito reads it from the provider's metadata, which is compared";
+    "identity_providers/*/ProviderDetails/SLORedirectBindingURI", Any, "Cognito reads it from the provider's metadata, which is compared";
+    "resource_servers/*/UserPoolId", Any, NEW_POOL;
+    "resource_servers/{managed by Cognito}", Any, "reserved servers are Cognito's own";
+    "user_pool_domain/UserPoolId", Any, NEW_POOL;
+    "user_pool_domain/AWSAccountId", Any, "the account that was restored into";
+    "user_pool_domain/S3Bucket", Any, "Cognito's own storage in the Region";
+    "user_pool_domain/CloudFrontDistribution", Any, "a new domain has its own; DNS is a manual step";
+    "user_pool_domain/Version", Any, "Cognito counts it";
+    "user_pool_domain/Status", Any, "a domain may take an hour to become active";
+    "user_pool_domain/Routing", Any, "belongs to replication, which is not restored";
+    "user_pool_domain/ManagedLoginVersion", Default("1"), EXPLICIT;
+    "custom_domain/UserPoolId", Any, NEW_POOL;
+    "custom_domain/AWSAccountId", Any, "the account that was restored into";
+    "custom_domain/S3Bucket", Any, "Cognito's own storage in the Region";
+    "custom_domain/CloudFrontDistribution", Any, "a new domain has its own; DNS is a manual step";
+    "custom_domain/Version", Any, "Cognito counts it";
+    "custom_domain/Status", Any, "a domain may take an hour to become active";
+    "custom_domain/Routing", Any, "belongs to replication, which is not restored";
+    "custom_domain/ManagedLoginVersion", Default("1"), EXPLICIT;
+    "ui_customization/UserPoolId", Any, NEW_POOL;
+    "ui_customization/ImageUrl", Any, "a new address; the image itself is compared in ui_images";
+    "ui_customization/CSSVersion", Any, "Cognito counts it";
+    "ui_customization/CreationDate", Any, DATES;
+    "ui_customization/LastModifiedDate", Any, DATES;
+    "client_ui_customizations/*/UserPoolId", Any, NEW_POOL;
+    "client_ui_customizations/*/ClientId", Any, NEW_CLIENT;
+    "client_ui_customizations/*/ImageUrl", Any, "a new address; the image itself is compared in ui_images";
+    "client_ui_customizations/*/CSSVersion", Any, "Cognito counts it";
+    "client_ui_customizations/*/CreationDate", Any, DATES;
+    "client_ui_customizations/*/LastModifiedDate", Any, DATES;
+    "ui_images/*/ClientId", Any, NEW_CLIENT;
+    "ui_images/*/ContentType", Any, "the server of the image names it; the bytes are compared";
+    "managed_login_branding/*/ManagedLoginBrandingId", Any, "a new style has its own";
+    "managed_login_branding/*/UserPoolId", Any, NEW_POOL;
+    "managed_login_branding/*/ClientId", Any, NEW_CLIENT;
+    "managed_login_branding/*/CreationDate", Any, DATES;
+    "managed_login_branding/*/LastModifiedDate", Any, DATES;
+    "managed_login_branding/*/Assets/*/ResourceId", Any, "a stored asset of the pool; the bytes are compared";
+    "terms/*/TermsId", Any, "a new document has its own";
+    "terms/*/UserPoolId", Any, NEW_POOL;
+    "terms/*/ClientId", Any, NEW_CLIENT;
+    "terms/*/CreationDate", Any, DATES;
+    "terms/*/LastModifiedDate", Any, DATES;
+    "risk_configuration/UserPoolId", Any, NEW_POOL;
+    "risk_configuration/ClientId", Any, NEW_CLIENT;
+    "risk_configuration/LastModifiedDate", Any, DATES;
+    "client_risk_configurations/*/UserPoolId", Any, NEW_POOL;
+    "client_risk_configurations/*/ClientId", Any, NEW_CLIENT;
+    "client_risk_configurations/*/LastModifiedDate", Any, DATES;
+    "log_delivery_configuration/UserPoolId", Any, NEW_POOL;
+    "waf_configuration/WebACLArn", Any, "a web ACL belongs to one Region; its name is compared";
+    "waf_configuration/WebACLId", Any, "a web ACL belongs to one Region; its name is compared";
+    "session_configuration/UserPoolId", Any, NEW_POOL;
+    "client_session_configurations/*/UserPoolId", Any, NEW_POOL;
+    "client_session_configurations/*/ClientId", Any, NEW_CLIENT;
+    "replicas", Any, "recorded, never restored";
+    "signing_certificate", Any, "a new pool has new certificates";
+    "users/*/sub", Any, "no API keeps it; the user map ties old and new";
+    "users/*/Username", Mapped, "pools that sign in by e-mail or phone give a new one: users are told apart by what they sign in with";
+    "users/*/UserCreateDate", Any, DATES;
+    "users/*/UserLastModifiedDate", Any, DATES;
+    "users/*/MFAOptions", Any, "the legacy form of the MFA preference, which is compared";
+    "users/*/identities", Mapped, "links of social providers; Cognito does not record how SAML and OIDC identities were linked";
+    "users/*/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
+    "users/*/UserStatus", Mapped, "archived, compromised and unknown users come back confirmed and disabled";
+    "users/*/UserMFASettingList", Mapped, "SMS and e-mail; an authenticator has to be registered again";
+    "users/*/PreferredMfaSetting", Mapped, "SMS and e-mail; an authenticator has to be registered again";
+    "users/{EXTERNAL_PROVIDER}", Any, "Cognito makes federated profiles at the next sign-in";
+    "group_memberships/{pool id}_*", Any, "Cognito makes and fills the groups of federated users itself";
+    "group_memberships/*/{users that are not back}", OnlyInBackup, "they are missing among the users, and counted there";
+}
 
 /// The standard attributes of every pool (facts A.2), which Cognito generates.
 pub(crate) const STANDARD_ATTRIBUTES: &[&str] = &[

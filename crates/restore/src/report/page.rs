@@ -1,0 +1,246 @@
+//! The hand-over page: one self-contained page, made for the bad day and readable on a phone.
+
+use askama::Template;
+use model::document::BackupHead;
+use model::inventory::Section;
+use model::restore::{
+    FindingKind, KnownLoss, ManualStep, Outcome, Report, ReportStatus, RestoreState, Verification,
+    duration_in_words,
+};
+
+use super::configuration::{self, Client};
+use super::manual;
+use super::new_pool::NewPool;
+use crate::document::text;
+
+/// How many clients the table of ids holds.
+const CLIENTS_LISTED: usize = 500;
+/// How many findings and differences the page holds; the report has more.
+const LINES: usize = 100;
+
+/// A line about an item that did not come back as it was.
+struct Line {
+    badge: &'static str,
+    what: String,
+    item: String,
+    reason: String,
+}
+
+/// What became of a step.
+struct StepLine {
+    title: &'static str,
+    class: &'static str,
+    outcome: String,
+}
+
+/// An external provider and what it has to be told.
+struct Provider {
+    name: String,
+    kind: String,
+    facts: Vec<(&'static str, String)>,
+}
+
+/// The template's data.
+#[derive(Template)]
+#[template(path = "handover.html")]
+pub(crate) struct Page<'a> {
+    title: String,
+    status_class: &'static str,
+    headline: String,
+    pool_name: String,
+    report: &'a Report,
+    backup_time: String,
+    duration: String,
+    manual_steps: &'a [ManualStep],
+    pool: Option<&'a NewPool>,
+    clients: Vec<Client>,
+    more_clients: usize,
+    providers: Vec<Provider>,
+    steps: Vec<StepLine>,
+    lines: Vec<Line>,
+    more_lines: u64,
+    losses: &'a [KnownLoss],
+    verification: Option<&'a Verification>,
+    verified: String,
+    words_to_users: Option<String>,
+    files: Vec<(String, String)>,
+}
+
+impl<'a> Page<'a> {
+    /// The page for a report.
+    pub(crate) fn new(
+        report: &'a Report,
+        state: &RestoreState,
+        head: Option<&BackupHead>,
+        pool: Option<&'a NewPool>,
+        bucket: &str,
+    ) -> Self {
+        let pool_name = head
+            .and_then(|head| text(head.user_pool(), "/Name"))
+            .unwrap_or_default()
+            .to_owned();
+        let moved = manual::is_new(state);
+        let (clients, providers, words_to_users) = match (head, pool) {
+            (Some(head), Some(pool)) if moved => (
+                configuration::clients(state, head, pool),
+                providers(head, pool),
+                configuration::words_to_users(state, head),
+            ),
+            _ => (Vec::new(), Vec::new(), None),
+        };
+        let (lines, more_lines) = lines(report, state);
+        let seconds = report.ended.as_second() - report.began.as_second();
+        Self {
+            title: format!("{} – {}", headline(report, state), report.user_pool_id),
+            status_class: match report.status {
+                ReportStatus::Success => "good",
+                ReportStatus::SuccessWithLosses => "fair",
+                ReportStatus::Failed => "bad",
+            },
+            headline: headline(report, state),
+            pool_name,
+            backup_time: report
+                .backup_timestamp
+                .map_or("unknown".to_owned(), |time| {
+                    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+                }),
+            duration: duration_in_words(u64::try_from(seconds).unwrap_or(0)),
+            manual_steps: &report.manual_steps,
+            pool,
+            more_clients: clients.len().saturating_sub(CLIENTS_LISTED),
+            clients: clients.into_iter().take(CLIENTS_LISTED).collect(),
+            providers,
+            steps: report.steps.iter().map(step_line).collect(),
+            lines,
+            more_lines,
+            losses: &report.known_losses,
+            verified: verified(report),
+            verification: report.verification.as_ref(),
+            words_to_users,
+            files: files(report, bucket),
+            report,
+        }
+    }
+}
+
+fn headline(report: &Report, state: &RestoreState) -> String {
+    let what = if manual::is_comparison(state) {
+        "Comparison"
+    } else if report.dry_run {
+        "Dry run"
+    } else {
+        "Restore"
+    };
+    match (report.status, what) {
+        (ReportStatus::Failed, "Comparison") => "The pool differs from the backup".to_owned(),
+        (_, "Comparison") => "The pool matches the backup".to_owned(),
+        (ReportStatus::Success, what) => format!("{what} succeeded"),
+        (ReportStatus::SuccessWithLosses, what) => format!("{what} succeeded, with losses"),
+        (ReportStatus::Failed, what) => format!("{what} failed"),
+    }
+}
+
+fn step_line(record: &model::restore::StepRecord) -> StepLine {
+    let (class, outcome) = match &record.outcome {
+        Outcome::Restored { count: 0 | 1 } => ("good", "restored".to_owned()),
+        Outcome::Restored { count } => ("good", format!("{count} restored")),
+        Outcome::NothingToDo => ("none", "nothing in the backup".to_owned()),
+        Outcome::Skipped { reason } => ("none", format!("left out: {reason}")),
+        Outcome::Failed { error } => ("bad", format!("failed: {error}")),
+    };
+    StepLine {
+        title: record.step.title(),
+        class,
+        outcome,
+    }
+}
+
+/// What did not come back as it was, worst first.
+fn lines(report: &Report, state: &RestoreState) -> (Vec<Line>, u64) {
+    let of_steps = report.steps.iter().flat_map(|record| {
+        record
+            .findings
+            .iter()
+            .map(|finding| (record.step.title(), finding))
+    });
+    let of_users = state
+        .users
+        .findings
+        .iter()
+        .map(|finding| ("Users", finding));
+    let mut findings: Vec<_> = of_steps.chain(of_users).collect();
+    findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.kind));
+    let unlisted = state
+        .users
+        .findings_total
+        .saturating_sub(state.users.findings.len() as u64);
+    let more = findings.len().saturating_sub(LINES) as u64 + unlisted;
+    let lines = findings
+        .into_iter()
+        .take(LINES)
+        .map(|(what, finding)| Line {
+            badge: match finding.kind {
+                FindingKind::Failed => "failed",
+                FindingKind::Degraded => "changed",
+                FindingKind::Skipped => "left out",
+            },
+            what: what.to_owned(),
+            item: finding.item.clone(),
+            reason: finding.reason.clone(),
+        });
+    (lines.collect(), more)
+}
+
+fn providers(head: &BackupHead, pool: &NewPool) -> Vec<Provider> {
+    let provider = |provider: &serde_json::Value| {
+        let kind = text(provider, "/ProviderType").unwrap_or_default();
+        let facts = if kind == "SAML" {
+            vec![
+                ("Entity ID", pool.entity_id()),
+                ("ACS URL", pool.saml_acs()),
+            ]
+        } else {
+            vec![("Redirect URI", pool.oauth_redirect())]
+        };
+        Provider {
+            name: text(provider, "/ProviderName")
+                .unwrap_or_default()
+                .to_owned(),
+            kind: kind.to_owned(),
+            facts,
+        }
+    };
+    head.list(Section::IdentityProviders)
+        .iter()
+        .map(provider)
+        .collect()
+}
+
+fn verified(report: &Report) -> String {
+    match &report.verification {
+        None if report.dry_run => "Nothing was made, so nothing was compared.".to_owned(),
+        None => "The new pool was not compared with the backup.".to_owned(),
+        Some(verification) if verification.passed() => format!(
+            "The pool was read back and compared with the backup: {} users and {} settings. Every difference is announced in this report.",
+            verification.users_compared, verification.settings_compared
+        ),
+        Some(verification) => format!(
+            "The pool was read back and compared with the backup, and {} that nobody announced.",
+            match verification.unannounced {
+                1 => "there is 1 difference".to_owned(),
+                many => format!("there are {many} differences"),
+            }
+        ),
+    }
+}
+
+fn files(report: &Report, bucket: &str) -> Vec<(String, String)> {
+    let file = |(what, key): (&String, &String)| {
+        (what.clone(), format!("aws s3 cp s3://{bucket}/{key} ."))
+    };
+    report.objects.iter().map(file).collect()
+}
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

@@ -1,0 +1,219 @@
+use super::super::losses::known_losses;
+use super::super::losses::tests::state;
+use super::*;
+use model::restore::{Difference, Finding, Step, StepRecord, VerifiedRow};
+use serde_json::json;
+
+fn head() -> BackupHead {
+    let mut head = BackupHead::new(
+        "us-east-1_Old".parse().unwrap(),
+        "2026-03-07T09:05:02Z".parse().unwrap(),
+    );
+    head.set(Section::UserPoolConfig, json!({"Name": "shop <b>customers</b>", "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true}}));
+    head.set(
+        Section::MfaConfiguration,
+        json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}}),
+    );
+    head.set(
+        Section::AppClients,
+        json!([
+            {"ClientId": "1example23456789oldweb", "ClientName": "web-shop", "ClientSecret": "verysecretclientsecret0123456789abcdefghijklmnopqrst"},
+            {"ClientId": "1example23456789oldios", "ClientName": "ios-app"},
+            {"ClientId": "1example23456789oldm2m", "ClientName": "warehouse-sync", "ClientSecret": "anothersecretvalue0123456789abcdefghijklmnopqrst"},
+        ]),
+    );
+    head.set(
+        Section::IdentityProviders,
+        json!([{"ProviderName": "okta-workforce", "ProviderType": "SAML"}, {"ProviderName": "Google", "ProviderType": "Google"}]),
+    );
+    head.set(Section::CustomDomain, json!({"Domain": "auth.example.com"}));
+    head
+}
+
+fn pool() -> NewPool {
+    let settings = json!({"Arn": "arn:aws:cognito-idp:us-west-2:111122223333:userpool/us-west-2_Kq3vXyZ9A", "Domain": "shop-dr", "CustomDomain": "auth.example.com"});
+    let mut pool = NewPool::of(&"us-west-2_Kq3vXyZ9A".parse().unwrap(), &settings);
+    pool.alias_target = Some("d1a2b3c4d5e6f7.cloudfront.net".into());
+    pool
+}
+
+/// A restore on a bad day, with something of everything.
+fn bad_day() -> RestoreState {
+    let mut state = state();
+    state.new_user_pool_id = Some("us-west-2_Kq3vXyZ9A".parse().unwrap());
+    state.restore_id = "dr-restore-us-east-1_Old-1772874302-0a1b2c3d"
+        .parse()
+        .unwrap();
+    state.app_clients = [
+        ("1example23456789oldweb", "7newclient0123456789web0"),
+        ("1example23456789oldios", "7newclient0123456789ios0"),
+        ("1example23456789oldm2m", "7newclient0123456789m2m0"),
+    ]
+    .map(|(old, new)| (old.parse().unwrap(), new.parse().unwrap()))
+    .into();
+    state.users.counts = model::restore::UserCounts {
+        seen: 1247,
+        restored: 1240,
+        can_reset_password: 1201,
+        cannot_reset_password: 39,
+        lost_totp: 118,
+        federated: 5,
+        failed: 2,
+        disabled: 14,
+        memberships: 2210,
+        links: 31,
+        mfa_preferences: 402,
+        ..Default::default()
+    };
+    state.users.map_parts = 1;
+    state.users.finding_parts = 1;
+    state.users.findings_total = 2;
+    state.users.findings = vec![
+        Finding::new(
+            FindingKind::Failed,
+            "87a42a58-6051-7076-aaaa-000000000001",
+            "the user has no e-mail address, by which the pool signs in",
+        )
+        .announcing(Section::Users, "87a42a58-6051-7076-aaaa-000000000001"),
+        Finding::new(
+            FindingKind::Failed,
+            "87a42a58-6051-7076-aaaa-000000000002",
+            "another user holds the same e-mail address",
+        )
+        .announcing(Section::Users, "87a42a58-6051-7076-aaaa-000000000002"),
+    ];
+    let record =
+        |step, outcome, findings: Vec<Finding>, manual_steps: Vec<ManualStep>| StepRecord {
+            step,
+            outcome,
+            findings,
+            manual_steps,
+            began: state.began,
+            ended: state.began,
+        };
+    let trigger = "aws lambda add-permission --region us-west-2 --function-name shop-pre-token --statement-id cognito-us-west-2_Kq3vXyZ9A --action lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn arn:aws:cognito-idp:us-west-2:111122223333:userpool/us-west-2_Kq3vXyZ9A";
+    state.steps = vec![
+        record(Step::Preflight, Outcome::Restored { count: 1 }, vec![], vec![]),
+        record(Step::UserPool, Outcome::Restored { count: 1 }, vec![Finding::new(FindingKind::Degraded, "EmailConfiguration", "the SES identity is in us-east-1 and nothing stands for it: Cognito's own sender is used, 50 messages a day")], vec![ManualStep::new("Give the pool its SES identity", "Cognito's own sender stops after 50 messages a day.").with_command("aws cognito-idp describe-user-pool --region us-west-2 --user-pool-id us-west-2_Kq3vXyZ9A | jq '.UserPool | del(.Arn,.CreationDate,.Id) | .EmailConfiguration = {\"EmailSendingAccount\": \"DEVELOPER\", \"SourceArn\": \"YOUR_IDENTITY\"}' > pool.json && aws cognito-idp update-user-pool --region us-west-2 --cli-input-json file://pool.json")]),
+        record(Step::ResourceServers, Outcome::Restored { count: 1 }, vec![], vec![]),
+        record(Step::IdentityProviders, Outcome::Restored { count: 2 }, vec![], vec![]),
+        record(Step::Groups, Outcome::Restored { count: 5 }, vec![Finding::new(FindingKind::Skipped, "us-east-1_Old_Google", "Cognito makes such a group for each identity provider")], vec![]),
+        record(Step::AppClients, Outcome::Restored { count: 3 }, vec![], vec![]),
+        record(Step::Domains, Outcome::Restored { count: 2 }, vec![], vec![]),
+        record(Step::Terms, Outcome::NothingToDo, vec![], vec![]),
+        record(Step::LogDelivery, Outcome::Failed { error: "SetLogDeliveryConfiguration failed: InvalidParameterException: ARN does not belong to current region".into() }, vec![], vec![]),
+        record(Step::WebAcl, Outcome::Skipped { reason: "there is no web ACL named front-door in us-west-2".into() }, vec![Finding::new(FindingKind::Degraded, "front-door", "there is no web ACL of that name in us-west-2")], vec![ManualStep::new("Put the pool behind a web ACL", "There is none named front-door in us-west-2.").with_command("aws wafv2 associate-web-acl --region us-west-2 --web-acl-arn YOUR_ACL --resource-arn arn:aws:cognito-idp:us-west-2:111122223333:userpool/us-west-2_Kq3vXyZ9A")]),
+        record(Step::Users, Outcome::Restored { count: 1240 }, vec![], vec![]),
+        record(Step::FinalSettings, Outcome::Restored { count: 1 }, vec![], vec![ManualStep::new("Allow the pool to call the trigger shop-pre-token", "The restore may not change the permissions of functions.").with_command(trigger)]),
+    ];
+    state.verification = Some(Verification {
+        users_compared: 1240,
+        settings_compared: 412,
+        announced: 4,
+        unannounced: 0,
+        differences: vec![Difference { path: "user_pool_config/EmailConfiguration/SourceArn".into(), change: "missing".into(), announced_by: Some("the SES identity is in us-east-1 and nothing stands for it".into()) }],
+        rows: vec![
+            VerifiedRow { check: "Post-restore: User pool created with correct name".into(), holds: true, detail: "the pool is called \"shop\", as in the backup".into() },
+            VerifiedRow { check: "Post-restore: User count matches backup".into(), holds: true, detail: "1242 users of the backup expected, 1240 found, 1240 users in the pool; 2 differences, announced in this report".into() },
+            VerifiedRow { check: "Post-restore: Threat protection active".into(), holds: false, detail: "0 threat protection settings in the backup".into() },
+        ],
+    });
+    state
+}
+
+fn render(state: &RestoreState, error: Option<&str>) -> String {
+    let (head, pool) = (head(), pool());
+    let ended = "2026-03-07T09:13:34Z".parse().unwrap();
+    let report = super::super::assemble(state, Some(&head), Some(&pool), error, ended);
+    let page = Page::new(
+        &report,
+        state,
+        Some(&head),
+        Some(&pool),
+        "cognito-backup-dr-prod-111122223333",
+    )
+    .render()
+    .unwrap();
+    if let Ok(folder) = std::env::var("HANDOVER_PAGES") {
+        let name = if error.is_some() {
+            "failed"
+        } else {
+            "restored"
+        };
+        std::fs::write(format!("{folder}/{name}.html"), &page).unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_has_all_that_the_operator_needs() {
+    let page = render(&bad_day(), None);
+    for needed in [
+        "us-west-2_Kq3vXyZ9A",
+        "7newclient0123456789web0",
+        "urn:amazon:cognito:sp:us-west-2_Kq3vXyZ9A",
+        "https://auth.example.com/saml2/idpresponse",
+        "https://auth.example.com/oauth2/idpresponse",
+        "d1a2b3c4d5e6f7.cloudfront.net",
+        "add-permission",
+        "associate-web-acl",
+        "aws-exports.js",
+        "awsCognitoAuthPlugin",
+        "Forgot password",
+        "another user holds the same e-mail address",
+        "user-map.csv",
+        "Passwords",
+    ] {
+        assert!(page.contains(needed), "{needed}");
+    }
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere_and_holds_no_secret() {
+    let page = render(&bad_day(), None);
+    for outside in [
+        "src=",
+        "<link",
+        "@import",
+        "url(",
+        "verysecret",
+        "anothersecret",
+    ] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn names_from_the_pool_are_escaped() {
+    let page = render(&bad_day(), None);
+    assert!(!page.contains("<b>customers</b>"));
+    assert!(page.contains("shop &#60;b&#62;customers") || page.contains("shop &lt;b&gt;customers"));
+}
+
+#[test]
+fn a_failed_restore_shows_its_error_and_how_to_clear_up() {
+    let mut state = bad_day();
+    state.verification = None;
+    state.steps.truncate(3);
+    let page = render(
+        &state,
+        Some("QuotaReached: CreateUserPoolClient failed: LimitExceededException"),
+    );
+    for needed in [
+        "Restore failed",
+        "QuotaReached",
+        "delete-user-pool --region us-west-2 --user-pool-id us-west-2_Kq3vXyZ9A",
+    ] {
+        assert!(page.contains(needed), "{needed}");
+    }
+}
+
+#[test]
+fn known_losses_of_the_page_are_those_of_the_report() {
+    let state = bad_day();
+    let page = render(&state, None);
+    for loss in known_losses(&state, Some(&head())) {
+        let escaped = loss.what.replace('\'', "&#39;");
+        assert!(page.contains(&escaped), "{}", loss.what);
+    }
+}
