@@ -1,1 +1,28 @@
-//! Under construction.
+//! Backing up user pools: each is read section by section, streamed into one object of the
+//! vault, and recorded with one row in DynamoDB.
+//!
+//! ```text
+//! Backups::run      one pool after the other, until all are tried or time is up
+//!   PoolRun         head -> users, page by page -> memberships, group by group -> trailer
+//!   MetadataTable   the row, when the object is complete
+//! Backups::go_on    the same from where another invocation stopped (BackupCursor)
+//! ```
+//!
+//! Nothing is visible before it is whole, and memory does not grow with the pool but for 16
+//! bytes a user, by which users that are listed twice are kept once.
+
+mod continuation;
+mod cursor;
+mod error;
+mod pool_run;
+mod resume;
+mod row;
+mod run;
+pub mod settings;
+mod subs;
+
+pub use continuation::Continuation;
+pub use cursor::BackupCursor;
+pub use error::{BackupError, FailedPool};
+pub use row::MetadataTable;
+pub use run::{Backups, Progress};

@@ -1,2 +1,110 @@
-//! Under construction.
-fn main() {}
+//! The backup Lambda: environment, clients, library, answer.
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use backup::settings::Settings;
+use backup::{BackupError, Backups, Continuation, MetadataTable};
+use cognito::collect::OPERATIONS;
+use cognito::{Cognito, Pace};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use model::Failure;
+use model::request::{BackupAnswer, BackupRequest};
+use serde_json::Value;
+use tokio::time::Instant;
+use vault::Vault;
+
+/// What is kept of an invocation for putting a run down: a few objects of at most 16 MB.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// What lives as long as the process.
+struct Function {
+    settings: Settings,
+    cognito: Cognito,
+    waf: aws_sdk_wafv2::Client,
+    vault: Vault,
+    table: MetadataTable,
+    continuation: Option<Continuation>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let settings = Settings::read(|name| std::env::var(name).ok());
+    let function = settings.map(|settings| Function::new(settings, &config));
+    lambda_runtime::run(service_fn(
+        async |event: LambdaEvent<Value>| match &function {
+            Ok(function) => Box::pin(function.handle(event)).await,
+            Err(error) => Err(diagnostic(error)),
+        },
+    ))
+    .await
+}
+
+impl Function {
+    fn new(settings: Settings, config: &SdkConfig) -> Self {
+        let pace = Pace::share_of_quotas(settings.quota_share);
+        Self {
+            cognito: Cognito::new(config, pace).allowing(OPERATIONS),
+            waf: aws_sdk_wafv2::Client::new(config),
+            vault: Vault::new(config, &settings.bucket),
+            table: MetadataTable::new(config, &settings.table),
+            continuation: settings
+                .continuation
+                .as_ref()
+                .map(|arn| Continuation::new(config, arn)),
+            settings,
+        }
+    }
+
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        let request = BackupRequest::from_event(&event.payload, &self.settings.pools)
+            .map_err(|error| named(Failure::BadRequest, &error))?;
+        let backups = self.backups(event.context.deadline());
+        let progress = match request {
+            BackupRequest::Nothing { reason } => {
+                tracing::info!(reason, "nothing to back up");
+                let nothing = Some(reason);
+                let backups = Vec::new();
+                return Ok(BackupAnswer { backups, nothing }.to_json());
+            }
+            BackupRequest::Continue(cursor) => {
+                let progress = backups.go_on(cursor).await;
+                return Ok(progress
+                    .map_err(|error| diagnostic(&error))?
+                    .to_continuation());
+            }
+            BackupRequest::Pools(pools) => backups.run(pools).await,
+        };
+        let backups = progress.map_err(|error| diagnostic(&error))?.backups();
+        let nothing = None;
+        Ok(BackupAnswer { backups, nothing }.to_json())
+    }
+
+    /// The library's view of this invocation, which Lambda ends at `end`.
+    fn backups(&self, end: SystemTime) -> Backups<'_> {
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        Backups {
+            cognito: &self.cognito,
+            waf: &self.waf,
+            vault: &self.vault,
+            table: &self.table,
+            continuation: self.continuation.as_ref(),
+            mfa_preferences: self.settings.mfa_preferences,
+            deadline: Instant::now() + left.saturating_sub(MARGIN.min(left / 3)),
+        }
+    }
+}
+
+fn diagnostic(error: &BackupError) -> Diagnostic {
+    named(error.failure(), error)
+}
+
+fn named(failure: Failure, error: &impl std::fmt::Display) -> Diagnostic {
+    tracing::error!(%failure, %error, "invocation failed");
+    Diagnostic {
+        error_type: failure.name().to_owned(),
+        error_message: error.to_string(),
+    }
+}

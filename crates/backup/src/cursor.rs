@@ -1,0 +1,181 @@
+//! Where a run stands that takes more than one invocation.
+//!
+//! The cursor travels in the state of a Step Functions execution, which takes 256 KiB (facts
+//! G.2), so it holds places and counts only. What is large lies in the bucket, under
+//! `cognito-backup-state/{pool}-{time}-{upload}/`: the head, the list of parts (400 KB for 10,000 of
+//! them), the bytes that are too few for a part, and the users that were seen. Each invocation
+//! writes objects of its own number, so one that dies and is repeated finds what it found before.
+
+use jiff::{SignedDuration, Timestamp};
+use model::document::EncoderState;
+use model::request::BackedUpPool;
+use model::{BackupKey, UserPoolId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::FailedPool;
+
+/// The folder of what runs remember. The bucket's replication leaves it out.
+pub(crate) const STATE_FOLDER: &str = "cognito-backup-state/";
+/// A listing token expires after an hour (facts D). One that is older than this is not tried:
+/// the listing begins again.
+const TOKEN_LIVES: SignedDuration = SignedDuration::from_mins(55);
+
+/// Where a run stands: what `{"continue": ...}` carries.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupCursor {
+    /// The pool that is being read.
+    pub(crate) current: Option<PoolCursor>,
+    /// The pools that were not begun yet.
+    pub(crate) remaining: Vec<UserPoolId>,
+    /// The pools that are done.
+    pub(crate) backed_up: Vec<BackedUpPool>,
+    /// The pools that failed: the last invocation of the run tells.
+    pub(crate) failed: Vec<FailedPool>,
+}
+
+impl BackupCursor {
+    /// A run that is to begin.
+    pub(crate) fn of(pools: Vec<UserPoolId>) -> Self {
+        Self {
+            remaining: pools,
+            ..Self::default()
+        }
+    }
+
+    /// The pool that the next invocation works on.
+    pub fn next_pool(&self) -> Option<&UserPoolId> {
+        let current = self.current.as_ref().map(|current| current.key.pool());
+        current.or(self.remaining.first())
+    }
+
+    /// The backup that is being written, if one was begun.
+    pub fn current_key(&self) -> Option<&BackupKey> {
+        self.current.as_ref().map(|current| &current.key)
+    }
+
+    /// The pools that are backed up so far.
+    pub fn backed_up(&self) -> &[BackedUpPool] {
+        &self.backed_up
+    }
+
+    /// How many users of the current pool were read.
+    pub fn users(&self) -> u64 {
+        self.current
+            .as_ref()
+            .map_or(0, |current| current.encoder.users)
+    }
+}
+
+/// Where the backup of one pool stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PoolCursor {
+    /// Where the backup will lie.
+    pub(crate) key: BackupKey,
+    /// The upload, by which nobody else's state is taken for this one's.
+    pub(crate) upload_id: String,
+    /// How many invocations left their state.
+    pub(crate) invocation: u32,
+    /// The encoder, to go on writing.
+    pub(crate) encoder: EncoderState,
+    /// The listing, to go on reading.
+    pub(crate) place: Place,
+    /// When the place was reached: its token is as old.
+    pub(crate) reached: Timestamp,
+}
+
+/// Where in the pool the reading stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// Before a page of users.
+    Users {
+        /// The page's token; none for the first.
+        token: Option<String>,
+    },
+    /// Before a page of a group's members.
+    Members {
+        /// The group, by its place in the head's list.
+        group: usize,
+        /// The page's token; none for the first, before which the group is not begun.
+        token: Option<String>,
+    },
+}
+
+impl Place {
+    fn token(&self) -> Option<&str> {
+        match self {
+            Place::Users { token } | Place::Members { token, .. } => token.as_deref(),
+        }
+    }
+}
+
+impl PoolCursor {
+    /// Whether the listing can be gone on with at `now`.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.place.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
+    }
+
+    /// Where invocation `number` left what `name` says; 0 is what they share.
+    pub(crate) fn object(&self, number: u32, name: &str) -> String {
+        let (pool, time) = (self.key.pool(), self.key.began().as_second());
+        // Two runs may begin in one second; their uploads have ids of their own.
+        let upload: String = Sha256::digest(self.upload_id.as_bytes())[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{STATE_FOLDER}{pool}-{time}-{upload}/{number:05}-{name}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_gone_on_with_for_less_than_an_hour() {
+        let reached: Timestamp = "2026-03-07T09:00:00Z".parse().unwrap();
+        let mut out = Vec::new();
+        let pool: UserPoolId = "us-east-1_AbC".parse().unwrap();
+        let head = model::document::BackupHead::new(pool.clone(), reached);
+        let mut cursor = PoolCursor {
+            key: BackupKey::new(&pool, reached),
+            upload_id: "u".into(),
+            invocation: 1,
+            encoder: model::document::DocumentEncoder::begin(&head, &mut out).state(),
+            place: Place::Users {
+                token: Some("t".into()),
+            },
+            reached,
+        };
+        let after = |minutes| reached + SignedDuration::from_mins(minutes);
+        assert!(cursor.is_fresh(after(54)));
+        assert!(!cursor.is_fresh(after(55)));
+        cursor.place = Place::Members {
+            group: 3,
+            token: None,
+        };
+        assert!(cursor.is_fresh(after(500)), "no token, nothing to expire");
+    }
+
+    #[test]
+    fn a_cursor_stays_small_whatever_the_pool() {
+        let pools: Vec<UserPoolId> = (0..80)
+            .map(|n| format!("ap-southeast-2_{n:041}").parse().unwrap())
+            .collect();
+        let failed = |pool: &UserPoolId| FailedPool {
+            user_pool_id: pool.clone(),
+            failure: model::Failure::Internal,
+            cause: "x".repeat(500),
+        };
+        let cursor = BackupCursor {
+            failed: pools.iter().map(failed).collect(),
+            remaining: pools,
+            ..BackupCursor::default()
+        };
+        // 80 ids of the greatest length are more than an environment of 4 KB can name.
+        assert!(serde_json::to_vec(&cursor).unwrap().len() < 100_000);
+    }
+}

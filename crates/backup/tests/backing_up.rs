@@ -1,0 +1,365 @@
+//! What a backup holds, what it records, and what it says when something fails.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use backup::{BackupError, Progress};
+use model::document::SectionStatus;
+use model::inventory::Section;
+use model::{Failure, UserPoolId};
+use serde_json::json;
+use simulator::{Faults, GeneratorConfig, When};
+use support::{BUCKET, GET_WEB_ACL, PUT_ITEM, REGION, World, pool_of, refusal};
+
+fn done(progress: Progress) -> Vec<model::request::BackedUpPool> {
+    match progress {
+        Progress::Done(backups) => backups,
+        Progress::InProgress(cursor) => panic!("not done: {cursor:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_backup_holds_every_user_and_membership_of_a_nasty_pool() {
+    let world = World::new().await;
+    let pool = world
+        .simulator
+        .generate(REGION, &GeneratorConfig::nasty(200))
+        .unwrap();
+    let pool: UserPoolId = pool.parse().unwrap();
+    let backups = done(world.run(&[&pool]).await.unwrap());
+    assert_eq!(backups[0].failed_sections, Vec::<String>::new());
+
+    let content = world.only_content().await;
+    let source = world.simulator.pool(REGION, pool.as_str()).unwrap();
+    assert_eq!(backups[0].user_count, source.users.len() as u64);
+    let subs = |user: &model::document::UserRecord| user.sub().unwrap().as_str().to_owned();
+    let kept: BTreeSet<String> = content.users.iter().map(subs).collect();
+    let expected: BTreeSet<String> = source
+        .users
+        .iter()
+        .filter_map(|user| user.sub.clone())
+        .collect();
+    assert_eq!(kept, expected);
+    let members: usize = content.memberships.values().map(Vec::len).sum();
+    let expected: usize = source.users.iter().map(|user| user.groups.len()).sum();
+    assert_eq!(members, expected);
+    assert_eq!(
+        content.head.list(Section::Groups).len(),
+        source.groups.len()
+    );
+    let evidence = world.simulator.evidence();
+    assert_eq!(
+        evidence.active_users, 0,
+        "a backup makes no user a billed one"
+    );
+}
+
+#[tokio::test]
+async fn a_complete_backup_is_recorded_with_its_version_and_counts() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(130));
+    let backups = done(world.run(&[&pool]).await.unwrap());
+    let rows = world.s3.calls(PUT_ITEM);
+    assert_eq!(rows.len(), 1);
+    let item = &rows[0]["Item"];
+    let key = backups[0].s3_key.to_string();
+    assert_eq!(item["user_pool_id"]["S"], pool.as_str());
+    assert_eq!(item["s3_key"]["S"], key);
+    assert_eq!(item["user_count"]["N"], "130");
+    assert_eq!(item["membership_count"]["N"], "44");
+    assert_eq!(item["group_count"]["N"], "2");
+    assert_eq!(item["app_client_count"]["N"], "1");
+    assert!(item["version_id"]["S"].is_string());
+    let bytes = world.s3.get(BUCKET, &key).unwrap().len();
+    assert_eq!(item["bytes"]["N"], bytes.to_string());
+    assert_eq!(
+        item["sections"]["M"]["groups"]["M"]["status"]["S"],
+        "complete"
+    );
+}
+
+#[tokio::test]
+async fn the_web_acl_is_kept_by_name_and_arn() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(0));
+    let arn = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/guard/1";
+    let acl = json!({"Name": "guard", "ARN": arn, "Id": "1",
+        "DefaultAction": {"Allow": {}},
+        "VisibilityConfig": {"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "m"}});
+    world.s3.answer(GET_WEB_ACL, 200, json!({"WebACL": acl}));
+    world.run(&[&pool]).await.unwrap();
+    let content = world.only_content().await;
+    assert_eq!(
+        content.head.section(Section::WafConfiguration),
+        &json!({"WebACLName": "guard", "WebACLArn": arn, "WebACLId": "1"})
+    );
+    let asked = world.s3.calls(GET_WEB_ACL);
+    assert!(
+        asked[0]["ResourceArn"]
+            .as_str()
+            .unwrap()
+            .ends_with(pool.as_str())
+    );
+}
+
+#[tokio::test]
+async fn members_that_cognito_adds_next_year_survive() {
+    let world = World::new().await;
+    let mut document = pool_of(1);
+    document["UserPool"]["MemberOfNextYear"] = json!({"Mode": "FAST", "Values": [1.5]});
+    document["Clients"][0]["UserPoolClient"]["ClientMemberOfNextYear"] = json!(true);
+    let pool = world.seed(document);
+    world.run(&[&pool]).await.unwrap();
+    let content = world.only_content().await;
+    let settings = content.head.user_pool();
+    assert_eq!(
+        settings["MemberOfNextYear"],
+        json!({"Mode": "FAST", "Values": [1.5]})
+    );
+    let clients = content.head.list(Section::AppClients);
+    assert_eq!(clients[0]["ClientMemberOfNextYear"], true);
+}
+
+#[tokio::test]
+async fn a_section_that_cannot_be_read_is_failed_and_never_empty() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(3));
+    for (operation, section) in [
+        (
+            "GetLogDeliveryConfiguration",
+            Section::LogDeliveryConfiguration,
+        ),
+        ("GetUserPoolMfaConfig", Section::MfaConfiguration),
+        ("ListIdentityProviders", Section::IdentityProviders),
+        ("ListTerms", Section::Terms),
+        ("ListTagsForResource", Section::Tags),
+        ("DescribeRiskConfiguration", Section::RiskConfiguration),
+    ] {
+        let always = When::Rate(1.0);
+        let fault = refusal("AccessDeniedException");
+        world
+            .simulator
+            .set_faults(Faults::one(operation, always, fault));
+        let backups = done(world.run(&[&pool]).await.unwrap());
+        assert!(
+            backups[0]
+                .failed_sections
+                .contains(&section.member().to_owned()),
+            "{operation}: {:?}",
+            backups[0].failed_sections
+        );
+        let content = world.content(&backups[0].s3_key).await;
+        let SectionStatus::Failed { error } = content.head.status(section) else {
+            panic!("{operation}: {:?}", content.head.status(section));
+        };
+        assert!(error.contains(operation), "{error}");
+        assert!(content.head.section(section).is_null());
+    }
+}
+
+#[tokio::test]
+async fn a_feature_that_the_pool_does_not_have_is_no_failure() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(0));
+    for code in [
+        "FeatureUnavailableInTierException",
+        "UnknownOperationException",
+    ] {
+        let operation = "GetUserPoolSessionConfiguration";
+        let fault = refusal(code);
+        world
+            .simulator
+            .set_faults(Faults::one(operation, When::Rate(1.0), fault));
+        let backups = done(world.run(&[&pool]).await.unwrap());
+        let content = world.content(&backups[0].s3_key).await;
+        for section in [
+            Section::SessionConfiguration,
+            Section::ClientSessionConfigurations,
+        ] {
+            let status = content.head.status(section);
+            assert!(
+                matches!(status, SectionStatus::NotRead { .. }),
+                "{code} {status:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backup_without_an_essential_section_is_none() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(3));
+    for operation in [
+        "DescribeUserPool",
+        "ListUserPoolClients",
+        "ListGroups",
+        "ListUsers",
+        "ListUsersInGroup",
+    ] {
+        let fault = refusal("AccessDeniedException");
+        world
+            .simulator
+            .set_faults(Faults::one(operation, When::Rate(1.0), fault));
+        let error = world.run(&[&pool]).await.unwrap_err();
+        assert!(error.to_string().contains(operation), "{error}");
+        assert!(error.to_string().contains("NotAuthorized"), "{error}");
+        assert_eq!(error.failure(), Failure::BackupFailed);
+    }
+    assert!(world.keys().is_empty());
+    assert_eq!(world.s3.open_uploads(), 0);
+    assert!(world.recorded().is_empty());
+}
+
+#[tokio::test]
+async fn one_pools_failure_does_not_keep_the_others_from_being_backed_up() {
+    let world = World::new().await;
+    let first = world.seed(pool_of(5));
+    let unknown: UserPoolId = "us-east-1_Unknown1".parse().unwrap();
+    let last = world.seed(pool_of(7));
+    let error = world.run(&[&first, &unknown, &last]).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::BackupFailed);
+    let text = error.to_string();
+    assert!(text.contains("1 of 3"), "{text}");
+    assert!(
+        text.contains("us-east-1_Unknown1: UserPoolNotFound"),
+        "{text}"
+    );
+    let kept: Vec<UserPoolId> = world.keys().iter().map(|key| key.pool().clone()).collect();
+    assert!(kept.contains(&first) && kept.contains(&last) && kept.len() == 2);
+    assert_eq!(world.recorded().len(), 2);
+}
+
+#[tokio::test]
+async fn an_object_that_could_not_be_recorded_is_recorded_by_the_next_backup() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(2));
+    let denied = json!({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no"});
+    world.s3.answer(PUT_ITEM, 400, denied);
+    let error = world.run(&[&pool]).await.unwrap_err().to_string();
+    assert!(error.contains("is complete, but the table"), "{error}");
+    let unrecorded = world.keys();
+    assert_eq!(unrecorded.len(), 1);
+    let refused = world.s3.calls(PUT_ITEM).len();
+
+    world.s3.answer(PUT_ITEM, 200, json!({}));
+    world.run(&[&pool]).await.unwrap();
+    let rows = world.s3.calls(PUT_ITEM);
+    let recorded: Vec<&str> = rows[refused..]
+        .iter()
+        .map(|row| row["Item"]["s3_key"]["S"].as_str().unwrap())
+        .collect();
+    assert_eq!(recorded.len(), 2);
+    assert_eq!(recorded[0], unrecorded[0].to_string());
+    assert_eq!(
+        rows[refused]["ConditionExpression"],
+        "attribute_not_exists(user_pool_id)"
+    );
+}
+
+#[tokio::test]
+async fn two_backups_of_a_pool_in_one_second_stand_side_by_side() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(70));
+    let pools = [&pool];
+    let (a, b, c) = tokio::join!(world.run(&pools), world.run(&pools), world.run(&pools));
+    let keys: BTreeSet<String> = [a, b, c]
+        .map(|progress| done(progress.unwrap())[0].s3_key.to_string())
+        .into();
+    assert_eq!(keys.len(), 3);
+    for key in world.keys() {
+        assert_eq!(world.content(&key).await.users.len(), 70);
+    }
+    assert_eq!(world.recorded(), keys);
+    assert_eq!(world.s3.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_group_that_is_deleted_meanwhile_does_not_break_the_backup() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(9));
+    let fault = refusal("ResourceNotFoundException");
+    world
+        .simulator
+        .set_faults(Faults::one("ListUsersInGroup", When::Nth(2), fault));
+    done(world.run(&[&pool]).await.unwrap());
+    let content = world.only_content().await;
+    assert_eq!(content.memberships["thirds"].len(), 3);
+    assert_eq!(content.head.list(Section::Groups).len(), 2);
+}
+
+#[tokio::test]
+async fn short_and_empty_pages_end_no_list() {
+    let mut config = simulator::Config::default();
+    config.listing.short_pages = true;
+    let world = World::with(config).await;
+    let pool = world.seed(pool_of(500));
+    done(world.run(&[&pool]).await.unwrap());
+    let content = world.only_content().await;
+    assert_eq!(content.users.len(), 500);
+    assert_eq!(content.memberships["thirds"].len(), 167);
+}
+
+#[tokio::test]
+async fn mfa_preferences_are_read_when_asked_for_without_billing_anyone() {
+    let world = World::new().await;
+    let mut document = pool_of(4);
+    document["Users"][1]["UserMFASettingList"] = json!(["SMS_MFA"]);
+    document["Users"][1]["PreferredMfaSetting"] = json!("SMS_MFA");
+    document["Users"][1]["Attributes"]["phone_number"] = json!("+15550100");
+    document["Users"][2]["UserStatus"] = json!("EXTERNAL_PROVIDER");
+    let pool = world.seed(document);
+    let mut backups = world.backups(Duration::from_secs(60));
+    backups.mfa_preferences = true;
+    done(backups.run(vec![pool]).await.unwrap());
+    let content = world.only_content().await;
+    let user = |name: &str| {
+        let mut users = content.users.iter();
+        users.find(|user| user.username.as_str() == name).unwrap()
+    };
+    assert_eq!(user("user-00001").preferred_mfa.as_deref(), Some("SMS_MFA"));
+    assert_eq!(user("user-00000").preferred_mfa, None);
+    assert_eq!(user("user-00000").mfa_settings, Some(Vec::new()));
+    assert_eq!(
+        user("user-00002").mfa_settings,
+        None,
+        "a federated profile has none"
+    );
+    let evidence = world.simulator.evidence();
+    assert_eq!(evidence.calls["AdminGetUserAuthFactors"], 3);
+    assert_eq!(evidence.active_users, 0);
+}
+
+#[tokio::test]
+async fn without_anyone_to_go_on_a_pool_that_is_too_large_fails_and_leaves_nothing() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(3));
+    let backups = world.backups(Duration::ZERO);
+    let error = backups.run(vec![pool]).await.unwrap_err();
+    assert!(matches!(error, BackupError::Pools { .. }));
+    let text = error.to_string();
+    assert!(text.contains("CONTINUATION_STATE_MACHINE_ARN"), "{text}");
+    assert!(world.keys().is_empty());
+    assert_eq!(world.s3.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn no_error_shows_a_username_or_an_attribute() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(3));
+    let fault = simulator::Fault::Error {
+        code: "InvalidParameterException".into(),
+        message: "user-00001@example.com is odd".into(),
+        status: 400,
+    };
+    world.simulator.set_faults(Faults::one(
+        "AdminGetUserAuthFactors",
+        When::Rate(1.0),
+        fault,
+    ));
+    let mut backups = world.backups(Duration::from_secs(60));
+    backups.mfa_preferences = true;
+    done(backups.run(vec![pool]).await.unwrap());
+    assert_eq!(world.only_content().await.users.len(), 3);
+}

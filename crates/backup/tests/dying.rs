@@ -1,0 +1,232 @@
+//! An invocation may end at any request. No half object is ever visible, nothing is recorded
+//! that is not there, and what is there is recorded in the end.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use backup::Progress;
+use model::UserPoolId;
+use serde_json::{Value, json};
+use simulator::{Faults, Latency, When};
+use support::{START_EXECUTION, World, pool_of, refusal};
+use vault::testing::Fault;
+
+async fn assert_consistent(world: &World, at: &str) {
+    let mut visible = BTreeSet::new();
+    for key in world.keys() {
+        assert_eq!(world.content(&key).await.users.len(), 65, "{at}");
+        visible.insert(key.to_string());
+    }
+    let recorded = world.recorded();
+    assert!(
+        recorded.is_subset(&visible),
+        "{at}: a row without an object"
+    );
+}
+
+#[tokio::test]
+async fn a_backup_that_dies_at_any_request_to_storage_leaves_nothing_half() {
+    let calm = World::new().await;
+    let pool = calm.seed(pool_of(65));
+    calm.s3.revive();
+    calm.run(&[&pool]).await.unwrap();
+    let requests = calm.s3.requests();
+    assert!(requests > 5, "{requests}");
+    for nth in 1..=requests {
+        for fault in [Fault::Before, Fault::After] {
+            let at = format!("request {nth} {fault:?}");
+            let world = World::new().await;
+            let pool = world.seed(pool_of(65));
+            world.s3.die_at(nth, fault);
+            let died = world.run(&[&pool]).await;
+            world.s3.revive();
+            // What is only looked at for the sake of an earlier backup, or of WAF, fails nothing.
+            if died.is_ok() {
+                assert_eq!(world.keys().len(), 1, "{at}");
+            }
+            assert_consistent(&world, &at).await;
+            // The next backup sees to the rest.
+            world.run(&[&pool]).await.unwrap();
+            assert_consistent(&world, &at).await;
+            let visible: BTreeSet<String> = world.keys().iter().map(ToString::to_string).collect();
+            assert_eq!(world.recorded(), visible, "{at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_fails_at_any_call_of_cognito_leaves_nothing() {
+    let calm = World::new().await;
+    let pool = calm.seed(pool_of(65));
+    calm.run(&[&pool]).await.unwrap();
+    let calls: u64 = calm.simulator.evidence().calls.values().sum();
+    let world = World::new().await;
+    let pool = world.seed(pool_of(65));
+    for nth in 1..=calls {
+        let faults = Faults {
+            seed: 0,
+            rules: vec![simulator::FaultRule {
+                operation: None,
+                when: When::Nth(nth),
+                fault: refusal("AccessDeniedException"),
+            }],
+        };
+        world.simulator.set_faults(faults);
+        let before = world.keys().len();
+        let result = world.run(&[&pool]).await;
+        let made = world.keys().len() - before;
+        assert_eq!(made, usize::from(result.is_ok()), "call {nth}");
+        assert_eq!(world.s3.open_uploads(), 0, "call {nth}");
+    }
+    assert_consistent(&world, "all calls").await;
+}
+
+/// Runs invocations of `time` each, as the continuation state machine does, until all is done.
+async fn in_steps(world: &World, pools: Vec<UserPoolId>, time: Duration) -> (Progress, u32) {
+    let mut backups = world.backups(time);
+    backups.continuation = Some(&world.continuation);
+    let mut progress = backups.run(pools).await.unwrap();
+    let mut invocations = 1;
+    if let Progress::InProgress(cursor) = &progress {
+        let started = world.s3.calls(START_EXECUTION);
+        let input = started.last().unwrap()["input"].as_str().unwrap();
+        let input: Value = serde_json::from_str(input).unwrap();
+        assert_eq!(input, json!({"continue": cursor}));
+    }
+    while let Progress::InProgress(_) = &progress {
+        let answer = progress.to_continuation();
+        assert_eq!(answer["status"], "IN_PROGRESS");
+        assert!(answer.to_string().len() < 20_000);
+        assert!(!answer.to_string().contains("example.com"));
+        let cursor = answer["continue"].clone();
+        progress = world.backups(time).go_on(cursor).await.unwrap();
+        invocations += 1;
+        assert!(invocations < 200, "no end in sight");
+    }
+    (progress, invocations)
+}
+
+#[tokio::test]
+async fn a_backup_in_many_invocations_is_the_same_as_in_one() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(3_000));
+    let Progress::Done(calm) = world.run(&[&pool]).await.unwrap() else {
+        panic!("time was up")
+    };
+    let calm = world.content(&calm[0].s3_key).await;
+    world.simulator.set_latency(Latency::Fixed(4));
+    let (progress, invocations) =
+        in_steps(&world, vec![pool.clone()], Duration::from_millis(150)).await;
+    assert!(invocations > 3, "{invocations}");
+    let Progress::Done(backups) = progress else {
+        panic!("not done")
+    };
+    let content = world.content(&backups[0].s3_key).await;
+    assert_eq!(content.memberships, calm.memberships);
+    let names = |content: &support::Content| -> BTreeSet<String> {
+        let users = content.users.iter();
+        users
+            .map(|user| user.username.as_str().to_owned())
+            .collect()
+    };
+    assert_eq!(content.users.len(), 3_000);
+    assert_eq!(names(&content), names(&calm));
+    assert!(world.recorded().contains(&backups[0].s3_key.to_string()));
+}
+
+#[tokio::test]
+async fn pools_that_were_not_reached_are_backed_up_by_later_invocations() {
+    let world = World::new().await;
+    let pools: Vec<UserPoolId> = (0..4).map(|_| world.seed(pool_of(600))).collect();
+    world.simulator.set_latency(Latency::Fixed(4));
+    let (progress, invocations) = in_steps(&world, pools, Duration::from_millis(150)).await;
+    assert!(invocations > 1);
+    assert_eq!(progress.backups().len(), 4);
+    assert_eq!(world.keys().len(), 4);
+}
+
+/// A cursor in the middle of a pool of 3,000 users.
+async fn suspended(world: &World) -> Value {
+    let pool = world.seed(pool_of(3_000));
+    world.simulator.set_latency(Latency::Fixed(4));
+    let mut backups = world.backups(Duration::from_millis(250));
+    backups.continuation = Some(&world.continuation);
+    let progress = backups.run(vec![pool]).await.unwrap();
+    world.simulator.set_latency(Latency::None);
+    assert!(matches!(progress, Progress::InProgress(_)));
+    progress.to_continuation()["continue"].clone()
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_repeated_changes_nothing() {
+    let world = World::new().await;
+    let cursor = suspended(&world).await;
+    let long = Duration::from_secs(60);
+    let first = world.backups(long).go_on(cursor.clone()).await.unwrap();
+    // The state machine never heard of it and asks again.
+    let again = world.backups(long).go_on(cursor).await.unwrap();
+    assert_eq!(first.backups(), again.backups());
+    assert_eq!(world.only_content().await.users.len(), 3_000);
+}
+
+#[tokio::test]
+async fn an_invocation_that_died_is_repeated_from_its_cursor() {
+    let world = World::new().await;
+    let cursor = suspended(&world).await;
+    let unavailable = simulator::Fault::Error {
+        code: "InternalErrorException".into(),
+        message: String::new(),
+        status: 500,
+    };
+    // Too often to be waited out.
+    let forever = When::Burst {
+        from: 5,
+        count: 1_000,
+    };
+    world
+        .simulator
+        .set_faults(Faults::one("ListUsers", forever, unavailable));
+    let error = world
+        .backups(Duration::from_secs(600))
+        .go_on(cursor.clone())
+        .await
+        .unwrap_err();
+    assert!(error.failure().is_worth_retrying(), "{error}");
+    assert!(world.keys().is_empty());
+    world.simulator.set_faults(Faults::default());
+    let progress = world.backups(Duration::from_secs(600)).go_on(cursor).await;
+    assert_eq!(progress.unwrap().backups()[0].user_count, 3_000);
+    assert_eq!(world.only_content().await.users.len(), 3_000);
+    assert_eq!(world.s3.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_listing_that_has_expired_begins_again() {
+    let world = World::new().await;
+    let mut cursor = suspended(&world).await;
+    cursor["current"]["reached"] = json!("2020-01-01T00:00:00Z");
+    let long = Duration::from_secs(60);
+    let progress = world.backups(long).go_on(cursor).await.unwrap();
+    assert_eq!(progress.backups()[0].user_count, 3_000);
+    assert_eq!(world.only_content().await.users.len(), 3_000);
+    assert_eq!(world.s3.open_uploads(), 0, "the first upload was ended");
+}
+
+#[tokio::test]
+async fn what_is_no_cursor_is_refused() {
+    let world = World::new().await;
+    for cursor in [
+        json!("x"),
+        json!({"current": 1}),
+        json!({"remaining": ["nonsense"]}),
+    ] {
+        let error = world
+            .backups(Duration::from_secs(1))
+            .go_on(cursor)
+            .await
+            .unwrap_err();
+        assert_eq!(error.failure(), model::Failure::BadRequest, "{error}");
+    }
+}
