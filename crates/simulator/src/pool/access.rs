@@ -84,6 +84,16 @@ pub(super) fn limit_exceeded(what: &str, limit: usize) -> ServiceError {
     ServiceError::limit_exceeded(format!("The limit of {limit} {what} has been reached."))
 }
 
+/// Changes what a request gives, but for members that no request of that kind can change; such a member can only come
+/// as one that the model does not know there.
+pub(super) fn overlay(document: &mut Document, request: &Document, fixed: &[&str]) {
+    for (member, value) in request {
+        if !fixed.contains(&member.as_str()) {
+            document.insert(member.clone(), value.clone());
+        }
+    }
+}
+
 /// Puts a member in unless it is there.
 pub(super) fn default_to(document: &mut Document, member: &str, value: impl Into<Value>) {
     if !document.contains_key(member) {

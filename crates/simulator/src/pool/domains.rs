@@ -20,6 +20,14 @@ const CUSTOM_MILLIS: u64 = 300_000;
 /// A new domain is active after so many descriptions that say CREATING even if the time has not passed, so that tests
 /// need not wait for it.
 const POLLS: u32 = 2;
+/// Members that only Describe has.
+const COMPUTED: &[&str] = &[
+    "AWSAccountId",
+    "CloudFrontDistribution",
+    "S3Bucket",
+    "Status",
+    "Version",
+];
 /// Words that no part of a prefix between hyphens may be (facts A.10 [BENCH domain-reserved-word]).
 const RESERVED: &[&str] = &["aws", "amazon", "cognito"];
 
@@ -66,7 +74,8 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
         crate::state::random_id(&mut state.rng, 13, b"abcdefghijklmnopqrstuvwxyz0123456789")
     );
     let pool = access::writable(call, state)?;
-    let mut document = call.request.clone();
+    let mut document = Document::new();
+    access::overlay(&mut document, call.request, COMPUTED);
     document.insert("AWSAccountId".to_owned(), json!(pool.account.as_str()));
     document.insert("CloudFrontDistribution".to_owned(), json!(distribution));
     document.insert(
@@ -121,7 +130,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
             "CustomDomainConfig cannot be set for a prefix domain.",
         ));
     }
-    domain.document.extend(call.request.clone());
+    access::overlay(&mut domain.document, call.request, COMPUTED);
     Ok(answer(domain).into())
 }
 

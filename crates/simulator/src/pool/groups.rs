@@ -53,7 +53,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     let pool = access::writable(call, state)?;
     check(call)?;
     let group = group_mut(pool, call.required("GroupName")?)?;
-    group.document.extend(call.request.clone());
+    access::overlay(&mut group.document, call.request, &["CreationDate"]);
     group
         .document
         .insert("LastModifiedDate".to_owned(), call.now.into());

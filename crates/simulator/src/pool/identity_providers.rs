@@ -62,7 +62,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
         .identity_providers
         .get_mut(name)
         .ok_or_else(|| not_found(name))?;
-    provider.extend(call.request.clone());
+    access::overlay(provider, call.request, &["ProviderType", "CreationDate"]);
     provider.insert("LastModifiedDate".to_owned(), call.now.into());
     Ok(described(provider).into())
 }

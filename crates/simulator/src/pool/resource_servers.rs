@@ -13,9 +13,15 @@ const SERVERS: usize = 25;
 /// The longest page: 50, not 60 (facts A.8 [MODEL]).
 const PAGE: usize = 50;
 
+/// The resource server of dynamic client registration.
+const RESERVED: &str = "aws.cognito/dcr";
+
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     let pool = access::writable(call, state)?;
     let identifier = call.required("Identifier")?;
+    if identifier == RESERVED {
+        return Err(managed_by_cognito());
+    }
     // [GEN]; the text is unverified.
     if pool.resource_servers.contains_key(identifier) {
         return Err(ServiceError::invalid_parameter(format!(
@@ -62,7 +68,8 @@ pub(crate) fn list(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 fn put(call: &Call<'_>, pool: &mut Pool, identifier: &str) -> Value {
-    let mut server = call.request.clone();
+    let mut server = Document::new();
+    access::overlay(&mut server, call.request, &["ManagedBy"]);
     default_to(&mut server, "Scopes", json!([]));
     let answer = json!({"ResourceServer": server});
     pool.resource_servers.insert(identifier.to_owned(), server);
@@ -79,9 +86,33 @@ fn server<'p>(pool: &'p Pool, identifier: &str) -> Result<&'p Document, ServiceE
 /// [INF].
 fn refuse_reserved(server: &Document) -> Result<(), ServiceError> {
     if server.get("ManagedBy") == Some(&Value::from("COGNITO")) {
-        return Err(ServiceError::invalid_parameter(
-            "The resource server is managed by Amazon Cognito.",
-        ));
+        return Err(managed_by_cognito());
     }
     Ok(())
+}
+
+/// The text is unverified.
+fn managed_by_cognito() -> ServiceError {
+    ServiceError::invalid_parameter("The resource server is managed by Amazon Cognito.")
+}
+
+/// Gives a pool with dynamic client registration the server whose scope that needs (facts A.6, A.8 [MODEL]: the scope
+/// `aws.cognito/dcr/register`, `ManagedBy`; that it comes with the configuration and stays is [INF]).
+pub(super) fn add_reserved(pool: &mut Pool) {
+    let configuration = pool.settings.get("DcrConfiguration");
+    if configuration.is_none_or(|given| given.get("EnableStatus") == Some(&json!("Disabled"))) {
+        return;
+    }
+    let server = json!({
+        "UserPoolId": pool.id,
+        "Identifier": RESERVED,
+        "Name": "Dynamic client registration",
+        "Scopes": [{"ScopeName": "register", "ScopeDescription": "Register app clients"}],
+        "ManagedBy": "COGNITO",
+    });
+    if let Value::Object(server) = server {
+        pool.resource_servers
+            .entry(RESERVED.to_owned())
+            .or_insert(server);
+    }
 }

@@ -67,7 +67,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
         return Err(exists());
     }
     let terms = pool.terms.get_mut(id).ok_or_else(not_found)?;
-    terms.extend(call.request.clone());
+    access::overlay(terms, call.request, &["ClientId", "CreationDate"]);
     terms.insert("LastModifiedDate".to_owned(), call.now.into());
     Ok(json!({"Terms": terms}).into())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, text_at};
 use super::custom_attributes::refuse_during_import;
-use super::{mfa, page, pool_rules, pool_settings, schema_rules, tiers};
+use super::{mfa, page, pool_rules, pool_settings, resource_servers, schema_rules, tiers};
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
 use crate::state::{Pool, State};
@@ -43,6 +43,7 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
         schema,
     );
     mfa::follow_settings(&mut pool);
+    resource_servers::add_reserved(&mut pool);
     let document = pool_settings::described(&pool);
     state
         .region(call.account, call.region)
@@ -85,6 +86,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     tiers::check_settings(&settings, Some(pool))?;
     pool.settings = settings;
     mfa::follow_settings(pool);
+    resource_servers::add_reserved(pool);
     Ok(Reply::empty())
 }
 

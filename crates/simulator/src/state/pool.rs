@@ -90,9 +90,9 @@ pub(crate) struct Group {
 pub(crate) struct Domain {
     /// The `DomainDescription` without `Status`.
     pub(crate) document: Document,
-    /// It is CREATING before, ACTIVE from then on (facts A.10).
+    /// It is ACTIVE from then on in any case (facts A.10).
     pub(crate) active_from: Time,
-    /// Descriptions that still answer CREATING whatever the clock says.
+    /// Descriptions that still answer CREATING while that time has not come.
     pub(crate) polls_left: u32,
 }
 

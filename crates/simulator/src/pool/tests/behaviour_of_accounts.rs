@@ -126,3 +126,50 @@ fn each_pool_has_a_signing_certificate_of_its_own() {
     };
     assert_ne!(certificate(), certificate());
 }
+
+#[test]
+fn resources_of_a_pool_are_limited() {
+    let request = |operation: &str, pool: &str, client: &str, number: usize| match operation {
+        "CreateUserPool" => json!({"PoolName": "p"}),
+        "CreateUserPoolClient" => json!({"UserPoolId": pool, "ClientName": "c"}),
+        "CreateGroup" => json!({"UserPoolId": pool, "GroupName": format!("g{number}")}),
+        "CreateIdentityProvider" => {
+            let details = json!({"MetadataURL": "https://idp.example.com"});
+            json!({"UserPoolId": pool, "ProviderName": format!("idp{number}"), "ProviderType": "SAML", "ProviderDetails": details})
+        }
+        "CreateManagedLoginBranding" => {
+            json!({"UserPoolId": pool, "ClientId": client, "UseCognitoProvidedValues": true})
+        }
+        _ => {
+            let name = ["terms-of-use", "privacy-policy"][number % 2];
+            json!({"UserPoolId": pool, "ClientId": client, "TermsName": name, "TermsSource": "LINK", "Enforcement": "NONE", "Links": {"cognito:default": "https://example.com"}})
+        }
+    };
+    for (operation, limit) in [
+        // The pool of the test is one.
+        ("CreateUserPool", 999),
+        ("CreateUserPoolClient", 1_000),
+        ("CreateGroup", 10_000),
+        ("CreateIdentityProvider", 300),
+        ("CreateManagedLoginBranding", 20),
+        ("CreateTerms", 40),
+    ] {
+        let world = World::new();
+        let pool = world.pool(&json!({}));
+        let mut client = String::new();
+        for number in 0..=limit {
+            let has_client = operation == "CreateManagedLoginBranding"
+                || operation == "CreateTerms" && number % 2 == 0;
+            if has_client {
+                client = world.client(&pool, &json!({}));
+            }
+            let request = request(operation, &pool, &client, number);
+            if number < limit {
+                world.done(operation, &request);
+            } else {
+                let error = world.refused(operation, &request);
+                assert_eq!(error.code, "LimitExceededException", "{operation}: {error}");
+            }
+        }
+    }
+}

@@ -259,18 +259,92 @@ fn an_update_of_a_resource_server_replaces_it() {
 }
 
 #[test]
-fn a_resource_server_of_cognito_is_left_alone() {
+fn dynamic_registration_brings_a_resource_server_that_is_left_alone() {
     let world = World::new();
-    let pool = world.pool(&json!({}));
-    let mut server = json!({"UserPoolId": pool, "Identifier": "aws.cognito/dcr", "Name": "dcr", "ManagedBy": "COGNITO"});
-    world.done("CreateResourceServer", &server);
-    server["Name"] = json!("mine");
-    for operation in ["UpdateResourceServer", "DeleteResourceServer"] {
+    let enabled = |status: &str| json!({"DcrConfiguration": {"EnableStatus": status}});
+    let pool = world.pool(&enabled("Enabled"));
+    let listed = |pool: &str| {
+        world.done("ListResourceServers", &json!({"UserPoolId": pool}))["ResourceServers"].clone()
+    };
+    assert_eq!(listed(&world.pool(&enabled("Disabled"))), json!([]));
+    let mut server = listed(&pool)[0].clone();
+    assert_eq!(server["ManagedBy"], "COGNITO");
+    assert_eq!(server["Scopes"][0]["ScopeName"], "register");
+    for operation in [
+        "UpdateResourceServer",
+        "DeleteResourceServer",
+        "CreateResourceServer",
+    ] {
         let error = world.refused(operation, &server);
         assert_eq!(
             error.message,
             "The resource server is managed by Amazon Cognito."
         );
+    }
+    server["Identifier"] = json!("mine");
+    world.done("CreateResourceServer", &server);
+    let mine = world.done("DescribeResourceServer", &server)["ResourceServer"].clone();
+    assert_eq!(mine.get("ManagedBy"), None);
+    world.done("DeleteResourceServer", &server);
+}
+
+#[test]
+fn a_client_that_registered_itself_has_no_secret_operations() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let client = world.client(&pool, &json!({"GenerateSecret": true}));
+    for client in world
+        .service
+        .state()
+        .regions_mut()
+        .flat_map(|(_, _, region)| region.pools.values_mut())
+        .flat_map(|pool| pool.clients.values_mut())
+    {
+        client
+            .document
+            .insert("ClientType".to_owned(), json!("DCR"));
+    }
+    let request = json!({"UserPoolId": pool, "ClientId": client, "ClientSecretId": "x"});
+    for operation in [
+        "AddUserPoolClientSecret",
+        "ListUserPoolClientSecrets",
+        "DeleteUserPoolClientSecret",
+    ] {
+        let error = world.refused(operation, &request);
+        assert_eq!(
+            error.message,
+            "Client secret operations are not supported for app clients of dynamic client registration."
+        );
+    }
+}
+
+#[test]
+fn what_is_described_of_a_client_makes_the_same_client_again() {
+    let world = World::new();
+    let pool = world.pool(&json!({}));
+    let original = world.client(
+        &pool,
+        &json!({
+            "GenerateSecret": true,
+            "WriteAttributes": ["email"],
+            "AllowedOAuthFlows": ["code"],
+            "AllowedOAuthScopes": ["openid"],
+            "AllowedOAuthFlowsUserPoolClient": true,
+            "CallbackURLs": ["https://example.com"],
+            "RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 5},
+        }),
+    );
+    let described = |client: &str| {
+        let key = json!({"UserPoolId": pool, "ClientId": client});
+        world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone()
+    };
+    let first = described(&original);
+    let second = world.done("CreateUserPoolClient", &first)["UserPoolClient"].clone();
+    assert_ne!(second["ClientId"], first["ClientId"]);
+    for (member, value) in first.as_object().expect("an object") {
+        if !["ClientId", "CreationDate", "LastModifiedDate"].contains(&member.as_str()) {
+            assert_eq!(&second[member], value, "{member}");
+        }
     }
 }
 

@@ -380,3 +380,38 @@ fn the_relying_party_defaults_to_the_domain_and_a_custom_domain_changes_it() {
     assert_eq!(pool["Domain"], "login");
     assert_eq!(pool["CustomDomain"], "login.example.com");
 }
+
+#[test]
+fn an_update_with_all_that_describe_shows_changes_nothing() {
+    let world = World::new();
+    let pool_id = world.pool(&json!({
+        "UserPoolTier": "PLUS",
+        "DeletionProtection": "ACTIVE",
+        "UsernameAttributes": ["email"],
+        "AutoVerifiedAttributes": ["email"],
+        "UserPoolTags": {"a": "b"},
+        "SmsConfiguration": {"SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms")},
+        "MfaConfiguration": "OPTIONAL",
+        "UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"},
+        "VerificationMessageTemplate": {"SmsMessage": "code {####}", "EmailMessage": "code {####}"},
+        "DcrConfiguration": {"EnableStatus": "Enabled"},
+        "LambdaConfig": {"PreTokenGeneration": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")},
+        "MemberOfNextYear": {"a": [1]},
+    }));
+    world.done(
+        "CreateUserPoolDomain",
+        &json!({"UserPoolId": pool_id, "Domain": "login"}),
+    );
+    let before = world.described(&pool_id);
+    let mut request = before.as_object().expect("an object").clone();
+    request.insert("UserPoolId".to_owned(), json!(pool_id));
+    let both = world.refused("UpdateUserPool", &Value::Object(request.clone()));
+    assert!(both.message.contains("UnusedAccountValidityDays"), "{both}");
+    if let Some(Value::Object(config)) = request.get_mut("AdminCreateUserConfig") {
+        config.remove("UnusedAccountValidityDays");
+    }
+    world.done("UpdateUserPool", &Value::Object(request));
+    let mut after = world.described(&pool_id);
+    after["LastModifiedDate"] = before["LastModifiedDate"].clone();
+    assert_eq!(after, before);
+}
