@@ -350,3 +350,53 @@ fn the_secondary_of_a_replicated_pool_takes_no_writes() {
     }
     fixture.ok("AdminGetUser", ada);
 }
+
+#[test]
+fn a_configuration_may_drop_unknown_members_as_aws_does_and_they_are_still_counted() {
+    for keep in [true, false] {
+        let config = Config {
+            keep_unknown_members: keep,
+            ..Config::default()
+        };
+        let fixture = Fixture::with(config, json!({}));
+        fixture.ok("CreateGroup", json!({"GroupName": "new", "NextYear": 1}));
+        let unknown = fixture.simulator.evidence().unknown_members;
+        assert_eq!(unknown["CreateGroup NextYear"], 1, "{keep}");
+        let group = fixture.ok("GetGroup", json!({"GroupName": "new"}));
+        assert_eq!(group["Group"].get("NextYear").is_some(), keep);
+    }
+}
+
+#[test]
+fn while_an_import_job_runs_three_operations_are_refused() {
+    let fixture = Fixture::new(json!({"AutoVerifiedAttributes": ["email"]}));
+    let role = "arn:aws:iam::000000000000:role/import";
+    let request = json!({"JobName": "job", "CloudWatchLogsRoleArn": role});
+    let job = fixture.ok("CreateUserImportJob", request)["UserImportJob"].clone();
+    let header: Vec<String> =
+        serde_json::from_value(fixture.ok("GetCSVHeader", json!({}))["CSVHeader"].clone())
+            .expect("names");
+    let endpoint = fixture.simulator.endpoint();
+    let url = job["PreSignedUrl"].as_str().expect("a URL");
+    let kms = [("x-amz-server-side-encryption", "aws:kms")];
+    let path = url.strip_prefix(&endpoint).expect("a URL on the simulator");
+    let answer = http(&endpoint, "PUT", path, &kms, header.join(",").as_bytes());
+    assert_eq!(answer.expect("an answer").status, 200);
+    fixture.ok("UpdateUserPool", json!({}));
+    fixture.ok(
+        "UpdateUserPool",
+        json!({"AutoVerifiedAttributes": ["email"]}),
+    );
+    fixture.ok("StartUserImportJob", json!({"JobId": job["JobId"]}));
+    let custom = json!({"CustomAttributes": [{"Name": "x", "AttributeDataType": "String"}]});
+    for (operation, request) in [
+        ("UpdateUserPool", json!({})),
+        ("AddCustomAttributes", custom),
+        ("DeleteUserPool", json!({})),
+    ] {
+        let refusal = fixture.refused(operation, request);
+        assert_eq!(refusal.code, "UserImportInProgressException", "{operation}");
+    }
+    fixture.simulator.advance_clock(Duration::from_secs(5 * 60));
+    fixture.ok("UpdateUserPool", json!({}));
+}

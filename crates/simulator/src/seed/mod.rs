@@ -3,146 +3,28 @@
 //! What goes in is checked for what the simulator itself relies on (ids, references), not against the rules of the
 //! API: a seed can hold what only the past or the service itself could make.
 
+mod document;
+mod dump;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+pub use document::{ClientDocument, PoolDocument, SecretDocument, UserDocument};
+pub(crate) use dump::dump;
 
 use crate::call::Document;
 use crate::error::ServiceError;
 use crate::service::Service;
 use crate::state::{
-    AttributeRule, Client, ClientSecret, Domain, Group, Link, MfaFactor, Pool, Region, Schema,
-    State, Sub, Time, UiCustomization, User, UserStatus,
+    AttributeRule, Client, ClientSecret, Domain, Group, MfaFactor, Pool, Region, Schema, State,
+    Sub, Time, UiCustomization, User,
 };
 use crate::user::password;
-
-/// The whole state of a pool. Every member may be left out. `docs/simulator.md` has an example.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "PascalCase")]
-pub struct PoolDocument {
-    /// DescribeUserPool's `UserPool`. Without `Id` the pool gets a new one; `SchemaAttributes` add to and replace the
-    /// standard attributes.
-    pub user_pool: Document,
-    /// GetUserPoolMfaConfig's answer.
-    pub mfa_configuration: Document,
-    /// App clients.
-    pub clients: Vec<ClientDocument>,
-    /// DescribeIdentityProvider's `IdentityProvider` documents, with the Apple key.
-    pub identity_providers: Vec<Document>,
-    /// DescribeResourceServer's `ResourceServer` documents.
-    pub resource_servers: Vec<Document>,
-    /// GetGroup's `Group` documents. Memberships stand with the users.
-    pub groups: Vec<Document>,
-    /// DescribeUserPoolDomain's `DomainDescription` documents; they are active at once.
-    pub domains: Vec<Document>,
-    /// GetUICustomization's documents, each with `ClientId` (`ALL` for the pool) and `Image` (base64) for `ImageUrl`.
-    #[serde(rename = "UICustomizations")]
-    pub ui_customizations: Vec<Document>,
-    /// DescribeManagedLoginBranding's documents, each with its `ClientId`.
-    pub managed_login_brandings: Vec<Document>,
-    /// DescribeTerms' documents.
-    pub terms: Vec<Document>,
-    /// DescribeRiskConfiguration's documents; the pool's has the `ClientId` `ALL`.
-    pub risk_configurations: Vec<Document>,
-    /// `LogConfigurations` of GetLogDeliveryConfiguration.
-    pub log_configurations: Option<Vec<Value>>,
-    /// Entries of ListUserPoolReplicas.
-    pub replicas: Vec<Value>,
-    /// The pool's session configuration.
-    pub session_configuration: Option<Document>,
-    /// Users.
-    pub users: Vec<UserDocument>,
-}
-
-/// An app client in a pool document.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "PascalCase")]
-pub struct ClientDocument {
-    /// DescribeUserPoolClient's `UserPoolClient`; `ClientSecret` in it counts as its one secret if `Secrets` is empty.
-    pub user_pool_client: Document,
-    /// Its secrets, oldest first.
-    pub secrets: Vec<SecretDocument>,
-    /// Its session configuration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_configuration: Option<Document>,
-}
-
-/// A secret of an app client in a pool document.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "PascalCase")]
-pub struct SecretDocument {
-    /// `<client-id>--<epoch>`.
-    pub client_secret_id: String,
-    /// The secret itself.
-    pub client_secret_value: String,
-    /// Seconds since 1970.
-    pub client_secret_create_date: f64,
-}
-
-/// A user in a pool document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "PascalCase")]
-pub struct UserDocument {
-    /// In a pool that signs in by e-mail or phone number it may be left out: it is the sub.
-    pub username: String,
-    /// A UUID; random when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub: Option<String>,
-    /// Attributes by name, without `sub` and `identities`.
-    pub attributes: BTreeMap<String, String>,
-    /// Any status.
-    pub user_status: UserStatus,
-    /// Whether the user may sign in.
-    pub enabled: bool,
-    /// Seconds since 1970; now when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_create_date: Option<f64>,
-    /// Seconds since 1970; the time of creation when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_last_modified_date: Option<f64>,
-    /// Active second factors.
-    #[serde(rename = "UserMFASettingList")]
-    pub user_mfa_setting_list: Vec<MfaFactor>,
-    /// The preferred one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preferred_mfa_setting: Option<MfaFactor>,
-    /// Whether an authenticator app is registered.
-    pub software_token_registered: bool,
-    /// Names of groups that the document defines.
-    pub groups: Vec<String>,
-    /// Entries of the `identities` attribute.
-    pub identities: Vec<Link>,
-    /// Whether there is a password.
-    pub has_password: bool,
-    /// A password, to recognise it in the history. Never in a dump.
-    #[serde(skip_serializing)]
-    pub password: Option<String>,
-}
-
-impl Default for UserDocument {
-    fn default() -> Self {
-        Self {
-            username: String::new(),
-            sub: None,
-            attributes: BTreeMap::new(),
-            user_status: UserStatus::Confirmed,
-            enabled: true,
-            user_create_date: None,
-            user_last_modified_date: None,
-            user_mfa_setting_list: Vec::new(),
-            preferred_mfa_setting: None,
-            software_token_registered: false,
-            groups: Vec::new(),
-            identities: Vec::new(),
-            has_password: true,
-            password: None,
-        }
-    }
-}
 
 fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::client("SimulatorControlException", message)
@@ -441,117 +323,4 @@ fn plant_user(
         pool.add_member(group, sub);
     }
     Ok(())
-}
-
-/// The full state of a pool, in whichever account it is.
-pub(crate) fn dump(
-    service: &Service,
-    region: &Region,
-    id: &str,
-) -> Result<PoolDocument, ServiceError> {
-    let state = service.state();
-    let pool = state
-        .regions()
-        .filter(|(_, place, _)| *place == region)
-        .find_map(|(_, _, state)| state.pools.get(id))
-        .ok_or_else(|| crate::state::pool_not_found(id))?;
-    let mut user_pool = pool.settings.clone();
-    user_pool.insert(
-        "SchemaAttributes".to_owned(),
-        json!(pool.schema.documents()),
-    );
-    Ok(PoolDocument {
-        user_pool,
-        mfa_configuration: pool.mfa.clone(),
-        clients: pool.clients.values().map(dump_client).collect(),
-        identity_providers: pool.identity_providers.values().cloned().collect(),
-        resource_servers: pool.resource_servers.values().cloned().collect(),
-        groups: pool
-            .groups
-            .values()
-            .map(|group| group.document.clone())
-            .collect(),
-        domains: pool
-            .domains
-            .values()
-            .map(|domain| domain.document.clone())
-            .collect(),
-        ui_customizations: pool
-            .ui
-            .iter()
-            .map(|(client, customization)| dump_ui(client, customization))
-            .collect(),
-        managed_login_brandings: pool.brandings.values().cloned().collect(),
-        terms: pool.terms.values().cloned().collect(),
-        risk_configurations: pool
-            .risk
-            .iter()
-            .map(|(client, document)| {
-                let mut document = document.clone();
-                document.insert("ClientId".to_owned(), json!(client));
-                document
-            })
-            .collect(),
-        log_configurations: pool.log_delivery.clone(),
-        replicas: pool.replicas.clone(),
-        session_configuration: pool.sessions.clone(),
-        users: pool.users.iter().map(dump_user).collect(),
-    })
-}
-
-fn dump_client(client: &Client) -> ClientDocument {
-    let mut user_pool_client = client.document.clone();
-    if let Some(secret) = client.secrets.first() {
-        user_pool_client.insert("ClientSecret".to_owned(), json!(secret.value));
-    }
-    let secrets = client
-        .secrets
-        .iter()
-        .map(|secret| SecretDocument {
-            client_secret_id: secret.id.clone(),
-            client_secret_value: secret.value.clone(),
-            client_secret_create_date: secret.created.epoch_seconds(),
-        })
-        .collect();
-    ClientDocument {
-        user_pool_client,
-        secrets,
-        session_configuration: client.sessions.clone(),
-    }
-}
-
-fn dump_ui(client: &str, customization: &UiCustomization) -> Document {
-    let mut document = customization.document.clone();
-    document.insert("ClientId".to_owned(), json!(client));
-    if !customization.image.is_empty() {
-        document.insert(
-            "Image".to_owned(),
-            json!(STANDARD.encode(&customization.image)),
-        );
-    }
-    document
-}
-
-fn dump_user(user: &User) -> UserDocument {
-    let extra = user.extra.as_deref().cloned().unwrap_or_default();
-    UserDocument {
-        username: user.username.to_string(),
-        sub: Some(user.sub.to_string()),
-        attributes: user
-            .attributes
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect(),
-        user_status: user.status,
-        enabled: user.enabled,
-        user_create_date: Some(user.created.epoch_seconds()),
-        user_last_modified_date: Some(user.modified.epoch_seconds()),
-        user_mfa_setting_list: extra.mfa.iter().copied().collect(),
-        preferred_mfa_setting: extra.preferred_mfa,
-        software_token_registered: extra.totp_registered,
-        groups: extra.groups.iter().map(ToString::to_string).collect(),
-        identities: extra.links,
-        has_password: user.password.is_some(),
-        password: None,
-    }
 }
