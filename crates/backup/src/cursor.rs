@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_cursor_stays_small_whatever_the_pool() {
         let pools: Vec<UserPoolId> = (0..80)
-            .map(|n| format!("ap-southeast-2_{n:041}").parse().unwrap())
+            .map(|n| format!("ap-southeast-2_{n:040}").parse().unwrap())
             .collect();
         let failed = |pool: &UserPoolId| FailedPool {
             user_pool_id: pool.clone(),

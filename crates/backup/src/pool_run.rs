@@ -1,5 +1,7 @@
 //! The backup of one pool, from where it stands to its end or to the deadline.
 
+use std::time::Duration;
+
 use cognito::collect::Collector;
 use cognito::{CognitoError, ErrorKind, Operation, Pages};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -19,6 +21,9 @@ use crate::subs::Subs;
 
 /// How many MFA preferences are read at a time. The pacer holds the rate.
 const PREFERENCES_AT_A_TIME: usize = 16;
+/// How long after the deadline a page that is on its way is waited for: as long as one attempt of
+/// a call may take.
+const GRACE: Duration = Duration::from_secs(30);
 /// How many seconds' keys may be taken before a backup gives up finding a free one.
 const TAKEN_KEYS: i64 = 10;
 
@@ -34,6 +39,9 @@ pub(crate) struct PoolRun<'a> {
     pub(crate) reached: Timestamp,
     /// How many invocations worked on it before.
     pub(crate) invocation: u32,
+    /// How many pages this invocation has read: each reads one at least, so that a run comes to
+    /// an end however late its invocations begin.
+    pub(crate) pages: u64,
     pub(crate) out: Vec<u8>,
 }
 
@@ -67,6 +75,7 @@ impl<'a> PoolRun<'a> {
             place: Place::Users { token: None },
             reached: began,
             invocation: 0,
+            pages: 0,
             out,
         };
         match run.flush().await {
@@ -143,11 +152,15 @@ impl<'a> PoolRun<'a> {
         let pages = collector.users(&pool).map_err(BackupError::Cognito)?;
         let mut pages = pages.from_token(token);
         loop {
+            if self.must_stop() {
+                return Ok(Reached::Deadline);
+            }
             let reading = page_of_users(backups, &pool, &mut pages);
-            let Ok(page) = timeout_at(backups.deadline, reading).await else {
+            let Ok(page) = timeout_at(backups.deadline + GRACE, reading).await else {
                 return Ok(Reached::Deadline);
             };
             let Some(page) = page? else { break };
+            self.pages += 1;
             for user in &page {
                 if self.seen.add(user) {
                     self.encoder.user(user, &mut self.out);
@@ -182,9 +195,13 @@ impl<'a> PoolRun<'a> {
             .map_err(BackupError::Cognito)?;
         let mut pages = pages.from_token(token);
         loop {
-            let Ok(page) = timeout_at(backups.deadline, pages.next()).await else {
+            if self.must_stop() {
+                return Ok(Reached::Deadline);
+            }
+            let Ok(page) = timeout_at(backups.deadline + GRACE, pages.next()).await else {
                 return Ok(Reached::Deadline);
             };
+            self.pages += 1;
             let page = match page {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
@@ -228,6 +245,10 @@ impl<'a> PoolRun<'a> {
             Ok(_) => Ok(()),
             Err(error) => Err(self.backups.cognito_error(pool, error)),
         }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.pages > 0 && self.backups.time_is_up()
     }
 
     fn reach(&mut self, place: Place) {

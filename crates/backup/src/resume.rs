@@ -69,6 +69,7 @@ impl<'a> Backups<'a> {
             place: cursor.place.clone(),
             reached: cursor.reached,
             invocation: cursor.invocation,
+            pages: 0,
             out: Vec::new(),
         })
     }

@@ -57,8 +57,6 @@ enum Start {
 enum Outcome {
     Done(Box<BackupRow>),
     Suspended(Box<PoolCursor>),
-    /// Time was up before it began.
-    NotBegun(UserPoolId),
 }
 
 impl<'a> Backups<'a> {
@@ -100,22 +98,23 @@ impl<'a> Backups<'a> {
         mut cursor: BackupCursor,
         may_suspend: bool,
     ) -> Result<Progress, BackupError> {
+        let mut worked = false;
         loop {
             let start = match cursor.current.take() {
                 Some(current) => Start::GoOn(Box::new(current)),
                 None if cursor.remaining.is_empty() => break,
+                None if worked && may_suspend && self.time_is_up() => {
+                    return Ok(Progress::InProgress(Box::new(cursor)));
+                }
                 None => Start::Begin(cursor.remaining.remove(0)),
             };
+            worked = true;
             let pool = start.pool().clone();
             let goes_on = matches!(start, Start::GoOn(_));
             match Box::pin(self.pool(start, may_suspend)).await {
                 Ok(Outcome::Done(row)) => cursor.backed_up.push(told(&row)),
                 Ok(Outcome::Suspended(current)) => {
                     cursor.current = Some(*current);
-                    return Ok(Progress::InProgress(Box::new(cursor)));
-                }
-                Ok(Outcome::NotBegun(pool)) => {
-                    cursor.remaining.insert(0, pool);
                     return Ok(Progress::InProgress(Box::new(cursor)));
                 }
                 Err(error) if goes_on && error.failure().is_worth_retrying() => return Err(error),
@@ -141,16 +140,7 @@ impl<'a> Backups<'a> {
         let mut beginnings = 0;
         loop {
             let start = start.take().unwrap_or_else(|| Start::Begin(pool.clone()));
-            if matches!(start, Start::Begin(_)) {
-                if self.time_is_up() {
-                    return if may_suspend {
-                        Ok(Outcome::NotBegun(pool))
-                    } else {
-                        Err(BackupError::NoTimeLeft { pool, users: 0 })
-                    };
-                }
-                beginnings += 1;
-            }
+            beginnings += u32::from(matches!(start, Start::Begin(_)));
             match Box::pin(self.attempt(start, may_suspend)).await {
                 Err(error) if beginnings < BEGINNINGS && begins_again(&error) => {
                     tracing::warn!(user_pool_id = %pool, %error, "beginning again");
@@ -270,7 +260,7 @@ impl<'a> Backups<'a> {
         }
     }
 
-    fn time_is_up(&self) -> bool {
+    pub(crate) fn time_is_up(&self) -> bool {
         Instant::now() >= self.deadline
     }
 

@@ -141,6 +141,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn a_set_that_goes_on_elsewhere_stays_the_same_set(
             first in proptest::collection::vec(0u128..5_000, 0..800),

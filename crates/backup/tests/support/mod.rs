@@ -17,36 +17,36 @@ use tokio::time::Instant;
 use vault::Vault;
 use vault::testing::MemoryS3;
 
-pub const BUCKET: &str = "cognito-backup-test";
-pub const REGION: &str = "us-east-1";
-pub const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
-pub const START_EXECUTION: &str = "AWSStepFunctions.StartExecution";
-pub const GET_WEB_ACL: &str = "AWSWAF_20190729.GetWebACLForResource";
+pub(crate) const BUCKET: &str = "cognito-backup-test";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
+pub(crate) const START_EXECUTION: &str = "AWSStepFunctions.StartExecution";
+pub(crate) const GET_WEB_ACL: &str = "AWSWAF_20190729.GetWebACLForResource";
 
-pub struct World {
-    pub simulator: SimulatorHandle,
-    pub s3: MemoryS3,
-    pub cognito: Cognito,
-    pub waf: aws_sdk_wafv2::Client,
-    pub vault: Vault,
-    pub table: MetadataTable,
-    pub continuation: Continuation,
+pub(crate) struct World {
+    pub(crate) simulator: SimulatorHandle,
+    pub(crate) s3: MemoryS3,
+    pub(crate) cognito: Cognito,
+    pub(crate) waf: aws_sdk_wafv2::Client,
+    pub(crate) vault: Vault,
+    pub(crate) table: MetadataTable,
+    pub(crate) continuation: Continuation,
 }
 
 /// What a backup holds, read back.
 #[derive(Debug, PartialEq)]
-pub struct Content {
-    pub head: BackupHead,
-    pub users: Vec<UserRecord>,
-    pub memberships: BTreeMap<String, Vec<String>>,
+pub(crate) struct Content {
+    pub(crate) head: BackupHead,
+    pub(crate) users: Vec<UserRecord>,
+    pub(crate) memberships: BTreeMap<String, Vec<String>>,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Config::default()).await
     }
 
-    pub async fn with(config: Config) -> Self {
+    pub(crate) async fn with(config: Config) -> Self {
         let simulator = Simulator::start(config).unwrap();
         let s3 = MemoryS3::start(BUCKET);
         let aws = s3.config().await;
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    pub fn seed(&self, document: Value) -> UserPoolId {
+    pub(crate) fn seed(&self, document: Value) -> UserPoolId {
         self.simulator
             .seed(REGION, &document)
             .unwrap()
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// The library's view of an invocation that has `time` left.
-    pub fn backups(&self, time: Duration) -> Backups<'_> {
+    pub(crate) fn backups(&self, time: Duration) -> Backups<'_> {
         Backups {
             cognito: &self.cognito,
             waf: &self.waf,
@@ -94,19 +94,19 @@ impl World {
     }
 
     /// One invocation with all the time that it needs.
-    pub async fn run(&self, pools: &[&UserPoolId]) -> Result<Progress, BackupError> {
+    pub(crate) async fn run(&self, pools: &[&UserPoolId]) -> Result<Progress, BackupError> {
         let pools = pools.iter().map(|pool| (*pool).clone()).collect();
         self.backups(Duration::from_secs(600)).run(pools).await
     }
 
     /// The backups that can be seen.
-    pub fn keys(&self) -> Vec<BackupKey> {
+    pub(crate) fn keys(&self) -> Vec<BackupKey> {
         let keys = self.s3.keys(BUCKET).into_iter();
         keys.filter_map(|key| key.parse().ok()).collect()
     }
 
     /// The keys that the table records.
-    pub fn recorded(&self) -> BTreeSet<String> {
+    pub(crate) fn recorded(&self) -> BTreeSet<String> {
         let rows = self.s3.calls(PUT_ITEM);
         rows.iter()
             .map(|row| row["Item"]["s3_key"]["S"].as_str().unwrap().to_owned())
@@ -114,7 +114,7 @@ impl World {
     }
 
     /// Reads a backup, all of it.
-    pub async fn content(&self, key: &BackupKey) -> Content {
+    pub(crate) async fn content(&self, key: &BackupKey) -> Content {
         let backup = self.vault.open(key, None).await.unwrap();
         backup.check_whole().await.unwrap();
         let mut users = Vec::new();
@@ -137,14 +137,14 @@ impl World {
     }
 
     /// The one backup that there is.
-    pub async fn only_content(&self) -> Content {
+    pub(crate) async fn only_content(&self) -> Content {
         let keys = self.keys();
         assert_eq!(keys.len(), 1, "{keys:?}");
         self.content(&keys[0]).await
     }
 }
 
-pub fn refusal(code: &str) -> Fault {
+pub(crate) fn refusal(code: &str) -> Fault {
     Fault::Error {
         code: code.into(),
         message: "as told".into(),
@@ -153,7 +153,7 @@ pub fn refusal(code: &str) -> Fault {
 }
 
 /// A pool of `users` users, every third of whom is in the group `thirds`.
-pub fn pool_of(users: usize) -> Value {
+pub(crate) fn pool_of(users: usize) -> Value {
     let users: Vec<Value> = (0..users)
         .map(|n| {
             json!({
