@@ -1,4 +1,4 @@
-//! Pools beside one another: listed, tagged, replicated, kept apart.
+//! Pools beside one another, and what keeps them from changing: listed, tagged, replicated, limited, kept apart.
 
 use std::collections::BTreeSet;
 
@@ -171,5 +171,53 @@ fn resources_of_a_pool_are_limited() {
                 assert_eq!(error.code, "LimitExceededException", "{operation}: {error}");
             }
         }
+    }
+}
+
+#[test]
+fn a_pool_with_a_running_import_job_keeps_its_configuration() {
+    let world = World::new();
+    let pool = world.pool(&json!({"AutoVerifiedAttributes": ["email"]}));
+    let header = world.done("GetCSVHeader", &json!({"UserPoolId": pool}))["CSVHeader"].clone();
+    let header = header.as_array().expect("names");
+    let header: Vec<String> = header.iter().map(id).collect();
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/import");
+    let request = json!({"UserPoolId": pool, "JobName": "job", "CloudWatchLogsRoleArn": role});
+    let job = world.done("CreateUserImportJob", &request)["UserImportJob"].clone();
+    let (job_id, url) = (id(&job["JobId"]), id(&job["PreSignedUrl"]));
+    let token = url
+        .split(['?', '&'])
+        .find_map(|part| part.strip_prefix("X-Amz-Signature="))
+        .expect("a signature");
+    let file = bytes::Bytes::from(header.join(","));
+    world
+        .service
+        .with_effects(|state, now, _| {
+            crate::user::import::upload(state, now, &pool, &job_id, token, Some("aws:kms"), &file)
+        })
+        .expect("an upload");
+    let key = json!({"UserPoolId": pool, "JobId": job_id});
+    let changes = [
+        (
+            "AddCustomAttributes",
+            json!({"UserPoolId": pool, "CustomAttributes": [{"Name": "x"}]}),
+        ),
+        (
+            "UpdateUserPool",
+            json!({"UserPoolId": pool, "AutoVerifiedAttributes": ["email"]}),
+        ),
+        ("DeleteUserPool", json!({"UserPoolId": pool})),
+    ];
+    world.done("StartUserImportJob", &key);
+    for (operation, request) in &changes {
+        let error = world.refused(operation, request);
+        assert_eq!(error.code, "UserImportInProgressException", "{operation}");
+    }
+    for _ in 0..10 {
+        world.advance(std::time::Duration::from_secs(60));
+        world.done("DescribeUserImportJob", &key);
+    }
+    for (operation, request) in &changes {
+        world.done(operation, request);
     }
 }

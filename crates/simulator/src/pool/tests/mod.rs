@@ -121,6 +121,10 @@ fn fits_the_model(operation: &str, answer: &Value) {
     if let Some(Value::Object(pool)) = document.get_mut("UserPool") {
         pool.remove("SchemaAttributes");
     }
+    // The model has one word there, the service sends a sentence.
+    if let Some(Value::Object(job)) = document.get_mut("UserImportJob") {
+        job.remove("CompletionMessage");
+    }
     match shapes::check(model, &format!("{operation}Response"), &mut document, true) {
         Ok(checked) => assert!(
             checked
