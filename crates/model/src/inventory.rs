@@ -603,7 +603,7 @@ pub const ITEMS: &[Item] = &[
         comes_back: ComesBack::Never(
             "a new pool has new certificates: SAML providers must be given them",
         ),
-        restored_by: "report/handover",
+        restored_by: "report",
     },
 ];
 

@@ -92,7 +92,12 @@ fn external_providers(head: &BackupHead, pool: &NewPool, steps: &mut Vec<(u8, Ma
                 "The provider redirects only to addresses that it was given.",
             )
         };
-        let title = format!("Tell the identity provider {name} ({kind}) the new addresses");
+        let named = if name == kind {
+            name.to_owned()
+        } else {
+            format!("{name} ({kind})")
+        };
+        let title = format!("Tell the identity provider {named} the new addresses");
         steps.push((PROVIDERS, ManualStep::new(title, why).with_command(tell)));
     }
 }

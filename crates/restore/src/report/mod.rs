@@ -294,7 +294,7 @@ fn objects(state: &RestoreState) -> BTreeMap<String, String> {
     for part in 1..=state.users.finding_parts {
         objects.insert(
             format!("Findings about users, part {part}"),
-            key(&format!("findings/part-{part:05}.jsonl")),
+            UsersProgress::finding_part_key(&state.restore_id, part),
         );
     }
     objects
@@ -353,101 +353,4 @@ async fn publish(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use losses::tests::state;
-    use model::restore::Verification;
-
-    fn at() -> Timestamp {
-        "2026-03-07T09:15:02Z".parse().unwrap()
-    }
-
-    #[test]
-    fn a_report_has_the_members_that_its_readers_know() {
-        let mut state = state();
-        state.verification = Some(Verification::default());
-        let report = serde_json::to_value(assemble(&state, None, None, None, at())).unwrap();
-        for member in [
-            "report_version",
-            "status",
-            "restore_id",
-            "dry_run",
-            "user_pool_id",
-            "new_user_pool_id",
-            "s3_key",
-            "began",
-            "ended",
-            "app_clients",
-            "users",
-            "objects",
-            "steps",
-            "known_losses",
-            "manual_steps",
-            "verification",
-        ] {
-            assert!(report.get(member).is_some(), "{member}");
-        }
-        assert_eq!(report["status"], "SUCCESS_WITH_LOSSES");
-    }
-
-    #[test]
-    fn the_error_is_told_by_name_and_text() {
-        let request = |cause: Option<&str>| RestoreRequest {
-            action: model::request::RestoreAction::ReportFailure,
-            restore_id: "r-1".parse().unwrap(),
-            user_pool_id: "us-east-1_A".parse().unwrap(),
-            s3_key: None,
-            version_id: None,
-            options: Default::default(),
-            error: Some("QuotaReached".into()),
-            cause: cause.map(str::to_owned),
-        };
-        for (cause, text) in [
-            (None, "QuotaReached"),
-            (
-                Some(r#"{"errorType": "QuotaReached", "errorMessage": "too many pools"}"#),
-                "QuotaReached: too many pools",
-            ),
-            (
-                Some("The Lambda was stopped"),
-                "QuotaReached: The Lambda was stopped",
-            ),
-        ] {
-            assert_eq!(failure_text(&request(cause)), text);
-        }
-    }
-
-    #[test]
-    fn a_failed_restore_says_first_how_to_go_on() {
-        let report = assemble(
-            &state(),
-            None,
-            None,
-            Some("QuotaReached: too many pools"),
-            at(),
-        );
-        assert_eq!(report.status, ReportStatus::Failed);
-        assert!(
-            report.manual_steps[0]
-                .title
-                .contains("start the restore again")
-        );
-    }
-
-    #[test]
-    fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
-        let mut state = state();
-        state.verification = Some(Verification {
-            unannounced: 1,
-            ..Verification::default()
-        });
-        let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
-        let report = assemble(&state, Some(&head), None, None, at());
-        assert_eq!(report.status, ReportStatus::Failed);
-        assert!(
-            report.manual_steps[0].title.contains("differences"),
-            "{:?}",
-            report.manual_steps
-        );
-    }
-}
+mod tests;

@@ -224,13 +224,16 @@ fn verified(report: &Report) -> String {
             "The pool was read back and compared with the backup: {} users and {} settings. Every difference is announced in this report.",
             verification.users_compared, verification.settings_compared
         ),
-        Some(verification) => format!(
-            "The pool was read back and compared with the backup, and {} that nobody announced.",
-            match verification.unannounced {
-                1 => "there is 1 difference".to_owned(),
-                many => format!("there are {many} differences"),
-            }
-        ),
+        Some(verification) => {
+            let failing = verification.rows.iter().filter(|row| !row.holds).count();
+            let found = match (verification.unannounced, failing) {
+                (0, 1) => "1 check does not hold".to_owned(),
+                (0, many) => format!("{many} checks do not hold"),
+                (1, _) => "there is 1 difference that nobody announced".to_owned(),
+                (many, _) => format!("there are {many} differences that nobody announced"),
+            };
+            format!("The pool was read back and compared with the backup: {found}.")
+        }
     }
 }
 

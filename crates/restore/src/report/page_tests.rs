@@ -115,12 +115,13 @@ fn bad_day() -> RestoreState {
         rows: vec![
             VerifiedRow { check: "Post-restore: User pool created with correct name".into(), holds: true, detail: "the pool is called \"shop\", as in the backup".into() },
             VerifiedRow { check: "Post-restore: User count matches backup".into(), holds: true, detail: "1242 users of the backup expected, 1240 found, 1240 users in the pool; 2 differences, announced in this report".into() },
-            VerifiedRow { check: "Post-restore: Threat protection active".into(), holds: false, detail: "0 threat protection settings in the backup".into() },
+            VerifiedRow { check: "Post-restore: Threat protection active".into(), holds: true, detail: "0 threat protection settings in the backup".into() },
         ],
     });
     state
 }
 
+/// Renders a page; with `HANDOVER_PAGES` set, also into that folder, to be looked at in a browser.
 fn render(state: &RestoreState, error: Option<&str>) -> String {
     let (head, pool) = (head(), pool());
     let ended = "2026-03-07T09:13:34Z".parse().unwrap();
@@ -216,4 +217,13 @@ fn known_losses_of_the_page_are_those_of_the_report() {
         let escaped = loss.what.replace('\'', "&#39;");
         assert!(page.contains(&escaped), "{}", loss.what);
     }
+}
+
+#[test]
+fn a_check_that_does_not_hold_is_told_at_the_top() {
+    let mut state = bad_day();
+    state.verification.as_mut().unwrap().rows[0].holds = false;
+    let page = render(&state, None);
+    assert!(page.contains("1 check does not hold"));
+    assert!(page.contains("Restore failed"));
 }

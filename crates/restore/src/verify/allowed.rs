@@ -172,6 +172,8 @@ table! {
     "users/*/UserCreateDate", Any, DATES;
     "users/*/UserLastModifiedDate", Any, DATES;
     "users/*/MFAOptions", Any, "the legacy form of the MFA preference, which is compared";
+    "users/*/email_verified", Default("\"false\""), "an attribute that is not there is not verified";
+    "users/*/phone_number_verified", Default("\"false\""), "an attribute that is not there is not verified";
     "users/*/identities", Mapped, "links of social providers; Cognito does not record how SAML and OIDC identities were linked";
     "users/*/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
     "users/*/UserStatus", Mapped, "archived, compromised and unknown users come back confirmed and disabled";
@@ -314,3 +316,7 @@ mod tests {
         assert!(!lets_pass(&path, None, Some(&json!("1"))));
     }
 }
+
+#[cfg(test)]
+#[path = "fidelity_tests.rs"]
+mod fidelity_tests;

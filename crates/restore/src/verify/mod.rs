@@ -82,3 +82,6 @@ pub async fn verify(
     }
     Ok(outcome)
 }
+
+#[cfg(test)]
+mod tests;

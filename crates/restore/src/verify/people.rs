@@ -91,9 +91,16 @@ impl Likeness {
         }
     }
 
-    fn compares(&self, member: &str) -> bool {
-        let any = allowed::row(&["users", "*", member]).is_some_and(|row| row.rule == Rule::Any);
-        !any && !self.left_out.contains(member)
+    fn compares(&self, member: &str, value: &str) -> bool {
+        let allowed = match allowed::row(&["users", "*", member]).map(|row| row.rule) {
+            Some(Rule::Any) => true,
+            // What its absence means is left out on both sides.
+            Some(Rule::Default(json)) => {
+                serde_json::from_str::<Value>(json).is_ok_and(|default| default == value)
+            }
+            _ => false,
+        };
+        !allowed && !self.left_out.contains(member)
     }
 
     /// The members that are compared, by name. `with_mfa`: the MFA preference too, which
@@ -125,7 +132,7 @@ impl Likeness {
                 members.insert("PreferredMfaSetting".to_owned(), preferred.to_owned());
             }
         }
-        members.retain(|name, _| self.compares(name));
+        members.retain(|name, value| self.compares(name, value));
         members
     }
 

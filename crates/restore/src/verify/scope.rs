@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use model::document::UserRecord;
 use model::request::{RestoreOptions, Selection};
-use model::restore::{RestoreState, UserEntry};
+use model::restore::{RestoreState, UserEntry, UsersProgress};
 
 use super::hash::hash;
 use crate::context::Restore;
@@ -39,11 +39,11 @@ impl Scope {
         }
         let mut made = HashSet::new();
         for part in 1..=state.users.map_parts {
-            let key = state
-                .restore_id
-                .object_key(&format!("user-map/part-{part:05}.csv"));
+            let key = UsersProgress::map_part_key(&state.restore_id, part);
             if let Some(bytes) = restore.vault.read_object(&key).await? {
-                for entry in csv::Reader::from_reader(bytes.as_slice()).deserialize::<UserEntry>() {
+                let mut rows = csv::ReaderBuilder::new();
+                let mut rows = rows.has_headers(false).from_reader(bytes.as_slice());
+                for entry in rows.deserialize::<UserEntry>() {
                     let entry = entry.map_err(|_| {
                         RestoreError::Internal(format!("{key} is not a part of a user map"))
                     })?;

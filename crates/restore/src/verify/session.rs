@@ -7,7 +7,7 @@ use cognito::collect::Collector;
 use jiff::Timestamp;
 use model::inventory::Section;
 use model::request::RestoreOptions;
-use model::restore::{Finding, RestoreState, Verification};
+use model::restore::{Finding, RestoreState, UsersProgress, Verification};
 use model::{AppClientId, RestoreId, UserPoolId};
 use serde::de::DeserializeOwned;
 
@@ -59,9 +59,7 @@ impl<'r> Session<'r> {
     ) -> Result<Self, RestoreError> {
         let mut announcements = Announcements::of(state);
         for part in 1..=state.users.finding_parts {
-            let key = state
-                .restore_id
-                .object_key(&format!("findings/part-{part:05}.jsonl"));
+            let key = UsersProgress::finding_part_key(&state.restore_id, part);
             let lines = restore.vault.read_object(&key).await?.unwrap_or_default();
             for line in lines
                 .split(|byte| *byte == b'\n')

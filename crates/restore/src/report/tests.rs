@@ -1,0 +1,358 @@
+use super::*;
+use aws_config::SdkConfig;
+use cognito::Pace;
+use losses::tests::state;
+use model::document::DocumentEncoder;
+use model::inventory::Section;
+use model::request::RestoreAction;
+use model::restore::Verification;
+use serde_json::Value;
+use vault::testing::MemoryS3;
+
+fn at() -> Timestamp {
+    "2026-03-07T09:15:02Z".parse().unwrap()
+}
+
+#[test]
+fn a_report_has_the_members_that_its_readers_know() {
+    let mut state = state();
+    state.verification = Some(Verification::default());
+    let report = serde_json::to_value(assemble(&state, None, None, None, at())).unwrap();
+    for member in [
+        "report_version",
+        "status",
+        "restore_id",
+        "dry_run",
+        "user_pool_id",
+        "new_user_pool_id",
+        "s3_key",
+        "began",
+        "ended",
+        "app_clients",
+        "users",
+        "objects",
+        "steps",
+        "known_losses",
+        "manual_steps",
+        "verification",
+    ] {
+        assert!(report.get(member).is_some(), "{member}");
+    }
+    assert_eq!(report["status"], "SUCCESS_WITH_LOSSES");
+}
+
+#[test]
+fn every_member_of_report_and_notification_is_documented() {
+    let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let mut state = state();
+    state.verification = Some(Verification::default());
+    let mut report = assemble(&state, None, None, Some("QuotaReached"), at());
+    report.backup_timestamp = Some(at());
+    let notification = Notification::new(&state, &report, "bucket");
+    let values = [
+        serde_json::to_value(&report).unwrap(),
+        serde_json::to_value(&report.users).unwrap(),
+        serde_json::to_value(&report.verification).unwrap(),
+        serde_json::to_value(notification).unwrap(),
+    ];
+    for name in values
+        .iter()
+        .flat_map(|value| value.as_object().unwrap().keys())
+    {
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn the_error_is_told_by_name_and_text() {
+    let request = |cause: Option<&str>| RestoreRequest {
+        action: model::request::RestoreAction::ReportFailure,
+        restore_id: "r-1".parse().unwrap(),
+        user_pool_id: "us-east-1_A".parse().unwrap(),
+        s3_key: None,
+        version_id: None,
+        options: Default::default(),
+        error: Some("QuotaReached".into()),
+        cause: cause.map(str::to_owned),
+    };
+    for (cause, text) in [
+        (None, "QuotaReached"),
+        (
+            Some(r#"{"errorType": "QuotaReached", "errorMessage": "too many pools"}"#),
+            "QuotaReached: too many pools",
+        ),
+        (
+            Some("The Lambda was stopped"),
+            "QuotaReached: The Lambda was stopped",
+        ),
+    ] {
+        assert_eq!(failure_text(&request(cause)), text);
+    }
+}
+
+#[test]
+fn a_failed_restore_says_first_how_to_go_on() {
+    let report = assemble(
+        &state(),
+        None,
+        None,
+        Some("QuotaReached: too many pools"),
+        at(),
+    );
+    assert_eq!(report.status, ReportStatus::Failed);
+    assert!(
+        report.manual_steps[0]
+            .title
+            .contains("start the restore again")
+    );
+}
+
+#[test]
+fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
+    let mut state = state();
+    state.verification = Some(Verification {
+        unannounced: 1,
+        ..Verification::default()
+    });
+    let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
+    let report = assemble(&state, Some(&head), None, None, at());
+    assert_eq!(report.status, ReportStatus::Failed);
+    assert!(
+        report.manual_steps[0].title.contains("differences"),
+        "{:?}",
+        report.manual_steps
+    );
+}
+
+const BUCKET: &str = "dr";
+
+struct Stage {
+    s3: MemoryS3,
+    config: SdkConfig,
+    vault: Vault,
+    cognito: Cognito,
+    settings: Settings,
+}
+
+impl Stage {
+    /// A vault with a backup of a pool whose client has a secret. The new pool is not reachable:
+    /// the report has to do without what it would tell.
+    async fn new() -> Self {
+        let s3 = MemoryS3::start(BUCKET);
+        let config = s3.config().await;
+        let mut head = BackupHead::new(
+            "us-east-1_Old".parse().unwrap(),
+            "2026-03-07T09:05:02Z".parse().unwrap(),
+        );
+        head.set(
+            Section::UserPoolConfig,
+            json!({"Id": "us-east-1_Old", "Name": "shop"}),
+        );
+        head.set(
+            Section::AppClients,
+            json!([{"ClientId": "oldweb", "ClientName": "web", "ClientSecret": SECRET}]),
+        );
+        let mut out = Vec::new();
+        let mut encoder = DocumentEncoder::begin(&head, &mut out);
+        encoder.begin_memberships(&mut out);
+        encoder.finish("2026-03-07T09:06:00Z".parse().unwrap(), &mut out);
+        s3.put(BUCKET, &state().s3_key.to_string(), out);
+        let cognito = Cognito::new(&config, Pace::unlimited());
+        let vault = Vault::new(&config, BUCKET);
+        let settings = Settings {
+            region: "us-west-2".into(),
+            sns_topic_arn: "arn:aws:sns:us-west-2:111122223333:cognito-dr-notifications-prod"
+                .into(),
+            ..Settings::default()
+        };
+        s3.answer(
+            "AWSCognitoIdentityProviderService.DescribeUserPool",
+            400,
+            json!({"__type": "ResourceNotFoundException"}),
+        );
+        Self {
+            s3,
+            config,
+            vault,
+            cognito,
+            settings,
+        }
+    }
+
+    async fn write(&self, state: &RestoreState, error: Option<&str>) -> Report {
+        let backup = self.vault.open(&state.s3_key, None).await.unwrap();
+        let place = Place {
+            vault: &self.vault,
+            cognito: &self.cognito,
+            settings: &self.settings,
+        };
+        place.write(state, Some(&backup), error).await.unwrap()
+    }
+
+    fn text(&self, restore: &str, name: &str) -> String {
+        let bytes = self
+            .s3
+            .get(BUCKET, &format!("cognito-restore/{restore}/{name}"));
+        String::from_utf8(bytes.expect(name).to_vec()).unwrap()
+    }
+}
+
+const SECRET: &str = "51charactersofaclientsecretthatmustnotbeshownanywhere";
+
+#[tokio::test]
+async fn a_report_is_written_with_its_page_and_its_map_of_ids() {
+    let stage = Stage::new().await;
+    let report = stage.write(&state(), None).await;
+    let written: Report = serde_json::from_str(&stage.text("dr-restore-1", "report.json")).unwrap();
+    assert_eq!(written, report);
+    let ids: Value = serde_json::from_str(&stage.text("dr-restore-1", "id-map.json")).unwrap();
+    assert_eq!(
+        ids["user_pool"],
+        json!({"old": "us-east-1_Old", "new": "us-west-2_New"})
+    );
+    assert_eq!(ids["app_clients"]["oldweb"], "newweb");
+    assert!(
+        stage
+            .text("dr-restore-1", "handover.html")
+            .contains("us-west-2_New")
+    );
+}
+
+#[tokio::test]
+async fn writing_it_again_gives_the_same() {
+    let stage = Stage::new().await;
+    let first = stage.write(&state(), None).await;
+    assert_eq!(stage.write(&state(), None).await, first);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_step_let_slip_is_in_nothing_that_is_written() {
+    let stage = Stage::new().await;
+    let mut state = state();
+    state.steps.push(model::restore::StepRecord {
+        step: model::restore::Step::AppClients,
+        outcome: model::restore::Outcome::Failed {
+            error: format!("refused: {SECRET}"),
+        },
+        findings: Vec::new(),
+        manual_steps: vec![
+            ManualStep::new("Create the client", "refused")
+                .with_command(format!("aws ... {SECRET}")),
+        ],
+        began: state.began,
+        ended: state.began,
+    });
+    stage.write(&state, None).await;
+    for name in ["report.json", "handover.html", "id-map.json"] {
+        let text = stage.text("dr-restore-1", name);
+        assert!(!text.contains(SECRET), "{name}");
+    }
+    assert!(
+        stage
+            .text("dr-restore-1", "handover.html")
+            .contains("(hidden)")
+    );
+}
+
+fn failure(s3_key: Option<model::BackupKey>) -> RestoreRequest {
+    RestoreRequest {
+        action: RestoreAction::ReportFailure,
+        restore_id: "dr-restore-1".parse().unwrap(),
+        user_pool_id: "us-east-1_Old".parse().unwrap(),
+        s3_key,
+        version_id: None,
+        options: Default::default(),
+        error: Some("BackupNotFound".into()),
+        cause: Some(r#"{"errorMessage": "there is no backup of us-east-1_Old"}"#.into()),
+    }
+}
+
+#[tokio::test]
+async fn a_failure_before_the_first_step_is_reported_too() {
+    let stage = Stage::new().await;
+    let request = failure(None);
+    let report = report_failure(
+        &stage.vault,
+        &stage.cognito,
+        &stage.settings,
+        &request,
+        None,
+        None,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (report.status, &report.s3_key),
+        (ReportStatus::Failed, &None)
+    );
+    let page = stage.text("dr-restore-1", "handover.html");
+    assert!(
+        page.contains("there is no backup of us-east-1_Old") && page.contains("Restore failed")
+    );
+}
+
+#[tokio::test]
+async fn a_failure_halfway_names_the_pool_and_how_to_remove_it() {
+    let stage = Stage::new().await;
+    let request = failure(Some(state().s3_key));
+    let report = report_failure(
+        &stage.vault,
+        &stage.cognito,
+        &stage.settings,
+        &request,
+        Some(&state()),
+        None,
+    )
+    .await
+    .unwrap();
+    assert_eq!(report.new_user_pool_id, state().new_user_pool_id);
+    let remove = report
+        .manual_steps
+        .iter()
+        .filter_map(|step| step.command.as_deref());
+    assert!(
+        remove
+            .clone()
+            .any(|command| command.contains("delete-user-pool")),
+        "{:?}",
+        report.manual_steps
+    );
+}
+
+#[tokio::test]
+async fn the_notification_has_the_references_members_and_subject() {
+    let stage = Stage::new().await;
+    let sns = aws_sdk_sns::Client::new(&stage.config);
+    let report = stage.write(&state(), None).await;
+    let notification = serde_json::to_value(Notification::new(&state(), &report, BUCKET)).unwrap();
+    for member in [
+        "status",
+        "new_user_pool_id",
+        "users_restored",
+        "groups_restored",
+        "app_clients_restored",
+        "identity_providers_restored",
+        "resource_servers_restored",
+        "domain_restored",
+        "waf_restored",
+        "threat_protection_restored",
+        "ui_customization_restored",
+        "restore_duration",
+    ] {
+        assert!(notification.get(member).is_some(), "{member}");
+    }
+    assert_eq!(
+        Notification::subject(ReportStatus::Failed),
+        "Cognito DR Restore Failed"
+    );
+    assert_eq!(
+        Notification::subject(ReportStatus::SuccessWithLosses),
+        "Cognito DR Restore Completed"
+    );
+    // Nothing listens for SNS here: that it was not taken is an error, not silence.
+    let error = notify(&sns, &stage.settings, BUCKET, &state(), &report)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RestoreError::Notification(_)), "{error}");
+}
