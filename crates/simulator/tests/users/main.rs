@@ -4,6 +4,7 @@
 mod support;
 
 mod create;
+mod garbage;
 mod groups;
 mod import;
 mod links;
