@@ -185,6 +185,15 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
             .with_command(format!("sam deploy --template-file template-primary.yaml --region {} --parameter-overrides UserPoolIds={}", pool.0, pool.1)),
         ));
     }
+    if counts.failed > 0 {
+        steps.push((
+            PEOPLE,
+            ManualStep::new(
+                format!("See to {} users who did not come back", counts.failed),
+                "The findings name each by its old sub, with the reason. What was wrong can be put right, and the users restored into this pool: {\"target_user_pool_id\": ..., \"select\": {\"users\": [...]}}.",
+            ),
+        ));
+    }
     if counts.cannot_reset_password > 0 {
         steps.push((
             PEOPLE,
@@ -199,14 +208,20 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
 
 /// What to do after a restore that failed: mend and start again, and what to do with a pool that
 /// was begun.
-pub(crate) fn after_a_failure(state: &RestoreState, pool: Option<&NewPool>) -> Vec<ManualStep> {
+///
+/// `environment` is that of the stack, which its functions are named after.
+pub(crate) fn after_a_failure(
+    state: &RestoreState,
+    pool: Option<&NewPool>,
+    environment: &str,
+) -> Vec<ManualStep> {
     let mut steps = vec![
         ManualStep::new(
             "Read the error above, mend its cause and start the restore again",
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
         .with_command(format!(
-            "aws lambda invoke --function-name cognito-manual-dr-trigger-prod --cli-binary-format raw-in-base64-out --payload '{{\"user_pool_id\": \"{}\"}}' response.json",
+            "aws lambda invoke --function-name cognito-manual-dr-trigger-{environment} --cli-binary-format raw-in-base64-out --payload '{{\"user_pool_id\": \"{}\"}}' response.json",
             state.user_pool_id
         )),
     ];
@@ -345,14 +360,14 @@ mod tests {
         state.options.target_user_pool_id = Some("us-west-2_New".parse().unwrap());
         let steps = manual_steps(&state, &head(), Some(&pool()));
         assert!(
-            steps.iter().all(|step| step.title.contains("cannot reset")),
+            steps.iter().all(|step| step.title.contains("users who")),
             "{steps:#?}"
         );
     }
 
     #[test]
     fn a_failed_restore_tells_how_to_remove_its_pool_domains_first() {
-        let steps = after_a_failure(&state(), Some(&pool()));
+        let steps = after_a_failure(&state(), Some(&pool()), "prod");
         let command = steps[1].command.as_deref().unwrap();
         let lines: Vec<&str> = command.lines().collect();
         assert_eq!(lines.len(), 3);
@@ -360,6 +375,6 @@ mod tests {
         assert!(
             lines[2].contains("delete-user-pool --region us-west-2 --user-pool-id us-west-2_New")
         );
-        assert_eq!(after_a_failure(&state(), None).len(), 1);
+        assert_eq!(after_a_failure(&state(), None, "prod").len(), 1);
     }
 }

@@ -125,6 +125,7 @@ impl Place<'_> {
                 pool.as_ref(),
                 error,
                 ended.unwrap_or_else(Timestamp::now),
+                environment(self.settings),
             )
         };
         self.put(&report, state, head, pool.as_ref()).await
@@ -160,7 +161,14 @@ impl Place<'_> {
         let report = Report {
             region: self.settings.region.clone(),
             s3_key: request.s3_key.clone(),
-            ..assemble(&state, head, None, Some(error), now)
+            ..assemble(
+                &state,
+                head,
+                None,
+                Some(error),
+                now,
+                environment(self.settings),
+            )
         };
         self.put(&report, &state, head, None).await
     }
@@ -235,11 +243,12 @@ fn assemble(
     pool: Option<&NewPool>,
     error: Option<&str>,
     ended: Timestamp,
+    environment: &str,
 ) -> Report {
     let status = Report::status_of(state, error);
     let mut manual_steps: Vec<ManualStep> = Vec::new();
     if error.is_some() {
-        manual_steps.extend(manual::after_a_failure(state, pool));
+        manual_steps.extend(manual::after_a_failure(state, pool, environment));
     } else {
         if let Some(step) = manual::after_a_difference(state) {
             manual_steps.push(step);
@@ -273,6 +282,14 @@ fn assemble(
         verification: state.verification.clone(),
         error: error.map(str::to_owned),
     }
+}
+
+/// The stack's environment, as the topic's name tells it.
+fn environment(settings: &Settings) -> &str {
+    let topic = settings.sns_topic_arn.as_str();
+    topic
+        .split_once("cognito-dr-notifications-")
+        .map_or("prod", |(_, environment)| environment)
 }
 
 /// What else the restore left in the bucket.

@@ -79,7 +79,8 @@ impl<'a> Page<'a> {
             .and_then(|head| text(head.user_pool(), "/Name"))
             .unwrap_or_default()
             .to_owned();
-        let moved = manual::is_new(state);
+        // The ids of a pool that is not finished belong into no application.
+        let moved = manual::is_new(state) && report.error.is_none();
         let (clients, providers, words_to_users) = match (head, pool) {
             (Some(head), Some(pool)) if moved => (
                 configuration::clients(state, head, pool),
@@ -168,27 +169,43 @@ fn lines(report: &Report, state: &RestoreState) -> (Vec<Line>, u64) {
         .findings
         .iter()
         .map(|finding| ("Users", finding));
-    let mut findings: Vec<_> = of_steps.chain(of_users).collect();
-    findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.kind));
+    let lost_steps = report.steps.iter().filter_map(|record| {
+        let (badge, reason) = match &record.outcome {
+            Outcome::Failed { error } => ("failed", error),
+            Outcome::Skipped { reason } => ("left out", reason),
+            Outcome::Restored { .. } | Outcome::NothingToDo => return None,
+        };
+        let item = "all of it".to_owned();
+        Some(Line {
+            badge,
+            what: record.step.title().to_owned(),
+            item,
+            reason: reason.clone(),
+        })
+    });
+    let findings = of_steps.chain(of_users).map(|(what, finding)| Line {
+        badge: match finding.kind {
+            FindingKind::Failed => "failed",
+            FindingKind::Degraded => "changed",
+            FindingKind::Skipped => "left out",
+        },
+        what: what.to_owned(),
+        item: finding.item.clone(),
+        reason: finding.reason.clone(),
+    });
+    let mut lines: Vec<Line> = lost_steps.chain(findings).collect();
+    lines.sort_by_key(|line| {
+        ["failed", "changed", "left out"]
+            .iter()
+            .position(|badge| *badge == line.badge)
+    });
     let unlisted = state
         .users
         .findings_total
         .saturating_sub(state.users.findings.len() as u64);
-    let more = findings.len().saturating_sub(LINES) as u64 + unlisted;
-    let lines = findings
-        .into_iter()
-        .take(LINES)
-        .map(|(what, finding)| Line {
-            badge: match finding.kind {
-                FindingKind::Failed => "failed",
-                FindingKind::Degraded => "changed",
-                FindingKind::Skipped => "left out",
-            },
-            what: what.to_owned(),
-            item: finding.item.clone(),
-            reason: finding.reason.clone(),
-        });
-    (lines.collect(), more)
+    let more = lines.len().saturating_sub(LINES) as u64 + unlisted;
+    lines.truncate(LINES);
+    (lines, more)
 }
 
 fn providers(head: &BackupHead, pool: &NewPool) -> Vec<Provider> {

@@ -125,7 +125,7 @@ fn bad_day() -> RestoreState {
 fn render(state: &RestoreState, error: Option<&str>) -> String {
     let (head, pool) = (head(), pool());
     let ended = "2026-03-07T09:13:34Z".parse().unwrap();
-    let report = super::super::assemble(state, Some(&head), Some(&pool), error, ended);
+    let report = super::super::assemble(state, Some(&head), Some(&pool), error, ended, "prod");
     let page = Page::new(
         &report,
         state,
@@ -206,6 +206,9 @@ fn a_failed_restore_shows_its_error_and_how_to_clear_up() {
         "delete-user-pool --region us-west-2 --user-pool-id us-west-2_Kq3vXyZ9A",
     ] {
         assert!(page.contains(needed), "{needed}");
+    }
+    for misleading in ["aws-exports.js", "Forgot password", "idpresponse"] {
+        assert!(!page.contains(misleading), "{misleading}");
     }
 }
 

@@ -17,7 +17,7 @@ fn at() -> Timestamp {
 fn a_report_has_the_members_that_its_readers_know() {
     let mut state = state();
     state.verification = Some(Verification::default());
-    let report = serde_json::to_value(assemble(&state, None, None, None, at())).unwrap();
+    let report = serde_json::to_value(assemble(&state, None, None, None, at(), "prod")).unwrap();
     for member in [
         "report_version",
         "status",
@@ -47,7 +47,7 @@ fn every_member_of_report_and_notification_is_documented() {
     let document = std::fs::read_to_string(document).unwrap();
     let mut state = state();
     state.verification = Some(Verification::default());
-    let mut report = assemble(&state, None, None, Some("QuotaReached"), at());
+    let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), "prod");
     report.backup_timestamp = Some(at());
     let notification = Notification::new(&state, &report, "bucket");
     let values = [
@@ -99,6 +99,7 @@ fn a_failed_restore_says_first_how_to_go_on() {
         None,
         Some("QuotaReached: too many pools"),
         at(),
+        "prod",
     );
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
@@ -116,7 +117,7 @@ fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
         ..Verification::default()
     });
     let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
-    let report = assemble(&state, Some(&head), None, None, at());
+    let report = assemble(&state, Some(&head), None, None, at(), "prod");
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
         report.manual_steps[0].title.contains("differences"),
