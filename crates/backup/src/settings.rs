@@ -82,7 +82,7 @@ fn pools(list: &str) -> Result<Vec<UserPoolId>, BackupError> {
 
 fn quota_share(text: &str) -> Result<f64, BackupError> {
     match text.parse() {
-        Ok(share) if 0.01 <= share && share <= 1.0 => Ok(share),
+        Ok(share) if (0.01..=1.0).contains(&share) => Ok(share),
         _ => {
             let problem = format!("{text:?} is not a share between 0.01 and 1");
             Err(wrong("QUOTA_SHARE", problem))

@@ -1,5 +1,7 @@
 //! What a backup holds, what it records, and what it says when something fails.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 mod support;
 
 use std::collections::BTreeSet;

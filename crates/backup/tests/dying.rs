@@ -1,6 +1,8 @@
 //! An invocation may end at any request. No half object is ever visible, nothing is recorded
 //! that is not there, and what is there is recorded in the end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! Calls of Cognito over HTTP, against the strict simulator.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cognitoidentityprovider::config::{Credentials, SharedCredentialsProvider};
 use cognito::{Cognito, ErrorKind, Operation, Pace, Pages};

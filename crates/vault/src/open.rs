@@ -48,6 +48,9 @@ impl Vault {
         let end = self.end_of(key, version_id, TRAILER_WINDOW).await?;
         let version_id = end.version.version_id.clone();
         let bytes = end.object_bytes;
+        if bytes == 0 {
+            return Err(damaged(key, "the object is empty"));
+        }
         let (head, trailer, source) = match Trailer::find(&end.bytes) {
             Ok(trailer) => with_trailer(key, end, trailer).await?,
             Err(_) => {

@@ -2,10 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use crc_fast::CrcAlgorithm;
 use model::BackupKey;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
@@ -40,7 +37,6 @@ pub struct UploadState {
     mark: String,
     parts: Vec<Part>,
     bytes: u64,
-    crc64nvme: u64,
 }
 
 impl UploadState {
@@ -68,8 +64,9 @@ pub struct Finished {
 impl Vault {
     /// Begins to write the backup `key`.
     ///
-    /// The object is encrypted as the bucket's default says. S3 checks each part and the whole
-    /// object against CRC-64/NVME sums.
+    /// The object is encrypted as the bucket's default says. S3 checks the CRC-32 of each part
+    /// when it comes and the size of the whole at the end; the document's own trailer sums up
+    /// all of it.
     ///
     /// # Errors
     /// [`VaultError::KeyTaken`] when there is one already; others when S3 does not answer or
@@ -87,7 +84,7 @@ impl Vault {
             .key(&object)
             .content_type("application/json")
             .metadata(MARK, &mark)
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .checksum_type(ChecksumType::FullObject)
             .send()
             .await
@@ -98,7 +95,6 @@ impl Vault {
             mark,
             parts: Vec::new(),
             bytes: 0,
-            crc64nvme: checksum(&[]),
         };
         Ok(self.resume(state, Vec::new()))
     }
@@ -208,12 +204,7 @@ impl Upload {
     /// Sends a part off, once the one before has arrived.
     async fn send(&mut self, part: Vec<u8>) -> Result<(), VaultError> {
         self.arrive().await?;
-        let length = part.len() as u64;
-        let algorithm = CrcAlgorithm::Crc64Nvme;
-        let sum = checksum(&part);
-        self.state.crc64nvme =
-            crc_fast::checksum_combine(algorithm, self.state.crc64nvme, sum, length);
-        self.state.bytes += length;
+        self.state.bytes += part.len() as u64;
         let number = self.state.parts.len() + 1;
         let sending = send_part(
             self.vault.clone(),
@@ -250,7 +241,6 @@ impl Upload {
         let whole = CompletedMultipartUpload::builder()
             .set_parts(Some(parts.collect()))
             .build();
-        let sum = BASE64_STANDARD.encode(self.state.crc64nvme.to_be_bytes());
         let result = self
             .vault
             .client
@@ -260,7 +250,7 @@ impl Upload {
             .upload_id(&self.state.upload_id)
             .multipart_upload(whole)
             .checksum_type(ChecksumType::FullObject)
-            .checksum_crc64_nvme(sum)
+            .mpu_object_size(i64::try_from(self.state.bytes).unwrap_or(i64::MAX))
             .if_none_match("*")
             .send()
             .await;
@@ -305,7 +295,7 @@ async fn send_part(
         .key(&object)
         .upload_id(upload_id)
         .part_number(number)
-        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .checksum_algorithm(ChecksumAlgorithm::Crc32)
         .body(ByteStream::from(bytes))
         .send()
         .await
@@ -316,8 +306,4 @@ async fn send_part(
     Ok(Part {
         etag: answer.e_tag.unwrap_or_default(),
     })
-}
-
-fn checksum(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }

@@ -1,6 +1,8 @@
 //! The newest whole backup of exactly one pool is found, wherever it lies; what is damaged or
 //! foreign is never taken for one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 use jiff::Timestamp;
 use model::document::{BackupHead, DocumentEncoder};
 use model::inventory::Section;

@@ -1,5 +1,7 @@
 //! A backup appears whole or not at all, and never in another's place.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 use model::BackupKey;
 use vault::testing::{Fault, MemoryS3};
 use vault::{Vault, VaultError};
