@@ -26,6 +26,13 @@ struct Line {
     reason: String,
 }
 
+/// A number that tells how it went.
+struct Figure {
+    number: String,
+    what: &'static str,
+    class: &'static str,
+}
+
 /// What became of a step.
 struct StepLine {
     title: &'static str,
@@ -50,7 +57,7 @@ pub(crate) struct Page<'a> {
     pool_name: String,
     report: &'a Report,
     backup_time: String,
-    duration: String,
+    figures: Vec<Figure>,
     manual_steps: &'a [ManualStep],
     pool: Option<&'a NewPool>,
     clients: Vec<Client>,
@@ -90,7 +97,6 @@ impl<'a> Page<'a> {
             _ => (Vec::new(), Vec::new(), None),
         };
         let (lines, more_lines) = lines(report, state);
-        let seconds = report.ended.as_second() - report.began.as_second();
         Self {
             title: format!("{} – {}", headline(report, state), report.user_pool_id),
             status_class: match report.status {
@@ -105,7 +111,7 @@ impl<'a> Page<'a> {
                 .map_or("unknown".to_owned(), |time| {
                     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
                 }),
-            duration: duration_in_words(u64::try_from(seconds).unwrap_or(0)),
+            figures: figures(report, state),
             manual_steps: &report.manual_steps,
             pool,
             more_clients: clients.len().saturating_sub(CLIENTS_LISTED),
@@ -139,6 +145,46 @@ fn headline(report: &Report, state: &RestoreState) -> String {
         (ReportStatus::SuccessWithLosses, what) => format!("{what} succeeded, with losses"),
         (ReportStatus::Failed, what) => format!("{what} failed"),
     }
+}
+
+fn figures(report: &Report, state: &RestoreState) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut figure = |number: u64, what: &'static str| {
+        figures.push(Figure {
+            number: number.to_string(),
+            what,
+            class: "",
+        });
+    };
+    let users = &report.users;
+    if let (true, Some(verification)) = (manual::is_comparison(state), &report.verification) {
+        figure(verification.users_compared, "users compared");
+        figure(verification.settings_compared, "settings compared");
+        figure(verification.unannounced, "differences");
+    } else if !report.dry_run {
+        figure(users.restored, "users are back");
+        for (number, what) in [
+            (users.failed, "users are not"),
+            (users.skipped, "users left out"),
+            (users.already_there, "users were there before"),
+        ] {
+            if number > 0 {
+                figure(number, what);
+            }
+        }
+        if manual::is_new(state) {
+            figure(report.app_clients.len() as u64, "app clients");
+        }
+    }
+    figure(report.manual_steps.len() as u64, "things left to do");
+    let seconds = report.ended.as_second() - report.began.as_second();
+    let number = duration_in_words(u64::try_from(seconds).unwrap_or(0));
+    figures.push(Figure {
+        number,
+        what: "duration",
+        class: "words",
+    });
+    figures
 }
 
 fn step_line(record: &model::restore::StepRecord) -> StepLine {

@@ -136,10 +136,11 @@ fn render(state: &RestoreState, error: Option<&str>) -> String {
     .render()
     .unwrap();
     if let Ok(folder) = std::env::var("HANDOVER_PAGES") {
-        let name = if error.is_some() {
-            "failed"
-        } else {
-            "restored"
+        let name = match (error, state.options.dry_run, &state.options.verify) {
+            (Some(_), ..) => "failed",
+            (_, true, _) => "dry-run",
+            (.., Some(_)) => "comparison",
+            _ => "restored",
         };
         std::fs::write(format!("{folder}/{name}.html"), &page).unwrap();
     }
@@ -229,4 +230,22 @@ fn a_check_that_does_not_hold_is_told_at_the_top() {
     let page = render(&state, None);
     assert!(page.contains("1 check does not hold"));
     assert!(page.contains("Restore failed"));
+}
+
+#[test]
+fn a_dry_run_and_a_comparison_do_not_speak_of_users_that_are_back() {
+    let mut dry = bad_day();
+    dry.options.dry_run = true;
+    dry.new_user_pool_id = None;
+    dry.verification = None;
+    let page = render(&dry, None);
+    assert!(page.contains("Dry run succeeded") && !page.contains("users are back"));
+
+    let mut comparison = bad_day();
+    comparison.options.verify = comparison.new_user_pool_id.take();
+    comparison.steps.clear();
+    comparison.users = Default::default();
+    let page = render(&comparison, None);
+    assert!(page.contains("The pool matches the backup") && page.contains("users compared"));
+    assert!(!page.contains("never gives back"));
 }

@@ -84,7 +84,7 @@ table! {
     "user_pool_config/SchemaAttributes/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
     "user_pool_config/SchemaAttributes/{standard}", OnlyInPool, "a new pool has the standard attributes that Cognito added since";
     "tags/aws:*", OnlyInBackup, "tag keys that begin with aws: are reserved";
-    "tags/cognito-dr:*", Any, "the restore's own marks";
+    "tags/cognito-dr-restore-id", Any, "the restore's own mark, by which it finds the pool that it made";
     "app_clients/*/ClientId", Any, NEW_CLIENT;
     "app_clients/*/UserPoolId", Any, NEW_POOL;
     "app_clients/*/CreationDate", Any, DATES;

@@ -84,6 +84,11 @@ impl Index {
         self.entries.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The entries.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

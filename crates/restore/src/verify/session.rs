@@ -230,7 +230,7 @@ impl<'r> Session<'r> {
     }
 
     async fn save(&mut self) -> Result<(), RestoreError> {
-        self.progress.indexes_kept = self.users.len() > 0;
+        self.progress.indexes_kept = !self.users.is_empty();
         if self.progress.indexes_kept {
             for (name, index) in [
                 ("users", &self.users),

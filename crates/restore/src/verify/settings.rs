@@ -242,6 +242,9 @@ fn schema(attributes: Option<&Value>) -> impl Iterator<Item = &Value> {
     attributes.map_or(&[][..], elements).iter()
 }
 
+/// Whether an old and a new client are one.
+type Tie<'a> = dyn Fn(&Value, &Value) -> bool + 'a;
+
 /// Ties clients of a pool that no restore made, or whose map is not at hand: by id, else by
 /// secret and name, else by name (names are not unique, facts A.6: those of one name in order).
 pub fn pair_clients(
@@ -251,7 +254,7 @@ pub fn pair_clients(
 ) -> BTreeMap<String, String> {
     let mut pairs = BTreeMap::new();
     let mut left: Vec<&Value> = pool.iter().collect();
-    let rules: [&dyn Fn(&Value, &Value) -> bool; 4] = [
+    let rules: [&Tie<'_>; 4] = [
         &|old, new| {
             known
                 .get(text(old, "ClientId"))

@@ -97,7 +97,7 @@ fn restored() -> Vec<(Section, Value)> {
             }
             Section::WafConfiguration => value["WebACLArn"] = json!("arn:new"),
             Section::Tags => {
-                *value = json!({"team": "a", "cognito-dr:restore-id": "r-1"});
+                *value = json!({"team": "a", "cognito-dr-restore-id": "r-1"});
             }
             _ => {}
         }

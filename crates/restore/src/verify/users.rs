@@ -17,7 +17,7 @@ use crate::error::RestoreError;
 /// How many MFA preferences are asked for at a time; the pacer keeps to the quota.
 const MFA_AT_A_TIME: usize = 8;
 /// How many users that the pool has otherwise are looked into; beyond, they are counted.
-const MISMATCHES: usize = 20_000;
+const MISMATCHES: usize = 5_000;
 /// How many users are read from the backup between looks at the clock.
 const BETWEEN_LOOKS: u64 = 1000;
 
