@@ -21,6 +21,9 @@ const PLATFORM: &[&str] = &[
 const BACKUP: &[&str] = &[
     "dynamodb:PutItem",
     "s3:AbortMultipartUpload",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
     "s3:PutObject",
     "states:StartExecution",
 ];
