@@ -57,6 +57,10 @@ pub(crate) struct Page<'a> {
     pool_name: String,
     report: &'a Report,
     backup_time: String,
+    target: Option<String>,
+    is_comparison: bool,
+    lost: &'static str,
+    back: &'static str,
     figures: Vec<Figure>,
     manual_steps: &'a [ManualStep],
     pool: Option<&'a NewPool>,
@@ -111,6 +115,23 @@ impl<'a> Page<'a> {
                 .map_or("unknown".to_owned(), |time| {
                     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
                 }),
+            target: state
+                .options
+                .verify
+                .as_ref()
+                .or(report.new_user_pool_id.as_ref())
+                .map(ToString::to_string),
+            is_comparison: manual::is_comparison(state),
+            lost: if report.dry_run {
+                "What will not come back"
+            } else {
+                "What did not come back"
+            },
+            back: if report.dry_run {
+                "What will come back"
+            } else {
+                "What came back"
+            },
             figures: figures(report, state),
             manual_steps: &report.manual_steps,
             pool,
@@ -284,8 +305,13 @@ fn verified(report: &Report) -> String {
         None if report.dry_run => "Nothing was made, so nothing was compared.".to_owned(),
         None => "The new pool was not compared with the backup.".to_owned(),
         Some(verification) if verification.passed() => format!(
-            "The pool was read back and compared with the backup: {} users and {} settings. Every difference is announced in this report.",
-            verification.users_compared, verification.settings_compared
+            "The pool was read back and compared with the backup: {} users and {} settings. {}",
+            verification.users_compared,
+            verification.settings_compared,
+            match verification.announced {
+                0 => "Nothing differs but what differs in every restore.",
+                _ => "Every difference is announced in this report.",
+            }
         ),
         Some(verification) => {
             let failing = verification.rows.iter().filter(|row| !row.holds).count();

@@ -123,14 +123,16 @@ fn bad_day() -> RestoreState {
 
 /// Renders a page; with `HANDOVER_PAGES` set, also into that folder, to be looked at in a browser.
 fn render(state: &RestoreState, error: Option<&str>) -> String {
-    let (head, pool) = (head(), pool());
+    let head = head();
+    // Nothing is made by a dry run or a comparison.
+    let pool = state.new_user_pool_id.as_ref().map(|_| pool());
     let ended = "2026-03-07T09:13:34Z".parse().unwrap();
-    let report = super::super::assemble(state, Some(&head), Some(&pool), error, ended, "prod");
+    let report = super::super::assemble(state, Some(&head), pool.as_ref(), error, ended, "prod");
     let page = Page::new(
         &report,
         state,
         Some(&head),
-        Some(&pool),
+        pool.as_ref(),
         "cognito-backup-dr-prod-111122223333",
     )
     .render()
