@@ -5,7 +5,9 @@ use model::request::{RestoreOptions, Selection};
 use model::restore::UserCounts;
 
 use super::attributes::Attributes;
-use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, sign_in_name};
+use super::decide::{
+    Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, sign_in_name,
+};
 use super::import::csv::Header;
 use super::index::{Found, FoundStatus, UserIndex};
 use super::ledger::Made;
@@ -42,9 +44,15 @@ impl Crew<'_> {
             return self.leave_as_is(&record, &found).await;
         }
         match decide(&record, &self.circumstances) {
-            Decision::Federated => Ok(Made::of(UserCounts { federated: 1, ..UserCounts::default() })),
+            Decision::Federated => Ok(Made::of(UserCounts {
+                federated: 1,
+                ..UserCounts::default()
+            })),
             Decision::Impossible(finding) => {
-                let mut made = Made::of(UserCounts { skipped: 1, ..UserCounts::default() });
+                let mut made = Made::of(UserCounts {
+                    skipped: 1,
+                    ..UserCounts::default()
+                });
                 made.findings.push(finding);
                 Ok(made)
             }
@@ -81,7 +89,10 @@ impl Crew<'_> {
         };
         let pool = self.circumstances.pool;
         let Some(found) = imported.users.by_name(&plan.sign_in, pool) else {
-            let by_calls = Circumstances { import_by: &[], ..self.circumstances };
+            let by_calls = Circumstances {
+                import_by: &[],
+                ..self.circumstances
+            };
             return match decide(&record, &by_calls) {
                 Decision::Make(plan) => self.make_by_calls(&record, &plan).await,
                 Decision::Federated | Decision::Impossible(_) => Ok(Made::default()),
@@ -89,7 +100,10 @@ impl Crew<'_> {
         };
         if plan.way == Way::ImportReset && found.status != FoundStatus::ResetRequired {
             let mut news = UserNews::about(&record);
-            news.degraded("UserStatus", "the import job did not make the user RESET_REQUIRED");
+            news.degraded(
+                "UserStatus",
+                "the import job did not make the user RESET_REQUIRED",
+            );
             plan.findings.append(&mut news.findings);
         }
         let mut missing = Attributes::default();
@@ -118,7 +132,10 @@ impl Crew<'_> {
                 self.maker.follow_up(record, plan, &user, groups).await
             }
             Creation::NotMade(finding) => {
-                let mut made = Made::of(UserCounts { failed: 1, ..UserCounts::default() });
+                let mut made = Made::of(UserCounts {
+                    failed: 1,
+                    ..UserCounts::default()
+                });
                 made.findings.push(finding);
                 Ok(made)
             }
@@ -128,9 +145,10 @@ impl Crew<'_> {
     /// Whether the operator asked for this user.
     fn is_chosen(&self, record: &UserRecord) -> bool {
         match &self.options.select {
-            Some(Selection::Group(group)) => {
-                self.memberships.of(&record.username).any(|of_user| of_user == group)
-            }
+            Some(Selection::Group(group)) => self
+                .memberships
+                .of(&record.username)
+                .any(|of_user| of_user == group),
             _ => self
                 .options
                 .selects_user(record.username.as_str(), record.sub().as_ref()),
@@ -141,14 +159,22 @@ impl Crew<'_> {
     /// or address to sign in by.
     fn already_there(&self, record: &UserRecord) -> Option<Found> {
         let before = self.before.as_ref()?;
-        let by_name = || before.by_name(sign_in_name(record, self.circumstances.pool)?, self.circumstances.pool);
+        let by_name = || {
+            before.by_name(
+                sign_in_name(record, self.circumstances.pool)?,
+                self.circumstances.pool,
+            )
+        };
         before.by_sub(&old_sub(record)).or_else(by_name)
     }
 
     /// Existing users are never changed. When one group is restored, they become members of it
     /// again: that is what is asked for.
     async fn leave_as_is(&self, record: &UserRecord, found: &Found) -> Result<Made, RestoreError> {
-        let mut made = Made::of(UserCounts { already_there: 1, ..UserCounts::default() });
+        let mut made = Made::of(UserCounts {
+            already_there: 1,
+            ..UserCounts::default()
+        });
         if let Some(Selection::Group(group)) = &self.options.select {
             let mut news = UserNews::about(record);
             let user = self.found(record, found);
@@ -164,7 +190,12 @@ impl Crew<'_> {
     fn found(&self, record: &UserRecord, found: &Found) -> NewUser {
         let own_name = self.circumstances.pool.username_attributes.is_empty();
         NewUser {
-            username: if own_name { record.username.as_str() } else { found.sub.as_str() }.to_owned(),
+            username: if own_name {
+                record.username.as_str()
+            } else {
+                found.sub.as_str()
+            }
+            .to_owned(),
             sub: found.sub.clone(),
             ..NewUser::default()
         }

@@ -317,7 +317,11 @@ fn mfa(
         .rest
         .get("MFAOptions")
         .and_then(Value::as_array)
-        .is_some_and(|options| options.iter().any(|option| option["DeliveryMedium"] == "SMS"));
+        .is_some_and(|options| {
+            options
+                .iter()
+                .any(|option| option["DeliveryMedium"] == "SMS")
+        });
     let (factors, preferred) = match &record.mfa_settings {
         Some(factors) => (factors.clone(), record.preferred_mfa.as_deref()),
         // All that ListUsers shows of a preference: text messages are on.
@@ -360,7 +364,8 @@ fn links(record: &UserRecord, pool: &TargetPool, news: &mut UserNews) -> Vec<Lin
             );
             news.degraded("identities", &reason);
         } else if !pool.providers.contains(provider) {
-            let reason = format!("the link to {provider} was not made: the pool has no such provider");
+            let reason =
+                format!("the link to {provider} was not made: the pool has no such provider");
             news.degraded("identities", &reason);
         } else {
             links.push(identity);

@@ -30,7 +30,11 @@ impl Engine {
     ///
     /// Jobs need a role for their log and a pool with auto-verified attributes (facts C.5). A
     /// new pool gets those at the end, from the backup; an existing one keeps its own.
-    pub(super) fn of(restore: &Restore<'_>, existing: Option<&TargetPool>, wanted: UsersEngine) -> Self {
+    pub(super) fn of(
+        restore: &Restore<'_>,
+        existing: Option<&TargetPool>,
+        wanted: UsersEngine,
+    ) -> Self {
         let has_role = restore
             .settings
             .import_role_arn
@@ -40,7 +44,12 @@ impl Engine {
             Some(pool) => pool.auto_verified.clone(),
             None => TargetPool::auto_verified_in(restore.head().user_pool()),
         };
-        Self::choose(wanted, restore.backup.trailer.users, has_role, auto_verified)
+        Self::choose(
+            wanted,
+            restore.backup.trailer.users,
+            has_role,
+            auto_verified,
+        )
     }
 
     fn choose(
@@ -56,17 +65,28 @@ impl Engine {
         } else {
             None
         };
-        let note = hindrance.filter(|_| wanted == UsersEngine::Import).map(|hindrance| {
-            let reason = format!("all users were made call by call, not by import jobs: {hindrance}");
-            Finding::new(FindingKind::Skipped, Section::Users.member(), reason)
-        });
+        let note = hindrance
+            .filter(|_| wanted == UsersEngine::Import)
+            .map(|hindrance| {
+                let reason =
+                    format!("all users were made call by call, not by import jobs: {hindrance}");
+                Finding::new(FindingKind::Skipped, Section::Users.member(), reason)
+            });
         let in_bulk = match wanted {
             UsersEngine::Api => false,
             UsersEngine::Import => hindrance.is_none(),
             UsersEngine::Auto => hindrance.is_none() && users >= IN_BULK_FROM,
         };
-        let import_by = if hindrance.is_none() { auto_verified } else { Vec::new() };
-        Self { import_by, in_bulk, note }
+        let import_by = if hindrance.is_none() {
+            auto_verified
+        } else {
+            Vec::new()
+        };
+        Self {
+            import_by,
+            in_bulk,
+            note,
+        }
     }
 }
 
@@ -80,16 +100,40 @@ mod tests {
         for (wanted, users, has_role, auto_verified, in_bulk, jobs, told) in [
             (UsersEngine::Auto, 24_999, true, email(), false, true, false),
             (UsersEngine::Auto, 25_000, true, email(), true, true, false),
-            (UsersEngine::Auto, 25_000, false, email(), false, false, false),
+            (
+                UsersEngine::Auto,
+                25_000,
+                false,
+                email(),
+                false,
+                false,
+                false,
+            ),
             (UsersEngine::Auto, 25_000, true, vec![], false, false, false),
-            (UsersEngine::Api, 1_000_000, true, email(), false, true, false),
+            (
+                UsersEngine::Api,
+                1_000_000,
+                true,
+                email(),
+                false,
+                true,
+                false,
+            ),
             (UsersEngine::Import, 1, true, email(), true, true, false),
             (UsersEngine::Import, 1, false, email(), false, false, true),
             (UsersEngine::Import, 1, true, vec![], false, false, true),
         ] {
             let engine = Engine::choose(wanted, users, has_role, auto_verified);
-            let found = (engine.in_bulk, !engine.import_by.is_empty(), engine.note.is_some());
-            assert_eq!(found, (in_bulk, jobs, told), "{wanted:?} {users} {has_role}");
+            let found = (
+                engine.in_bulk,
+                !engine.import_by.is_empty(),
+                engine.note.is_some(),
+            );
+            assert_eq!(
+                found,
+                (in_bulk, jobs, told),
+                "{wanted:?} {users} {has_role}"
+            );
         }
     }
 }

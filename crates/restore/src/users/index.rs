@@ -92,7 +92,10 @@ impl UserIndex {
         }
         let target = restore.target(state)?.clone();
         let mut token = state.users.listing_token.take();
-        if !index.list(listing, restore, pool, &target, &mut token).await? {
+        if !index
+            .list(listing, restore, pool, &target, &mut token)
+            .await?
+        {
             write(restore, &unfinished, index.entries).await?;
             state.users.listing_token = token;
             restore.save(state).await?;
@@ -241,7 +244,13 @@ fn number_of(sub: &str) -> Option<u128> {
 
 fn text_of(sub: u128) -> String {
     let digits = format!("{sub:032x}");
-    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    let parts = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
     parts.join("-")
 }
 
@@ -251,7 +260,10 @@ mod tests {
 
     fn user(name: &str, sub: &str, status: &str) -> UserRecord {
         let attributes = json!([{"Name": "sub", "Value": sub}, {"Name": "email", "Value": format!("{name}@example.com")}]);
-        serde_json::from_value(json!({"Username": name, "Attributes": attributes, "UserStatus": status})).unwrap()
+        serde_json::from_value(
+            json!({"Username": name, "Attributes": attributes, "UserStatus": status}),
+        )
+        .unwrap()
     }
 
     const ANN: &str = "c4e824c8-a001-701e-0000-00000000000a";
@@ -268,15 +280,24 @@ mod tests {
 
     #[test]
     fn users_are_found_by_name_in_the_pools_own_case_rule() {
-        let strict = TargetPool { case_sensitive: true, ..TargetPool::default() };
-        let found = Found { sub: ANN.into(), status: FoundStatus::Confirmed };
+        let strict = TargetPool {
+            case_sensitive: true,
+            ..TargetPool::default()
+        };
+        let found = Found {
+            sub: ANN.into(),
+            status: FoundStatus::Confirmed,
+        };
         let by_case = index(Listing::AfterImport, &strict);
         assert_eq!(by_case.by_name("Ann", &strict), Some(found.clone()));
         assert_eq!(by_case.by_name("ann", &strict), None);
         let loose = TargetPool::default();
         let any_case = index(Listing::AfterImport, &loose);
         assert_eq!(any_case.by_name("ANN", &loose), Some(found));
-        assert_eq!(any_case.by_name("bob", &loose).unwrap().status, FoundStatus::ResetRequired);
+        assert_eq!(
+            any_case.by_name("bob", &loose).unwrap().status,
+            FoundStatus::ResetRequired
+        );
         assert_eq!(any_case.by_name("odd", &loose), None);
     }
 

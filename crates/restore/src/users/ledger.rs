@@ -145,7 +145,9 @@ mod tests {
         let entries = ["plain", "a,b", "\"q\"", "two\nlines", "Zoë", ""].map(entry);
         let mut file = MAP_HEADER.to_vec();
         file.extend(rows(&entries).unwrap());
-        let read: Result<Vec<UserEntry>, _> = csv::Reader::from_reader(&file[..]).into_deserialize().collect();
+        let read: Result<Vec<UserEntry>, _> = csv::Reader::from_reader(&file[..])
+            .into_deserialize()
+            .collect();
         assert_eq!(read.unwrap(), entries);
     }
 

@@ -179,9 +179,9 @@ impl Maker<'_> {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
-        let sub = answer["UserSub"].as_str().ok_or_else(|| {
-            CognitoError::unexpected_answer(Operation::SignUp, "UserSub")
-        })?;
+        let sub = answer["UserSub"]
+            .as_str()
+            .ok_or_else(|| CognitoError::unexpected_answer(Operation::SignUp, "UserSub"))?;
         // Where contacts stand in for usernames, the username is the sub (facts C.1).
         let own_name = self.pool.username_attributes.is_empty();
         Ok(Ok(NewUser {
@@ -258,12 +258,12 @@ impl Maker<'_> {
             record.username.as_str().to_lowercase() == plan.sign_in.to_lowercase()
         };
         let wanted = |name: &str| plan.attributes.get(name).or_else(|| plan.later.get(name));
-        let nothing_else = seen
-            .settable()
-            .all(|Attribute { name, value }| is_no_flag_set(name, value) || wanted(name) == Some(value.as_str()));
-        let all_of_it = essential
-            .iter()
-            .all(|(name, value)| is_no_flag_set(name, value) || record.attribute(name) == Some(value));
+        let nothing_else = seen.settable().all(|Attribute { name, value }| {
+            is_no_flag_set(name, value) || wanted(name) == Some(value.as_str())
+        });
+        let all_of_it = essential.iter().all(|(name, value)| {
+            is_no_flag_set(name, value) || record.attribute(name) == Some(value)
+        });
         same_name && nothing_else && all_of_it
     }
 
@@ -309,7 +309,10 @@ impl Seen {
 
 /// A verified flag that is false is the same as none.
 fn is_no_flag_set(name: &str, value: &str) -> bool {
-    value == "false" && Contact::ALL.iter().any(|contact| contact.verified() == name)
+    value == "false"
+        && Contact::ALL
+            .iter()
+            .any(|contact| contact.verified() == name)
 }
 
 fn not_made(record: &UserRecord, reason: &str) -> Creation {

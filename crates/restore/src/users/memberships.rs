@@ -109,7 +109,14 @@ mod tests {
             groups: ["admins", "editors"].map(str::to_owned).into(),
             ..TargetPool::default()
         };
-        let index = index(&[("admins", &["ann"]), ("editors", &["bob", "ann"]), ("gone", &["bob", "cy"])], &pool);
+        let index = index(
+            &[
+                ("admins", &["ann"]),
+                ("editors", &["bob", "ann"]),
+                ("gone", &["bob", "cy"]),
+            ],
+            &pool,
+        );
         let of = |name: &str| index.of(&Username::new(name)).collect::<Vec<_>>();
         assert_eq!(of("ann"), ["admins", "editors"]);
         assert_eq!(of("bob"), ["editors"]);

@@ -33,7 +33,9 @@ mod sign_up;
 use cognito::Operation;
 use model::UserPoolId;
 use model::inventory::Section;
-use model::restore::{Finding, FindingKind, Outcome, RestoreState, Step, UserEntry, UsersPass, UsersProgress};
+use model::restore::{
+    Finding, FindingKind, Outcome, RestoreState, Step, UserEntry, UsersPass, UsersProgress,
+};
 
 use self::crew::{Crew, Imported};
 use self::decide::Circumstances;
@@ -87,10 +89,7 @@ struct Setting {
 }
 
 impl Setting {
-    async fn read(
-        restore: &Restore<'_>,
-        state: &mut RestoreState,
-    ) -> Result<Self, RestoreError> {
+    async fn read(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Self, RestoreError> {
         let target = restore.target(state)?.clone();
         let pool = TargetPool::read(restore, &target).await?;
         let options = state.options.clone();
@@ -103,7 +102,14 @@ impl Setting {
             .filter(|name| !name.is_empty())
             .map(|name| format!("custom:{}", name.trim_start_matches("custom:")));
         let restore_id = state.restore_id.clone();
-        Ok(Self { target, pool, engine, legacy_sub_attribute, options, restore_id })
+        Ok(Self {
+            target,
+            pool,
+            engine,
+            legacy_sub_attribute,
+            options,
+            restore_id,
+        })
     }
 
     /// Those who make the users; `None` when the deadline came before they were ready.
@@ -229,7 +235,10 @@ async fn finish(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Ended
         return Ok(Ended::Deadline);
     };
     let header = import::header(restore, &setting.target).await?;
-    let imported = Imported { users: &users, header: &header };
+    let imported = Imported {
+        users: &users,
+        header: &header,
+    };
     pipeline::run(restore, state, |record| crew.finish(record, &imported)).await
 }
 
@@ -253,7 +262,11 @@ fn result(state: &mut RestoreState) -> StepResult {
         Outcome::Restored { count }
     };
     // The record of the first call is brought up to date by the second.
-    if let Some(record) = state.steps.iter_mut().find(|record| record.step == Step::Users) {
+    if let Some(record) = state
+        .steps
+        .iter_mut()
+        .find(|record| record.step == Step::Users)
+    {
         record.outcome = outcome.clone();
         record.findings = state.users.notes.clone();
     }
@@ -264,7 +277,8 @@ fn result(state: &mut RestoreState) -> StepResult {
 
 fn lacking_groups(memberships: &Memberships) -> Vec<Finding> {
     let finding = |(group, count): (&str, u64)| {
-        let reason = format!("{count} memberships did not come back: the pool has no group {group}");
+        let reason =
+            format!("{count} memberships did not come back: the pool has no group {group}");
         Finding::new(FindingKind::Degraded, group, reason)
             .announcing(Section::GroupMemberships, &decide::pointer(group))
     };
@@ -277,7 +291,10 @@ async fn merge(restore: &Restore<'_>, state: &RestoreState) -> Result<(), Restor
     let parts = (1..=state.users.map_parts).map(|number| UsersProgress::map_part_key(id, number));
     let to = id.object_key(UserEntry::OBJECT);
     let header = ledger::MAP_HEADER.to_vec();
-    restore.vault.join_objects(header, parts, &to, "text/csv").await?;
+    restore
+        .vault
+        .join_objects(header, parts, &to, "text/csv")
+        .await?;
     Ok(())
 }
 

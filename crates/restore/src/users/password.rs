@@ -51,7 +51,10 @@ mod tests {
         for minimum in [0, 6, 8, 32, 99, 5000] {
             let password = random(minimum).unwrap();
             let text = password.expose();
-            assert!(text.len() >= minimum.min(99) && text.len() <= 256, "{minimum}");
+            assert!(
+                text.len() >= minimum.min(99) && text.len() <= 256,
+                "{minimum}"
+            );
             for class in [
                 char::is_ascii_uppercase as fn(&char) -> bool,
                 char::is_ascii_lowercase,

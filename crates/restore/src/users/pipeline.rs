@@ -22,6 +22,9 @@ use crate::error::RestoreError;
 /// Users on their way. At 50 creations a second and some 30 passwords a second behind them,
 /// users wait for quotas, not for places here; each takes some kilobytes.
 const IN_FLIGHT: usize = 192;
+/// So many are begun at first, and one more for each that is done: even an invocation with
+/// little time gets some users done, instead of many begun.
+const FIRST: usize = 16;
 /// Users that are done or on their way behind the first that is not done: what an invocation
 /// that dies does again, and what one slow user may hold up.
 const WINDOW: usize = 2048;
@@ -64,19 +67,27 @@ where
     let mut first: u64 = 0;
     let mut reached = state.users.offset;
     let mut flying = FuturesUnordered::new();
+    let mut room = FIRST;
     let mut all_begun = false;
     let mut error = None;
     loop {
         while error.is_none()
             && !all_begun
-            && flying.len() < IN_FLIGHT
+            && flying.len() < room
             && window.len() < WINDOW
             && restore.time_left() > last_part
         {
             match users.next().await {
-                Ok(Some(UserLine { record, next_offset, .. })) => {
+                Ok(Some(UserLine {
+                    record,
+                    next_offset,
+                    ..
+                })) => {
                     let number = first + window.len() as u64;
-                    window.push_back(Place { next_offset, made: None });
+                    window.push_back(Place {
+                        next_offset,
+                        made: None,
+                    });
                     let work = work(record);
                     flying.push(async move { (number, work.await) });
                 }
@@ -91,6 +102,7 @@ where
                 if let Some(place) = window.get_mut(place) {
                     place.made = Some(made);
                 }
+                room = (room + 1).min(IN_FLIGHT);
             }
             Ok(Some((_, Err(failed)))) => error = error.or(Some(failed)),
             // Nobody is on the way: all are through, or no more were begun.

@@ -124,9 +124,8 @@ impl TargetPool {
                 .as_bool()
                 .unwrap_or(true),
             schema: schema(at("/SchemaAttributes")),
-            minimum_length: minimum_length.map_or(8, |length| {
-                usize::try_from(length).unwrap_or(usize::MAX)
-            }),
+            minimum_length: minimum_length
+                .map_or(8, |length| usize::try_from(length).unwrap_or(usize::MAX)),
             passwordless: first_factors
                 .as_array()
                 .is_some_and(|factors| factors.iter().any(|factor| factor != "PASSWORD")),
@@ -134,9 +133,11 @@ impl TargetPool {
             self_sign_up: !at("/AdminCreateUserConfig/AllowAdminCreateUserOnly")
                 .as_bool()
                 .unwrap_or(false),
-            has_sign_up_trigger: triggers
-                .iter()
-                .any(|trigger| at("/LambdaConfig").get(*trigger).is_some_and(Value::is_string)),
+            has_sign_up_trigger: triggers.iter().any(|trigger| {
+                at("/LambdaConfig")
+                    .get(*trigger)
+                    .is_some_and(Value::is_string)
+            }),
             recovery: recovery(at("/AccountRecoverySetting/RecoveryMechanisms")),
             groups: HashSet::new(),
             providers: HashSet::new(),
@@ -210,7 +211,10 @@ mod tests {
                 {"Name": "identities", "Mutable": true},
             ],
         }));
-        let plan = AttributeRule { mutable: false, required: false };
+        let plan = AttributeRule {
+            mutable: false,
+            required: false,
+        };
         let expected = TargetPool {
             username_attributes: Contact::ALL.to_vec(),
             case_sensitive: false,

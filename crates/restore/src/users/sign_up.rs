@@ -80,8 +80,11 @@ impl<'a> SignUpClient<'a> {
     /// Clients of this name: none or one, or more where names were chosen to collide.
     async fn find(&self) -> Result<Vec<String>, RestoreError> {
         let request = json!({"UserPoolId": self.target.as_str()});
-        let mut pages =
-            Pages::new(self.restore.cognito, Operation::ListUserPoolClients, request)?;
+        let mut pages = Pages::new(
+            self.restore.cognito,
+            Operation::ListUserPoolClients,
+            request,
+        )?;
         let mut found = Vec::new();
         while let Some(clients) = pages.next().await? {
             let ours = clients

@@ -181,6 +181,15 @@ fn parse_user(
     } else if pool.users.by_username(name).is_some() {
         return Ok(None);
     }
+    // A row has to fill both flags, whatever contacts the user has (facts C.5 [ISSUE ...#27]); only true needs one
+    // (facts C.1).
+    let contacts: Vec<&str> = given.iter().map(|(column, _)| *column).collect();
+    given.retain(|(column, value)| {
+        value != "false"
+            || column
+                .strip_suffix("_verified")
+                .is_none_or(|contact| contacts.contains(&contact))
+    });
     let borrowed: Vec<(&str, &str)> = given
         .iter()
         .map(|(column, value)| (*column, value.as_str()))

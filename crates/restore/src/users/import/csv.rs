@@ -60,9 +60,8 @@ impl Header {
     /// Whether a job can make the user at all. It needs every required attribute, and one that
     /// has no column and never changes afterwards can only be set by AdminCreateUser (facts C.1).
     pub(super) fn takes(&self, attributes: &Attributes, pool: &TargetPool) -> bool {
-        let lost = |name: &str| {
-            !self.has(name) && pool.schema.get(name).is_some_and(|rule| !rule.mutable)
-        };
+        let lost =
+            |name: &str| !self.has(name) && pool.schema.get(name).is_some_and(|rule| !rule.mutable);
         let complete = pool
             .schema
             .iter()
@@ -71,7 +70,13 @@ impl Header {
     }
 
     /// The row of a user; `None` when it is too long for a job.
-    fn row(&self, sign_in: &str, attributes: &Attributes, hash: &str, hashed: bool) -> Option<String> {
+    fn row(
+        &self,
+        sign_in: &str,
+        attributes: &Attributes,
+        hash: &str,
+        hashed: bool,
+    ) -> Option<String> {
         let value = |column: &String| -> String {
             match column.as_str() {
                 USERNAME => escaped(sign_in),
@@ -79,7 +84,10 @@ impl Header {
                 MFA_ENABLED => String::new(),
                 PASSWORD_HASH => hash.to_owned(),
                 // A flag that is missing breaks rows without a word (facts C.5).
-                name if Contact::ALL.iter().any(|contact| contact.verified() == name) => {
+                name if Contact::ALL
+                    .iter()
+                    .any(|contact| contact.verified() == name) =>
+                {
                     attributes.get(name).unwrap_or("false").to_owned()
                 }
                 "birthdate" => attributes

@@ -14,7 +14,14 @@ fn attributes(given: &[(&str, &str)]) -> Attributes {
 }
 
 fn header() -> Header {
-    let columns = ["name", "birthdate", "email", "email_verified", MFA_ENABLED, USERNAME];
+    let columns = [
+        "name",
+        "birthdate",
+        "email",
+        "email_verified",
+        MFA_ENABLED,
+        USERNAME,
+    ];
     Header::new(columns.map(str::to_owned).to_vec())
 }
 
@@ -43,8 +50,15 @@ fn a_row_has_every_column_in_the_order_of_the_header() {
         ("birthdate", "1990-02-28"),
     ]);
     let row = header().row("ann", &user, "$2b$", true).unwrap();
-    assert_eq!(row, "Ann\\, the first,02/28/1990,ann@example.com,true,,ann,$2b$");
-    assert!(header().line(true).ends_with(",cognito:username,password_hash"));
+    assert_eq!(
+        row,
+        "Ann\\, the first,02/28/1990,ann@example.com,true,,ann,$2b$"
+    );
+    assert!(
+        header()
+            .line(true)
+            .ends_with(",cognito:username,password_hash")
+    );
     assert!(header().line(false).ends_with(",cognito:username"));
 }
 
@@ -68,9 +82,15 @@ fn what_a_file_would_change_is_left_to_calls() {
         ("ann", "name", "nul\0"),
         ("ann", "birthdate", "28.2.1990"),
     ] {
-        assert!(!can_carry(sign_in, &attributes(&[(name, value)])), "{sign_in:?} {value:?}");
+        assert!(
+            !can_carry(sign_in, &attributes(&[(name, value)])),
+            "{sign_in:?} {value:?}"
+        );
     }
-    assert!(can_carry("ann", &attributes(&[("name", "Zoë, 李 ✓"), ("birthdate", "1990-02-28")])));
+    assert!(can_carry(
+        "ann",
+        &attributes(&[("name", "Zoë, 李 ✓"), ("birthdate", "1990-02-28")])
+    ));
 }
 
 #[test]
@@ -95,7 +115,10 @@ fn a_file_is_full_at_its_limits_and_a_row_at_its_own() {
     let header = header();
     let mut file = File::with_limits(&header, false, 2, 10_000);
     let one = attributes(&[]);
-    assert_eq!([file.put("a", &one, ""), file.put("b", &one, "")], [Put::Added, Put::Added]);
+    assert_eq!(
+        [file.put("a", &one, ""), file.put("b", &one, "")],
+        [Put::Added, Put::Added]
+    );
     assert_eq!((file.put("c", &one, ""), file.rows()), (Put::Full, 2));
 
     let room = header.line(false).len() + 1 + ",,,false,,a\n".len();

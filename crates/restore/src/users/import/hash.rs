@@ -42,7 +42,11 @@ mod tests {
         let hash = of_no_known_password().unwrap();
         assert_eq!(hash.len(), 60);
         let rest = hash.strip_prefix("$2b$10$").unwrap();
-        assert!(rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b)), "{hash}");
+        assert!(
+            rest.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b)),
+            "{hash}"
+        );
         assert_ne!(hash, of_no_known_password().unwrap());
     }
 }

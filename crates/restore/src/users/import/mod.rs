@@ -37,7 +37,9 @@ pub(super) async fn run(
     state: &mut RestoreState,
     crew: &Crew<'_>,
 ) -> Result<Option<StepProgress>, RestoreError> {
-    let waiting = Ok(Some(StepProgress::Waiting { seconds: LOOK_AGAIN }));
+    let waiting = Ok(Some(StepProgress::Waiting {
+        seconds: LOOK_AGAIN,
+    }));
     loop {
         let mut progress = state.users.import.clone().unwrap_or_default();
         if let Some(id) = &progress.job_id {
@@ -85,7 +87,9 @@ pub(super) async fn run(
                 restore.save(state).await?;
             }
             Taken::HashesRefused(reason) => {
-                let reason = format!("the pool takes no password hashes, so passwords were set by calls: {reason}");
+                let reason = format!(
+                    "the pool takes no password hashes, so passwords were set by calls: {reason}"
+                );
                 state.users.notes.push(note(&reason));
                 progress.hashes_refused = true;
                 state.users.import = Some(progress);
@@ -115,7 +119,10 @@ pub(super) async fn header(
     target: &UserPoolId,
 ) -> Result<Header, RestoreError> {
     let request = json!({"UserPoolId": target.as_str()});
-    let answer = restore.cognito.call(Operation::GetCSVHeader, &request).await?;
+    let answer = restore
+        .cognito
+        .call(Operation::GetCSVHeader, &request)
+        .await?;
     let columns = answer["CSVHeader"].as_array().into_iter().flatten();
     let names = columns.filter_map(|name| name.as_str().map(str::to_owned));
     Ok(Header::new(names.collect()))
@@ -177,10 +184,7 @@ fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> bo
 }
 
 /// Leaves the rest to calls.
-fn given_up(
-    state: &mut RestoreState,
-    reason: &str,
-) -> Result<Option<StepProgress>, RestoreError> {
+fn given_up(state: &mut RestoreState, reason: &str) -> Result<Option<StepProgress>, RestoreError> {
     let reason = format!("users were made call by call, not by import jobs: {reason}");
     state.users.notes.push(note(&reason));
     Ok(None)
