@@ -33,8 +33,10 @@ impl Session<'_> {
         let groups = self.groups();
         let places: BTreeMap<&str, u64> = groups.iter().map(String::as_str).zip(0..).collect();
         self.memberships = Index::default();
+        self.progress.memberships_read = 0;
         let mut memberships = self.restore.backup.memberships().await?;
         while let Some(membership) = memberships.next().await? {
+            self.progress.memberships_read += 1;
             let Some(group) = places.get(&*membership.group) else {
                 continue;
             };
@@ -293,18 +295,34 @@ impl Session<'_> {
             }
             self.progress.figures.insert(figure.to_owned(), text);
         }
-    }
-
-    /// What stands behind "Cross-region replication active": the copy that was restored from.
-    pub(super) fn figure_backup(&mut self) {
-        let key = self.restore.key();
-        let text = format!("the backup was read whole from the bucket of the DR Region: {key}");
-        self.progress.figures.insert("replication".to_owned(), text);
-        let compared = self.progress.settings.compared;
+        let compared = format!(
+            "{} settings compared in all",
+            self.progress.settings.compared
+        );
         self.progress
             .figures
-            .entry("policies".to_owned())
-            .or_insert_with(|| format!("{compared} settings compared in all"));
+            .insert("policies".to_owned(), compared);
+    }
+
+    /// What stands behind "Cross-region replication active": the copy in the DR bucket, which
+    /// has to hold what its trailer says.
+    pub(super) fn figure_backup(&mut self) {
+        let (backup, progress) = (self.restore.backup, &self.progress);
+        let whole = progress.users_read == backup.trailer.users
+            && progress.memberships_read == backup.trailer.memberships;
+        let text = if whole {
+            format!("read whole from the DR bucket: {}", backup.key)
+        } else {
+            format!(
+                "{DOES_NOT_HOLD}{} in the DR bucket holds {} users and {} memberships, its trailer says {} and {}",
+                backup.key,
+                progress.users_read,
+                progress.memberships_read,
+                backup.trailer.users,
+                backup.trailer.memberships
+            )
+        };
+        self.progress.figures.insert("replication".to_owned(), text);
     }
 }
 

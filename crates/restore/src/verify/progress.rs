@@ -114,6 +114,10 @@ pub struct Progress {
     pub users: Tally,
     /// Differences of memberships.
     pub memberships: Tally,
+    /// Users read from the backup.
+    pub users_read: u64,
+    /// Memberships read from the backup.
+    pub memberships_read: u64,
     /// Users of the backup that are to be in the pool.
     pub users_expected: u64,
     /// Federated profiles in the backup.

@@ -156,6 +156,7 @@ impl<'r> Session<'r> {
     /// The result with the rows of the checklists.
     pub(super) fn verification(&mut self) -> Verification {
         self.figure_users();
+        self.figure_backup();
         let mut verification = self.progress.verification();
         verification.rows = checklist::rows(&self.progress);
         verification
@@ -182,7 +183,6 @@ impl<'r> Session<'r> {
                     .figures
                     .insert(figure.to_owned(), existed.clone());
             }
-            self.figure_backup();
             return Ok(true);
         }
         let head = self
@@ -221,7 +221,6 @@ impl<'r> Session<'r> {
         }
         self.progress.not_in_backup = compared.not_in_backup;
         self.figure_settings(&head);
-        self.figure_backup();
         Ok(true)
     }
 

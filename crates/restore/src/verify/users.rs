@@ -28,6 +28,7 @@ impl Session<'_> {
         let mut read = 0;
         while let Some(line) = users.next().await? {
             read += 1;
+            self.progress.users_read += 1;
             self.progress.offset = Some(line.next_offset);
             let user = &line.record;
             if is_federated(user) {

@@ -363,3 +363,45 @@ async fn nothing_personal_is_kept_between_invocations() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_list_whose_page_token_has_expired_begins_again() {
+    let mut stage = Stage::new(&plain(150), |pool| {
+        pool.users.remove(0);
+    })
+    .await;
+    let (at_once, _) = stage.verify(stage.state()).await;
+    stage.time = Duration::ZERO;
+    let mut state = stage.state();
+    state.restore_id = "r-2".parse().unwrap();
+    // Settings, the backup's users, the first page: the fourth invocation holds a token.
+    let wait = |calls| {
+        if calls == 4 {
+            stage
+                .simulator
+                .advance_clock(Duration::from_secs(2 * 60 * 60));
+        }
+    };
+    let refused = stage.simulator.evidence().refused_total;
+    let (after_the_hour, _) = stage.verify_with(state, wait).await;
+    assert!(
+        stage.simulator.evidence().refused_total > refused,
+        "no token was refused"
+    );
+    assert_eq!(after_the_hour, at_once);
+}
+
+#[tokio::test]
+async fn a_backup_that_does_not_hold_what_its_trailer_says_fails_the_row_about_its_copy() {
+    let mut stage = Stage::new(&plain(3), |_| {}).await;
+    stage.backup.trailer.users += 1;
+    let (verification, _) = stage.verify(stage.state()).await;
+    let failing: Vec<&str> = verification
+        .rows
+        .iter()
+        .filter(|row| !row.holds)
+        .map(|row| row.check.as_str())
+        .collect();
+    assert_eq!(failing, ["Backup: Cross-region replication active"]);
+    assert!(!verification.passed());
+}

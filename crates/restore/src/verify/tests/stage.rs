@@ -111,8 +111,18 @@ impl Stage {
     }
 
     /// The state machine: calls until the comparison is done. Counts the invocations.
-    pub(super) async fn verify(&self, mut state: RestoreState) -> (Verification, u32) {
+    pub(super) async fn verify(&self, state: RestoreState) -> (Verification, u32) {
+        self.verify_with(state, |_| {}).await
+    }
+
+    /// The same, with something that happens before each invocation.
+    pub(super) async fn verify_with(
+        &self,
+        mut state: RestoreState,
+        before: impl Fn(u32),
+    ) -> (Verification, u32) {
         for calls in 1.. {
+            before(calls);
             let translations = Translations::default();
             let restore = Restore {
                 cognito: &self.cognito,
