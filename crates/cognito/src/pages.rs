@@ -100,7 +100,7 @@ const LISTINGS: &[Listing] = &[
         Operation::ListUserPoolReplicas,
         "UserPoolReplicas",
         "NextToken",
-        Some(("MaxResults", 10)),
+        None,
     ),
     listing(
         Operation::ListUserImportJobs,
