@@ -9,6 +9,7 @@ use cognito::{ErrorKind, Operation, Pages};
 use model::UserPoolId;
 use model::document::{UserRecord, UserStatus};
 use model::restore::RestoreState;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -76,7 +77,7 @@ impl UserIndex {
         let key = state.restore_id.object_key(listing.object());
         let unfinished = format!("{key}.unfinished");
         let salt = state.restore_id.as_str().as_bytes().to_vec();
-        if let Some(entries) = restore.vault.read_object(&key).await? {
+        if let Some(entries) = read(restore, &key).await? {
             return Ok(Some(Self { salt, entries }));
         }
         let mut index = Self {
@@ -84,11 +85,7 @@ impl UserIndex {
             entries: Vec::new(),
         };
         if state.users.listing_token.is_some() {
-            index.entries = restore
-                .vault
-                .read_object(&unfinished)
-                .await?
-                .unwrap_or_default();
+            index.entries = read(restore, &unfinished).await?.unwrap_or_default();
         }
         let target = restore.target(state)?.clone();
         let mut token = state.users.listing_token.take();
@@ -96,13 +93,13 @@ impl UserIndex {
             .list(listing, restore, pool, &target, &mut token)
             .await?
         {
-            write(restore, &unfinished, index.entries).await?;
+            write(restore, &unfinished, &index.entries).await?;
             state.users.listing_token = token;
             restore.save(state).await?;
             return Ok(None);
         }
         index.sort();
-        write(restore, &key, index.entries.clone()).await?;
+        write(restore, &key, &index.entries).await?;
         Ok(Some(index))
     }
 
@@ -229,11 +226,56 @@ fn sub_key(sub: &str) -> String {
     format!("sub {sub}")
 }
 
-async fn write(restore: &Restore<'_>, key: &str, entries: Vec<u8>) -> Result<(), RestoreError> {
+/// The list is kept in pieces of this size, so that it is in memory once and not twice.
+const PIECE: usize = ENTRY * 160_000;
+
+/// What was written last under the key: the object of that name tells how much.
+#[derive(Serialize, Deserialize)]
+struct Pieces {
+    bytes: usize,
+}
+
+fn piece_key(key: &str, number: usize) -> String {
+    format!("{key}/part-{number:05}")
+}
+
+async fn write(restore: &Restore<'_>, key: &str, entries: &[u8]) -> Result<(), RestoreError> {
+    let kind = "application/octet-stream";
+    for (number, piece) in entries.chunks(PIECE).enumerate() {
+        let key = piece_key(key, number);
+        restore
+            .vault
+            .write_object(&key, kind, piece.to_vec())
+            .await?;
+    }
+    let pieces = json!(Pieces {
+        bytes: entries.len()
+    })
+    .to_string();
     let written = restore
         .vault
-        .write_object(key, "application/octet-stream", entries);
+        .write_object(key, "application/json", pieces.into());
     Ok(written.await?)
+}
+
+async fn read(restore: &Restore<'_>, key: &str) -> Result<Option<Vec<u8>>, RestoreError> {
+    let damaged = || RestoreError::Internal(format!("{key} is not whole: delete it and go on"));
+    let Some(pieces) = restore.vault.read_object(key).await? else {
+        return Ok(None);
+    };
+    let pieces: Pieces = serde_json::from_slice(&pieces).map_err(|_| damaged())?;
+    let mut entries = Vec::with_capacity(pieces.bytes);
+    for number in 0..pieces.bytes.div_ceil(PIECE) {
+        let piece = restore.vault.read_object(&piece_key(key, number)).await?;
+        entries.extend_from_slice(&piece.ok_or_else(damaged)?);
+    }
+    // The last piece may have grown under an invocation that died before it told so.
+    entries.truncate(pieces.bytes);
+    if entries.len() == pieces.bytes {
+        Ok(Some(entries))
+    } else {
+        Err(damaged())
+    }
 }
 
 /// The number behind a UUID in its usual form.

@@ -33,6 +33,7 @@ mod sign_up;
 use cognito::Operation;
 use model::UserPoolId;
 use model::inventory::Section;
+use model::request::{RestoreOptions, Selection};
 use model::restore::{
     Finding, FindingKind, Outcome, RestoreState, Step, UserEntry, UsersPass, UsersProgress,
 };
@@ -84,7 +85,7 @@ struct Setting {
     pool: TargetPool,
     engine: Engine,
     legacy_sub_attribute: Option<String>,
-    options: model::request::RestoreOptions,
+    options: RestoreOptions,
     restore_id: model::RestoreId,
 }
 
@@ -126,6 +127,13 @@ impl Setting {
         } else {
             None
         };
+        // Files carry no memberships: only the choice of users may need them there.
+        let by_group = matches!(self.options.select, Some(Selection::Group(_)));
+        let memberships = if state.users.pass != UsersPass::Import || by_group {
+            Memberships::read(restore.backup, &self.pool).await?
+        } else {
+            Memberships::default()
+        };
         Ok(Some(Crew {
             maker: Maker {
                 restore,
@@ -133,7 +141,7 @@ impl Setting {
                 pool: &self.pool,
                 sign_up: SignUpClient::new(restore, &self.target, &self.restore_id),
             },
-            memberships: Memberships::read(restore.backup, &self.pool).await?,
+            memberships,
             circumstances: Circumstances {
                 pool: &self.pool,
                 legacy_sub_attribute: self.legacy_sub_attribute.as_deref(),
@@ -200,16 +208,11 @@ pub async fn run_imports(
         match state.users.pass {
             // The users did not get through: there is nothing to go on from.
             UsersPass::Create | UsersPass::Done => return Ok(result(state).into()),
-            UsersPass::Import => {
-                let setting = Setting::read(restore, state).await?;
-                let Some(crew) = setting.crew(restore, state).await? else {
-                    return Ok(StepProgress::InProgress);
-                };
-                if let Some(later) = import::run(restore, state, &crew).await? {
-                    return Ok(later);
-                }
-                turn_to(UsersPass::Finish, restore, state).await?;
-            }
+            UsersPass::Import => match import(restore, state).await? {
+                import::Next::Build => {}
+                import::Next::Later(later) => return Ok(later),
+                import::Next::Through => turn_to(UsersPass::Finish, restore, state).await?,
+            },
             UsersPass::Finish => {
                 if finish(restore, state).await? == Ended::Deadline {
                     return Ok(StepProgress::InProgress);
@@ -221,6 +224,22 @@ pub async fn run_imports(
                 turn_to(UsersPass::Done, restore, state).await?;
             }
         }
+    }
+}
+
+/// Looks at the import job, or gives the next one its file.
+async fn import(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<import::Next, RestoreError> {
+    let next = import::look(restore, state).await?;
+    if next != import::Next::Build {
+        return Ok(next);
+    }
+    let setting = Setting::read(restore, state).await?;
+    match setting.crew(restore, state).await? {
+        Some(crew) => import::next_file(restore, state, &crew).await,
+        None => Ok(import::Next::Later(StepProgress::InProgress)),
     }
 }
 

@@ -420,6 +420,102 @@ async fn into_an_existing_pool_go_only_the_users_that_it_lacks() {
 }
 
 #[tokio::test]
+async fn the_list_of_an_existing_pool_may_take_several_invocations() {
+    let mut pool = assorted(json!({}));
+    let many = (0..1200).map(|number| {
+        serde_json::from_value(user(&format!("user-{number}"), "CONFIRMED", json!({}))).unwrap()
+    });
+    pool.users.extend(many);
+    let mut stage = Stage::new(pool.clone()).await;
+    pool.user_pool
+        .insert("Id".into(), json!(stage.target.as_str()));
+    pool.user_pool.remove("AutoVerifiedAttributes");
+    pool.clients.clear();
+    pool.users.retain(|user| user.username != "user-7");
+    stage.simulator.plant(NEW, pool).unwrap();
+    stage.simulator.set_latency(simulator::Latency::Fixed(60));
+    stage.give(Duration::from_millis(600));
+    let options = RestoreOptions {
+        target_user_pool_id: Some(stage.target.clone()),
+        ..RestoreOptions::default()
+    };
+    let (_, state) = stage.restore(options).await;
+    assert_eq!(state.users.counts.restored, 1);
+    assert_eq!(state.users.counts.already_there, 1209);
+    let parts = stage.s3.keys("dr");
+    assert!(
+        parts.iter().any(|key| key.contains(".unfinished")),
+        "{parts:?}"
+    );
+    assert_eq!(stage.map().len(), 1);
+}
+
+#[tokio::test]
+async fn one_job_after_the_other_takes_the_files_of_a_large_pool() {
+    super::import::csv::ROWS_IN_TEST.set(7);
+    let mut pool = assorted(json!({}));
+    let many = (0..30).map(|number| {
+        serde_json::from_value(user(
+            &format!("user-{number}"),
+            "CONFIRMED",
+            json!({"Groups": ["admins"]}),
+        ))
+        .unwrap()
+    });
+    pool.users.extend(many);
+    let stage = Stage::new(pool).await;
+    let (_, state) = stage.restore(engine(UsersEngine::Import)).await;
+    stage.assert_restored(&expected(stage.lost()), "");
+    let import = state.users.import.unwrap();
+    assert_eq!(
+        (import.file, import.imported, import.not_imported),
+        (5, 34, 0)
+    );
+    assert_eq!(stage.simulator.evidence().import_log.len(), 5);
+    assert_eq!(stage.map().len(), 39);
+    stage.assert_silent_and_mapped();
+}
+
+#[tokio::test]
+async fn rows_that_a_job_cannot_use_become_users_by_calls() {
+    let stage = Stage::new(assorted(json!({}))).await;
+    // Between the two halves somebody else takes the address of a user that a job is to make.
+    let (_, _) = stage
+        .invoke(&engine(UsersEngine::Import), false)
+        .await
+        .unwrap();
+    let mut pool = stage.simulator.pool(NEW, stage.target.as_str()).unwrap();
+    let lost = stage
+        .simulator
+        .pool("us-east-1", stage.lost.as_str())
+        .unwrap();
+    let mut foreign = lost
+        .users
+        .iter()
+        .find(|user| user.username == "plain")
+        .unwrap()
+        .clone();
+    foreign.username = "foreign".into();
+    foreign.sub = None;
+    pool.users.push(foreign);
+    pool.user_pool
+        .insert("AliasAttributes".into(), json!(["email"]));
+    stage.simulator.plant(NEW, pool).unwrap();
+    let (_, state) = stage.restore(engine(UsersEngine::Import)).await;
+    let import = state.users.import.unwrap();
+    assert_eq!((import.imported, import.not_imported), (3, 1));
+    assert_eq!(
+        (state.users.counts.restored, state.users.counts.failed),
+        (8, 1)
+    );
+    let told = stage
+        .findings()
+        .into_iter()
+        .find(|finding| finding.kind == FindingKind::Failed);
+    assert!(told.unwrap().reason.contains("alias"));
+}
+
+#[tokio::test]
 async fn a_short_deadline_only_makes_more_invocations_of_it() {
     let mut pool = assorted(json!({}));
     let many = (0..600).map(|number| {

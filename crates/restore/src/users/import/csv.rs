@@ -139,7 +139,7 @@ pub(super) enum Put {
 impl<'h> File<'h> {
     /// An empty file, with a column for password hashes or without.
     pub(super) fn new(header: &'h Header, hashed: bool) -> Self {
-        Self::with_limits(header, hashed, MOST_ROWS, LARGEST_FILE)
+        Self::with_limits(header, hashed, most_rows(), LARGEST_FILE)
     }
 
     fn with_limits(header: &'h Header, hashed: bool, most_rows: u64, most_bytes: usize) -> Self {
@@ -176,6 +176,22 @@ impl<'h> File<'h> {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+#[cfg(not(test))]
+fn most_rows() -> u64 {
+    MOST_ROWS
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Lets a test of a few users fill several files.
+    pub(in super::super) static ROWS_IN_TEST: std::cell::Cell<u64> = const { std::cell::Cell::new(MOST_ROWS) };
+}
+
+#[cfg(test)]
+fn most_rows() -> u64 {
+    ROWS_IN_TEST.get()
 }
 
 fn escaped(value: &str) -> String {

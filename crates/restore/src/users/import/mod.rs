@@ -28,86 +28,100 @@ const LOOK_AGAIN: u32 = 60;
 /// How often a job is tried that does not start: other jobs of the account come first.
 const MOST_ATTEMPTS: u32 = 60;
 
-/// Works on the jobs. `None` when they are through, else how to go on.
+/// How the jobs go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next file is to be built.
+    Build,
+    /// Not in this invocation.
+    Later(StepProgress),
+    /// There is nothing more for jobs to do.
+    Through,
+}
+
+const WAIT: Next = Next::Later(StepProgress::Waiting {
+    seconds: LOOK_AGAIN,
+});
+
+/// Looks at the job that has the current file, if there is one.
 ///
 /// # Errors
 /// [`RestoreError`] when the restore cannot go on.
-pub(super) async fn run(
+pub(super) async fn look(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<Next, RestoreError> {
+    let progress = state.users.import.clone().unwrap_or_default();
+    let Some(id) = &progress.job_id else {
+        return Ok(Next::Build);
+    };
+    let job = Job::describe(restore, restore.target(state)?, id).await?;
+    match job.status {
+        JobStatus::Active => Ok(WAIT),
+        JobStatus::Ended => {
+            let next = end_file(&job, progress, state);
+            restore.save(state).await?;
+            Ok(next)
+        }
+        JobStatus::Created => match job.start(restore).await? {
+            Started::Yes => Ok(WAIT),
+            Started::No(reason) => tried_in_vain(restore, state, &reason).await,
+        },
+    }
+}
+
+/// Builds the next file and gives it to a job.
+///
+/// # Errors
+/// [`RestoreError`] when the restore cannot go on.
+pub(super) async fn next_file(
     restore: &Restore<'_>,
     state: &mut RestoreState,
     crew: &Crew<'_>,
-) -> Result<Option<StepProgress>, RestoreError> {
-    let waiting = Ok(Some(StepProgress::Waiting {
-        seconds: LOOK_AGAIN,
-    }));
-    loop {
-        let mut progress = state.users.import.clone().unwrap_or_default();
-        if let Some(id) = &progress.job_id {
-            let job = Job::describe(restore, crew.maker.target, id).await?;
-            match job.status {
-                JobStatus::Active => return waiting,
-                JobStatus::Ended => {
-                    if end_file(&job, progress, state) {
-                        return Ok(None);
-                    }
-                    restore.save(state).await?;
-                }
-                JobStatus::Created => match job.start(restore).await? {
-                    Started::Yes => return waiting,
-                    Started::No(reason) => {
-                        progress.attempts += 1;
-                        let give_up = progress.attempts >= MOST_ATTEMPTS;
-                        state.users.import = Some(progress);
-                        restore.save(state).await?;
-                        if give_up {
-                            return given_up(state, &reason);
-                        }
-                        return waiting;
-                    }
-                },
-            }
-            continue;
-        }
-        if restore.time_left().is_zero() {
-            return Ok(Some(StepProgress::InProgress));
-        }
-        let header = header(restore, crew.maker.target).await?;
-        let hashed = crew.circumstances.in_bulk && !progress.hashes_refused;
-        let (file, next_offset) = build(restore, state, crew, &header, hashed).await?;
-        progress.rows = file.rows();
-        progress.next_offset = next_offset;
-        if progress.rows == 0 {
-            return Ok(None);
-        }
-        let name = format!("{}-{}", state.restore_id, progress.file);
-        match Job::take(restore, crew.maker.target, &name, file.into_bytes(), hashed).await? {
-            Taken::By(job) => {
-                progress.job_id = Some(job.id.clone());
-                state.users.import = Some(progress);
-                restore.save(state).await?;
-            }
-            Taken::HashesRefused(reason) => {
-                let reason = format!(
-                    "the pool takes no password hashes, so passwords were set by calls: {reason}"
-                );
-                state.users.notes.push(note(&reason));
-                progress.hashes_refused = true;
-                state.users.import = Some(progress);
-                restore.save(state).await?;
-            }
-            Taken::NotNow(reason) => {
-                progress.attempts += 1;
-                let give_up = progress.attempts >= MOST_ATTEMPTS;
-                state.users.import = Some(progress);
-                restore.save(state).await?;
-                if give_up {
-                    return given_up(state, &reason);
-                }
-                return waiting;
-            }
-            Taken::Never(reason) => return given_up(state, &reason),
-        }
+) -> Result<Next, RestoreError> {
+    if restore.time_left().is_zero() {
+        return Ok(Next::Later(StepProgress::InProgress));
     }
+    let mut progress = state.users.import.clone().unwrap_or_default();
+    let header = header(restore, crew.maker.target).await?;
+    let hashed = crew.circumstances.in_bulk && !progress.hashes_refused;
+    let (file, next_offset) = build(restore, state, crew, &header, hashed).await?;
+    progress.rows = file.rows();
+    progress.next_offset = next_offset;
+    if progress.rows == 0 {
+        return Ok(Next::Through);
+    }
+    let name = format!("{}-{}", state.restore_id, progress.file);
+    match Job::take(restore, crew.maker.target, &name, file.into_bytes(), hashed).await? {
+        Taken::By(job) => progress.job_id = Some(job.id),
+        Taken::HashesRefused(reason) => {
+            let reason = format!(
+                "the pool takes no password hashes, so passwords were set by calls: {reason}"
+            );
+            state.users.notes.push(note(&reason));
+            progress.hashes_refused = true;
+        }
+        Taken::NotNow(reason) => return tried_in_vain(restore, state, &reason).await,
+        Taken::Never(reason) => return Ok(given_up(state, &reason)),
+    }
+    state.users.import = Some(progress);
+    restore.save(state).await?;
+    Ok(Next::Build)
+}
+
+/// Counts an attempt, and gives up after many.
+async fn tried_in_vain(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+    reason: &str,
+) -> Result<Next, RestoreError> {
+    let progress = state.users.import.get_or_insert_default();
+    progress.attempts += 1;
+    if progress.attempts >= MOST_ATTEMPTS {
+        return Ok(given_up(state, reason));
+    }
+    restore.save(state).await?;
+    Ok(WAIT)
 }
 
 /// The columns of a job's file.
@@ -158,8 +172,8 @@ async fn build<'h>(
     Ok((file, None))
 }
 
-/// Adds up a job that ended; true when it was the last one.
-fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> bool {
+/// Adds up a job that ended.
+fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> Next {
     tracing::info!(
         job = job.id,
         rows = progress.rows,
@@ -169,7 +183,10 @@ fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> bo
         "import job ended"
     );
     state.users.offset = progress.next_offset;
-    let is_last = progress.next_offset.is_none();
+    let next = match progress.next_offset {
+        Some(_) => Next::Build,
+        None => Next::Through,
+    };
     state.users.import = Some(ImportProgress {
         file: progress.file + 1,
         job_id: None,
@@ -180,14 +197,14 @@ fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> bo
         not_imported: progress.not_imported + progress.rows.saturating_sub(job.imported),
         ..progress
     });
-    is_last
+    next
 }
 
 /// Leaves the rest to calls.
-fn given_up(state: &mut RestoreState, reason: &str) -> Result<Option<StepProgress>, RestoreError> {
+fn given_up(state: &mut RestoreState, reason: &str) -> Next {
     let reason = format!("users were made call by call, not by import jobs: {reason}");
     state.users.notes.push(note(&reason));
-    Ok(None)
+    Next::Through
 }
 
 fn note(reason: &str) -> Finding {
