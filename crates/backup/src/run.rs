@@ -1,6 +1,6 @@
 //! One pool after the other, until all are tried or time is up.
 
-use cognito::{Cognito, CognitoError};
+use cognito::{Cognito, CognitoError, ErrorKind, Operation};
 use jiff::Timestamp;
 use model::UserPoolId;
 use model::backup_row::BackupRow;
@@ -283,8 +283,11 @@ fn begins_again(error: &BackupError) -> bool {
     match error {
         BackupError::Vault(VaultError::KeyTaken(_) | VaultError::UploadEnded(_)) => true,
         BackupError::Unresumable { .. } => true,
-        // Cognito does not take the token of a listing any more.
-        BackupError::Cognito(error) => error.message.contains("token"),
+        // There is nothing in these requests that Cognito could refuse, but for an old token.
+        BackupError::Cognito(error) => {
+            let lists = [Operation::ListUsers, Operation::ListUsersInGroup];
+            error.is(ErrorKind::Refused) && lists.contains(&error.operation)
+        }
         _ => false,
     }
 }

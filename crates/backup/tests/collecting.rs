@@ -59,7 +59,13 @@ async fn content(document: Value) -> Content {
     let world = World::new().await;
     let pool = world.seed(document);
     world.run(&[&pool]).await.unwrap();
-    let refused = world.simulator.evidence().refused;
+    let evidence = world.simulator.evidence();
+    assert!(
+        evidence.unknown_members.is_empty(),
+        "{:?}",
+        evidence.unknown_members
+    );
+    let refused = evidence.refused;
     // Cognito tells by a refusal that a client has no branding, or the pool no such feature.
     let foreseen = [
         "DescribeManagedLoginBrandingByClient",

@@ -215,6 +215,59 @@ async fn a_listing_that_has_expired_begins_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_cognito_refuses_begins_the_listing_again() {
+    let world = World::new().await;
+    let cursor = suspended(&world).await;
+    let refused = refusal("InvalidParameterException");
+    world
+        .simulator
+        .set_faults(Faults::one("ListUsers", When::Nth(1), refused));
+    let long = Duration::from_secs(60);
+    let progress = world.backups(long).go_on(cursor).await.unwrap();
+    assert_eq!(progress.backups()[0].user_count, 1_200);
+    assert_eq!(world.only_content().await.users.len(), 1_200);
+    assert_eq!(world.s3.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_pool_that_changes_while_it_is_read_gives_a_document_without_contradictions() {
+    let world = World::new().await;
+    let cursor = suspended(&world).await;
+    let pool = cursor["current"]["key"].as_str().unwrap();
+    let pool: model::BackupKey = pool.parse().unwrap();
+    let mut document = world
+        .simulator
+        .dump(support::REGION, pool.pool().as_str())
+        .unwrap();
+    let users = document["Users"].as_array_mut().unwrap();
+    users.drain(0..200);
+    for n in 0..200 {
+        users.push(json!({"Username": format!("new-{n}"), "Groups": ["thirds"]}));
+    }
+    // Members of a group that is gone before its turn.
+    document["Groups"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|group| group["GroupName"] != "nobody");
+    world.seed(document);
+
+    let long = Duration::from_secs(60);
+    world.backups(long).go_on(cursor).await.unwrap();
+    let content = world.only_content().await;
+    let names: Vec<&str> = content
+        .users
+        .iter()
+        .map(|user| user.username.as_str())
+        .collect();
+    let once: BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(once.len(), names.len(), "each user once");
+    assert!(names.len() >= 1_000, "who stayed is there: {}", names.len());
+    for member in content.memberships.values().flatten() {
+        assert!(once.contains(member.as_str()), "a member who is no user");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_cursor_is_refused() {
     let world = World::new().await;
     for cursor in [
