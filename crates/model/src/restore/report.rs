@@ -51,6 +51,9 @@ pub struct Report {
     /// The new pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_user_pool_id: Option<UserPoolId>,
+    /// The pool that was only compared with the backup, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_user_pool_id: Option<UserPoolId>,
     /// The backup; none when a failed restore found none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_key: Option<BackupKey>,

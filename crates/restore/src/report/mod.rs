@@ -264,6 +264,7 @@ fn assemble(
         dry_run: state.options.dry_run,
         user_pool_id: state.user_pool_id.clone(),
         new_user_pool_id: state.new_user_pool_id.clone(),
+        verified_user_pool_id: state.options.verify.clone(),
         s3_key: Some(state.s3_key.clone()),
         region: String::new(),
         backup_timestamp: head.map(|head| head.timestamp),
