@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use backup::settings::Settings;
 use backup::{BackupError, Backups, Continuation, MetadataTable};
@@ -17,6 +18,10 @@ use vault::Vault;
 /// What is kept of an invocation for putting a run down: a few objects of at most 16 MB.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// How long a connection, and an attempt of a call, may take where the library does not say.
+const CONNECT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(20);
+
 /// What lives as long as the process.
 struct Function {
     settings: Settings,
@@ -30,7 +35,14 @@ struct Function {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .load()
+        .await;
     let settings = Settings::read(|name| std::env::var(name).ok());
     let function = settings.map(|settings| Function::new(settings, &config));
     lambda_runtime::run(service_fn(

@@ -130,7 +130,9 @@ impl<'a> PoolRun<'a> {
         let trailer = self.encoder.finish(Timestamp::now(), &mut self.out);
         let key = self.upload.key().clone();
         if let Err(error) = self.upload.write(&self.out).await {
-            self.upload.abort().await;
+            if !error.failure().is_worth_retrying() {
+                self.upload.abort().await;
+            }
             return Err(error.into());
         }
         let finished = self.upload.finish().await?;

@@ -162,15 +162,18 @@ impl Upload {
     ///
     /// # Errors
     /// [`VaultError::KeyTaken`] when another backup came to lie under the key meanwhile,
-    /// [`VaultError::UploadEnded`] when the upload was given up; others as S3 answers.
+    /// [`VaultError::UploadEnded`] when the upload was given up; others as S3 answers. After an
+    /// error that is worth retrying, the upload can be [resumed](Vault::resume) from a state that
+    /// was kept; after any other it is given up.
     pub async fn finish(mut self) -> Result<Finished, VaultError> {
-        if !self.unsent.is_empty() {
-            let last = std::mem::take(&mut self.unsent);
-            self.send(last).await?;
-        }
-        self.arrive().await?;
-        let result = self.complete().await;
-        if let Err(VaultError::KeyTaken(_)) = &result {
+        let result = self.send_the_rest().await;
+        let result = match result {
+            Ok(()) => self.complete().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &result
+            && !error.failure().is_worth_retrying()
+        {
             self.abort().await;
         }
         result
@@ -199,6 +202,14 @@ impl Upload {
             let error = failed(self.vault.request("end the upload of", &key), &error);
             tracing::warn!(%error, "an upload is left to the lifecycle rule");
         }
+    }
+
+    async fn send_the_rest(&mut self) -> Result<(), VaultError> {
+        if !self.unsent.is_empty() {
+            let last = std::mem::take(&mut self.unsent);
+            self.send(last).await?;
+        }
+        self.arrive().await
     }
 
     /// Sends a part off, once the one before has arrived.

@@ -130,6 +130,21 @@ async fn an_upload_that_was_ended_elsewhere_says_so() {
 }
 
 #[tokio::test]
+async fn a_completion_that_is_refused_leaves_no_parts_behind() {
+    let (s3, vault) = vault().await;
+    let mut upload = vault.begin(&key()).await.unwrap();
+    upload.write(b"all there is").await.unwrap();
+    let (state, unsent) = upload.suspend().await.unwrap();
+    let mut saved = serde_json::to_value(&state).unwrap();
+    saved["bytes"] = 7.into();
+    let upload = vault.resume(serde_json::from_value(saved).unwrap(), unsent);
+    let error = upload.finish().await.unwrap_err();
+    assert!(matches!(error, VaultError::Refused { .. }), "{error}");
+    assert!(s3.keys(BUCKET).is_empty());
+    assert_eq!(s3.open_uploads(), 0);
+}
+
+#[tokio::test]
 async fn a_missing_bucket_is_named() {
     let (s3, _) = vault().await;
     let vault = Vault::new(&s3.config().await, "elsewhere");
