@@ -1,5 +1,6 @@
 //! The whole comparison, invocation by invocation: what is found, and what is not.
 
+mod restored;
 mod stage;
 
 use std::time::Duration;
