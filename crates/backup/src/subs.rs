@@ -14,31 +14,61 @@ const SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 /// A `sub` is a UUID, so 16 bytes hold it exactly; of anything else they hold a hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Subs {
-    parts: Vec<Vec<u128>>,
-    /// Those that this invocation added, in order.
-    added: Vec<u128>,
+    /// Those that earlier invocations added.
+    earlier: Ids,
+    /// Those that this invocation added.
+    added: Ids,
 }
 
 impl Subs {
     pub(crate) fn new() -> Self {
         Self {
-            parts: vec![Vec::new(); PARTS],
-            added: Vec::new(),
+            earlier: Ids::new(),
+            added: Ids::new(),
         }
     }
 
     /// Adds a user; false when it was there already.
     pub(crate) fn add(&mut self, user: &Value) -> bool {
         let id = id_of(user);
-        let new = self.insert(id);
-        if new {
-            self.added.push(id);
-        }
-        new
+        !self.earlier.contains(id) && self.added.insert(id)
     }
 
     pub(crate) fn contains(&self, user: &Value) -> bool {
         let id = id_of(user);
+        self.added.contains(id) || self.earlier.contains(id)
+    }
+
+    /// What this invocation added, to be [loaded](Self::load) by the next.
+    pub(crate) fn save(&self) -> Vec<u8> {
+        let added = self.added.parts.iter().flatten();
+        added.flat_map(|id| id.to_be_bytes()).collect()
+    }
+
+    /// Adds what an earlier invocation saved; false when it is not what one saves.
+    pub(crate) fn load(&mut self, saved: &[u8]) -> bool {
+        let (ids, rest) = saved.as_chunks::<16>();
+        for id in ids {
+            self.earlier.insert(u128::from_be_bytes(*id));
+        }
+        rest.is_empty()
+    }
+}
+
+/// A set of numbers in sorted parts.
+#[derive(Debug, Clone)]
+struct Ids {
+    parts: Vec<Vec<u128>>,
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self {
+            parts: vec![Vec::new(); PARTS],
+        }
+    }
+
+    fn contains(&self, id: u128) -> bool {
         self.parts[part_of(id)].binary_search(&id).is_ok()
     }
 
@@ -55,20 +85,6 @@ impl Subs {
                 true
             }
         }
-    }
-
-    /// What this invocation added, to be [loaded](Self::load) by the next.
-    pub(crate) fn save(&self) -> Vec<u8> {
-        self.added.iter().flat_map(|id| id.to_be_bytes()).collect()
-    }
-
-    /// Adds what an earlier invocation saved; false when it is not what one saves.
-    pub(crate) fn load(&mut self, saved: &[u8]) -> bool {
-        let (ids, rest) = saved.as_chunks::<16>();
-        for id in ids {
-            self.insert(u128::from_be_bytes(*id));
-        }
-        rest.is_empty()
     }
 }
 
