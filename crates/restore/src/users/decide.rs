@@ -375,5 +375,4 @@ fn links(record: &UserRecord, pool: &TargetPool, news: &mut UserNews) -> Vec<Lin
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
 mod tests;

@@ -215,5 +215,4 @@ fn birthdate(value: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "csv_tests.rs"]
 mod tests;

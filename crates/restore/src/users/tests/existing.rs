@@ -1,0 +1,100 @@
+//! Into a pool that exists.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::request::{RestoreOptions, Selection};
+use serde_json::json;
+
+use super::harness::{NEW, Person, Stage};
+use super::{assorted, expected, user};
+
+/// An existing pool that lost some of its users and changed others.
+async fn accident() -> (Stage, BTreeMap<String, Person>) {
+    let mut stage = Stage::new(assorted(json!({}))).await;
+    stage.restore(RestoreOptions::default()).await;
+    let mut pool = stage.simulator.pool(NEW, stage.target.as_str()).unwrap();
+    pool.users
+        .retain(|user| !["confirmed", "forced", "reset"].contains(&user.username.as_str()));
+    let changed = pool
+        .users
+        .iter_mut()
+        .find(|user| user.username == "plain")
+        .unwrap();
+    changed
+        .attributes
+        .insert("name".into(), "changed since".into());
+    changed.groups.clear();
+    stage.simulator.plant(NEW, pool).unwrap();
+    stage.begin_another();
+    stage.simulator.reset_evidence();
+    let before = stage.restored();
+    (stage, before)
+}
+
+#[tokio::test]
+async fn into_an_existing_pool_go_only_the_users_that_it_lacks() {
+    for (select, back) in [
+        (None, vec!["confirmed", "forced", "reset"]),
+        (
+            Some(Selection::MissingUsers),
+            vec!["confirmed", "forced", "reset"],
+        ),
+        (
+            Some(Selection::Users(vec!["forced".into(), "plain".into()])),
+            vec!["forced"],
+        ),
+        (
+            Some(Selection::Group("editors".into())),
+            vec!["confirmed", "forced"],
+        ),
+    ] {
+        let (stage, before) = accident().await;
+        let options = RestoreOptions {
+            target_user_pool_id: Some(stage.target.clone()),
+            select: select.clone(),
+            ..RestoreOptions::default()
+        };
+        let (_, state) = stage.restore(options).await;
+        let mut wanted = before;
+        for (name, person) in expected(stage.lost()) {
+            if back.contains(&name.as_str()) {
+                wanted.insert(name, person);
+            }
+        }
+        stage.assert_restored(&wanted, &format!("{select:?}"));
+        assert_eq!(stage.simulator.evidence().messages_sent, 0);
+        assert_eq!(state.users.counts.restored, back.len() as u64, "{select:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_an_existing_pool_may_take_several_invocations() {
+    let mut pool = assorted(json!({}));
+    let many = (0..1200).map(|number| {
+        serde_json::from_value(user(&format!("user-{number}"), "CONFIRMED", json!({}))).unwrap()
+    });
+    pool.users.extend(many);
+    let mut stage = Stage::new(pool.clone()).await;
+    pool.user_pool
+        .insert("Id".into(), json!(stage.target.as_str()));
+    pool.user_pool.remove("AutoVerifiedAttributes");
+    pool.clients.clear();
+    pool.users.retain(|user| user.username != "user-7");
+    stage.simulator.plant(NEW, pool).unwrap();
+    stage.simulator.set_latency(simulator::Latency::Fixed(60));
+    stage.give(Duration::from_millis(600));
+    let options = RestoreOptions {
+        target_user_pool_id: Some(stage.target.clone()),
+        ..RestoreOptions::default()
+    };
+    let (_, state) = stage.restore(options).await;
+    assert_eq!(state.users.counts.restored, 1);
+    assert_eq!(state.users.counts.already_there, 1209);
+    let parts = stage.s3.keys("dr");
+    assert!(
+        parts.iter().any(|key| key.contains(".unfinished")),
+        "{parts:?}"
+    );
+    assert_eq!(stage.map().len(), 1);
+}
