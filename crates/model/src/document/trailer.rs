@@ -86,9 +86,12 @@ impl Checksum {
     }
 
     pub(super) fn add(&mut self, bytes: &[u8]) {
+        // The sum is the state of the calculation with every bit turned (its "xorout"). Going on
+        // from there costs far less than combining two sums, and a user is a short piece.
         let algorithm = crc_fast::CrcAlgorithm::Crc64Nvme;
-        self.0 =
-            crc_fast::checksum_combine(algorithm, self.0, Self::of(bytes).0, bytes.len() as u64);
+        let mut digest = crc_fast::Digest::new_with_init_state(algorithm, !self.0);
+        digest.update(bytes);
+        self.0 = digest.finalize();
     }
 
     pub(super) fn value(self) -> u64 {
