@@ -2,7 +2,8 @@
 //!
 //! One file after the other becomes a job: built from the backup, uploaded, started, and waited
 //! for by the state machine. An account runs one job at a time. What a job leaves out is made by
-//! calls afterwards, so nothing here can lose a user; at the worst it saves no time.
+//! calls afterwards, so nothing here can lose a user; at the worst it saves no time. By then the
+//! pool has its triggers: its PreSignUp function sees these users (facts A.4).
 
 pub(super) mod csv;
 mod hash;
