@@ -76,6 +76,8 @@ pub(crate) struct PoolCursor {
     pub(crate) key: BackupKey,
     /// The upload, by which nobody else's state is taken for this one's.
     pub(crate) upload_id: String,
+    /// How often the pool was begun.
+    pub(crate) beginnings: u32,
     /// How many invocations left their state.
     pub(crate) invocation: u32,
     /// The encoder, to go on writing.
@@ -143,6 +145,7 @@ mod tests {
         let mut cursor = PoolCursor {
             key: BackupKey::new(&pool, reached),
             upload_id: "u".into(),
+            beginnings: 1,
             invocation: 1,
             encoder: model::document::DocumentEncoder::begin(&head, &mut out).state(),
             place: Place::Users {

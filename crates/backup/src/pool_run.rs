@@ -37,6 +37,8 @@ pub(crate) struct PoolRun<'a> {
     pub(crate) place: Place,
     /// When the place was reached.
     pub(crate) reached: Timestamp,
+    /// How often the pool was begun, this time included.
+    pub(crate) beginnings: u32,
     /// How many invocations worked on it before.
     pub(crate) invocation: u32,
     /// How many pages this invocation has read: each reads one at least, so that a run comes to
@@ -59,6 +61,7 @@ impl<'a> PoolRun<'a> {
     pub(crate) async fn begin(
         backups: &'a Backups<'a>,
         pool: &UserPoolId,
+        beginnings: u32,
     ) -> Result<Self, BackupError> {
         let began = Timestamp::now();
         let collector = Collector::new(backups.cognito, backups.waf);
@@ -74,6 +77,7 @@ impl<'a> PoolRun<'a> {
             seen: Subs::new(),
             place: Place::Users { token: None },
             reached: began,
+            beginnings,
             invocation: 0,
             pages: 0,
             out,

@@ -23,6 +23,7 @@ impl PoolRun<'_> {
         let cursor = PoolCursor {
             key,
             upload_id: upload.upload_id.clone(),
+            beginnings: self.beginnings,
             invocation: self.invocation + 1,
             encoder: self.encoder.state(),
             place: self.place,
@@ -68,6 +69,7 @@ impl<'a> Backups<'a> {
             seen,
             place: cursor.place.clone(),
             reached: cursor.reached,
+            beginnings: cursor.beginnings,
             invocation: cursor.invocation,
             pages: 0,
             out: Vec::new(),

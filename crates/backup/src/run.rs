@@ -16,7 +16,7 @@ use crate::error::{BackupError, FailedPool};
 use crate::pool_run::{PoolRun, Reached};
 use crate::row::MetadataTable;
 
-/// How often a pool is begun again, when its key is taken at the end or its listing expired.
+/// How often a pool is begun in all, when its key is taken at the end or its listing expires.
 const BEGINNINGS: u32 = 3;
 
 /// What a run works with.
@@ -136,12 +136,15 @@ impl<'a> Backups<'a> {
     /// One pool, begun again where that is what helps.
     async fn pool(&self, start: Start, may_suspend: bool) -> Result<Outcome, BackupError> {
         let pool = start.pool().clone();
+        let mut beginnings = match &start {
+            Start::Begin(_) => 0,
+            Start::GoOn(cursor) => cursor.beginnings,
+        };
         let mut start = Some(start);
-        let mut beginnings = 0;
         loop {
             let start = start.take().unwrap_or_else(|| Start::Begin(pool.clone()));
             beginnings += u32::from(matches!(start, Start::Begin(_)));
-            match Box::pin(self.attempt(start, may_suspend)).await {
+            match Box::pin(self.attempt(start, beginnings, may_suspend)).await {
                 Err(error) if beginnings < BEGINNINGS && begins_again(&error) => {
                     tracing::warn!(user_pool_id = %pool, %error, "beginning again");
                 }
@@ -150,13 +153,18 @@ impl<'a> Backups<'a> {
         }
     }
 
-    async fn attempt(&self, start: Start, may_suspend: bool) -> Result<Outcome, BackupError> {
+    async fn attempt(
+        &self,
+        start: Start,
+        beginnings: u32,
+        may_suspend: bool,
+    ) -> Result<Outcome, BackupError> {
         let began = Instant::now();
         let (mut run, goes_on) = match start {
             Start::Begin(pool) => {
                 self.record_the_last(&pool).await;
                 tracing::info!(user_pool_id = %pool, "backup begins");
-                (PoolRun::begin(self, &pool).await?, false)
+                (PoolRun::begin(self, &pool, beginnings).await?, false)
             }
             Start::GoOn(cursor) => {
                 let pool = cursor.key.pool();

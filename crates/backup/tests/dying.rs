@@ -230,6 +230,26 @@ async fn a_token_that_cognito_refuses_begins_the_listing_again() {
 }
 
 #[tokio::test]
+async fn a_pool_whose_listing_never_ends_is_given_up() {
+    let world = World::new().await;
+    let mut cursor = suspended(&world).await;
+    let mut beginnings = 1;
+    let error = loop {
+        cursor["current"]["reached"] = json!("2020-01-01T00:00:00Z");
+        match world.backups(Duration::ZERO).go_on(cursor).await {
+            Ok(progress) => cursor = progress.to_continuation()["continue"].clone(),
+            Err(error) => break error,
+        }
+        beginnings += 1;
+        assert!(beginnings < 10, "begun again and again");
+    };
+    assert_eq!(beginnings, 3);
+    assert!(error.to_string().contains("token has expired"), "{error}");
+    assert_eq!(world.s3.open_uploads(), 0);
+    assert!(world.keys().is_empty());
+}
+
+#[tokio::test]
 async fn a_pool_that_changes_while_it_is_read_gives_a_document_without_contradictions() {
     let world = World::new().await;
     let cursor = suspended(&world).await;
