@@ -16,10 +16,16 @@ use crate::stack::{Deployment, Stack};
 use crate::story::{self, Execution};
 
 /// Calls that the plan foresees to be refused: the API answers "there is none" with an error.
-const FORESEEN: &[(&str, &str)] = &[(
-    "DescribeManagedLoginBrandingByClient",
-    "ResourceNotFoundException",
-)];
+const FORESEEN: &[(&str, &str)] = &[
+    (
+        "DescribeManagedLoginBrandingByClient",
+        "ResourceNotFoundException",
+    ),
+    (
+        "DescribeRiskConfiguration",
+        "UserPoolAddOnNotEnabledException",
+    ),
+];
 
 /// Who watches a drill.
 pub trait Watch {

@@ -11,6 +11,7 @@ pub mod clients;
 pub mod compare;
 pub mod deploy;
 pub mod drill;
+pub mod environment;
 pub mod ministack;
 pub mod pools;
 pub mod python;

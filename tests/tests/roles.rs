@@ -142,7 +142,11 @@ fn the_other_functions_may_do_what_they_do_and_no_more() {
         ),
         (
             "ManualDRTriggerRole",
-            &["states:ListExecutions", "states:StartExecution"],
+            &[
+                "states:ListExecutions",
+                "states:StartExecution",
+                "states:StopExecution",
+            ],
         ),
     ] {
         let used = with_platform(

@@ -1,0 +1,91 @@
+//! A backup that the reference implementation wrote restores.
+
+use end_to_end::clients::PRIMARY_REGION;
+use end_to_end::drill;
+use end_to_end::environment::Environment;
+use end_to_end::pools::{SHOP, shop};
+use end_to_end::stack::{ACCOUNT, Options, Stack};
+use end_to_end::story;
+use model::restore::ReportStatus;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_the_reference_implementation_restores() {
+    let Some(environment) = Environment::ready("a backup of the reference") else {
+        return;
+    };
+    let stack = Stack::start(&environment.python, &Options::default())
+        .await
+        .unwrap();
+    let pool = stack.simulator.seed(PRIMARY_REGION, &shop()).unwrap();
+    let deployment = stack
+        .deploy(&environment.binaries, std::slice::from_ref(&pool))
+        .await
+        .unwrap();
+
+    let mut script = environment.python.script("reference_backup.py");
+    script.args([&stack.simulator.endpoint(), PRIMARY_REGION, ACCOUNT, SHOP]);
+    let output = tokio::task::spawn_blocking(move || script.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let key = format!("cognito-backup/2026/01/02/{SHOP}-030405.json");
+    stack
+        .dr
+        .s3
+        .put_object()
+        .bucket(&deployment.dr["DRBucketName"])
+        .key(&key)
+        .body(output.stdout.into())
+        .send()
+        .await
+        .unwrap();
+
+    let arn = story::trigger(&stack, &deployment, &story::lost(SHOP))
+        .await
+        .unwrap();
+    let execution = story::follow(&stack, &arn, |_| ()).await.unwrap();
+    assert!(
+        execution.succeeded,
+        "{:?} {:?}",
+        execution.error, execution.cause
+    );
+    let report = story::report(&stack, &deployment, &execution.name)
+        .await
+        .unwrap();
+    assert_eq!(report.s3_key.to_string(), key);
+    assert_ne!(report.status, ReportStatus::Failed);
+
+    // What the reference never wrote cannot come back: sections of its own, not members.
+    let comparison = drill::compare_pools(&stack, &deployment, SHOP, &report)
+        .await
+        .unwrap();
+    let never_written = [
+        "user_pool_domain",
+        "mfa_configuration",
+        "client_ui_customizations",
+        "managed_login_branding",
+        "terms",
+        "risk_configuration",
+        "client_risk_configurations",
+        "log_delivery_configuration",
+    ];
+    let lost: Vec<_> = comparison
+        .unannounced
+        .iter()
+        .filter(|path| {
+            !never_written
+                .iter()
+                .any(|section| path.starts_with(section))
+        })
+        .filter(|path| {
+            !path.ends_with("UserMFASettingList") && !path.ends_with("PreferredMfaSetting")
+        })
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(stack.simulator.evidence().messages_sent, 0);
+}

@@ -1,0 +1,64 @@
+//! A member that Cognito adds next year survives: it comes back, or the report names it.
+
+use end_to_end::clients::PRIMARY_REGION;
+use end_to_end::drill;
+use end_to_end::environment::Environment;
+use end_to_end::pools::{MEMBERS, members};
+use end_to_end::stack::{Options, Stack};
+use end_to_end::story;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_nobody_knows_yet_come_back() {
+    let Some(environment) = Environment::ready("unknown members") else {
+        return;
+    };
+    let stack = Stack::start(&environment.python, &Options::default())
+        .await
+        .unwrap();
+    let mut document = members();
+    document["UserPool"]["NextYearsSetting"] = json!({"Mode": "QUIET", "Depth": 3});
+    document["Clients"][0]["UserPoolClient"]["NextYearsFlow"] = json!(["A", "B"]);
+    document["Groups"][0]["NextYearsColour"] = json!("green");
+    let pool = stack.simulator.seed(PRIMARY_REGION, &document).unwrap();
+    let deployment = stack.deploy(&environment.binaries, &[pool]).await.unwrap();
+    for key in story::back_up(&stack, &deployment, &json!({}))
+        .await
+        .unwrap()
+    {
+        story::wait_for_replica(&stack, &deployment, &key)
+            .await
+            .unwrap();
+    }
+    let arn = story::trigger(&stack, &deployment, &story::lost(MEMBERS))
+        .await
+        .unwrap();
+    let execution = story::follow(&stack, &arn, |_| ()).await.unwrap();
+    assert!(
+        execution.succeeded,
+        "{:?} {:?}",
+        execution.error, execution.cause
+    );
+    let report = story::report(&stack, &deployment, &execution.name)
+        .await
+        .unwrap();
+    let restored = report.new_user_pool_id.clone().unwrap();
+    let restored = stack
+        .simulator
+        .dump(restored.region(), restored.as_str())
+        .unwrap();
+    assert_eq!(
+        restored["UserPool"]["NextYearsSetting"],
+        json!({"Mode": "QUIET", "Depth": 3})
+    );
+    let client = &restored["Clients"][0]["UserPoolClient"];
+    assert_eq!(client["NextYearsFlow"], json!(["A", "B"]));
+    let comparison = drill::compare_pools(&stack, &deployment, MEMBERS, &report)
+        .await
+        .unwrap();
+    assert!(
+        comparison.unannounced.is_empty(),
+        "{:?}",
+        comparison.unannounced
+    );
+}
