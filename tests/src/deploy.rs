@@ -1,7 +1,6 @@
 //! Packages and stacks: what `sam deploy` does, on the local stack.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,8 +13,7 @@ use aws_sdk_s3::types::{
     ReplicationRuleFilter, ReplicationRuleStatus, StorageClass,
 };
 use serde_json::Value;
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
+use xtask::package::{Purpose, package};
 
 use crate::clients::Clients;
 use crate::template;
@@ -24,24 +22,6 @@ use crate::template;
 const STACK_LIMIT: Duration = Duration::from_secs(60);
 /// The bucket that packages are uploaded to.
 const PACKAGES: &str = "packages";
-
-/// A deployable package: a zip with the binary as `bootstrap`, executable.
-///
-/// # Errors
-/// When the binary cannot be read.
-pub fn package(binary: &Path, compression: CompressionMethod) -> Result<Vec<u8>> {
-    let bytes =
-        std::fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))?;
-    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes.len())));
-    // The same binary makes the same package: no time of packaging in it.
-    let options = SimpleFileOptions::default()
-        .compression_method(compression)
-        .last_modified_time(zip::DateTime::default())
-        .unix_permissions(0o755);
-    zip.start_file("bootstrap", options)?;
-    zip.write_all(&bytes)?;
-    Ok(zip.finish()?.into_inner())
-}
 
 /// Uploads the packages of a template's functions and creates the stack; returns its outputs.
 ///
@@ -57,8 +37,7 @@ pub async fn deploy(
     let bucket = create_packages_bucket(clients).await?;
     for (_, function) in template::resources(template, "AWS::Serverless::Function") {
         if let Some(binary) = template::binary(function) {
-            // Compressing takes longer than copying on one machine.
-            let zip = package(&binaries.join(binary), CompressionMethod::Stored)?;
+            let zip = package(&binaries.join(binary), Purpose::LocalStack)?;
             let key = format!("{binary}.zip");
             clients
                 .s3

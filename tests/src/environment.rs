@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::python::Python;
-use crate::workspace;
+use anyhow::{Context, Result, bail};
+use xtask::python::Python;
+use xtask::workspace;
 
 /// Set to `required` where a missing environment is a failure, as in `cargo xtask test`.
 const SWITCH: &str = "LOCAL_STACK";
@@ -29,7 +30,7 @@ impl Environment {
         static READY: OnceLock<Option<Environment>> = OnceLock::new();
         let ready = READY.get_or_init(|| {
             let python = Python::existing()?;
-            let binaries = workspace::build_lambdas().unwrap_or_else(|error| panic!("{error:#}"));
+            let binaries = build_lambdas().unwrap_or_else(|error| panic!("{error:#}"));
             Some(Self { python, binaries })
         });
         if ready.is_none() {
@@ -47,4 +48,22 @@ impl Environment {
         }
         ready.clone()
     }
+}
+
+/// Builds the four functions and returns the folder with their binaries.
+///
+/// Everything is named, as in `cargo test --workspace`: with a part of the workspace, cargo
+/// would choose other features for what they depend on and compile all of it again.
+fn build_lambdas() -> Result<PathBuf> {
+    let output = workspace::cargo()
+        .args(["build", "--quiet", "--workspace", "--all-targets"])
+        .output()
+        .context("cargo does not start")?;
+    if !output.status.success() {
+        bail!(
+            "the Lambda functions do not build:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(workspace::target().join("debug"))
 }

@@ -14,8 +14,6 @@ pub mod drill;
 pub mod environment;
 pub mod ministack;
 pub mod pools;
-pub mod python;
 pub mod stack;
 pub mod story;
 pub mod template;
-pub mod workspace;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::python::Python;
+use xtask::python::Python;
 
 /// How long it may take until it answers: under a second on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(60);

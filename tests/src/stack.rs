@@ -13,8 +13,8 @@ use simulator::{Config, Simulator, SimulatorHandle};
 use crate::clients::{Clients, DR_REGION, PRIMARY_REGION};
 use crate::ministack::{self, Ministack};
 use crate::pools::WEB_ACL;
-use crate::python::Python;
 use crate::{deploy, template};
+use xtask::python::Python;
 
 /// The account that everything is in.
 pub const ACCOUNT: &str = "111122223333";

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use saphyr::{LoadableYamlNode, ScalarOwned, YamlOwned};
 use serde_json::{Map, Value, json};
 
-use crate::workspace;
+use xtask::workspace;
 
 /// The template of the primary Region.
 pub const PRIMARY: &str = "template-primary.yaml";

@@ -1,15 +1,11 @@
 //! The project's own commands: `cargo xtask drill`, `test` and `package`.
 
-mod drill;
-mod licences;
-mod package;
-mod progress;
-mod state_machines;
-mod test;
+mod commands;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use commands::{drill, package, test};
 
 /// The project's own commands.
 #[derive(Debug, Parser)]

@@ -27,6 +27,11 @@ impl Python {
         (wanted == installed).then_some(python)
     }
 
+    /// Whether [`Python::existing`] would find it.
+    pub fn is_ready() -> bool {
+        Self::existing().is_some()
+    }
+
     /// The environment, made or brought up to date if need be.
     ///
     /// # Errors

@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use end_to_end::python::is_on_path;
-use end_to_end::workspace;
 use serde::Deserialize;
 use spdx::{Expression, ParseMode};
+use xtask::python::is_on_path;
+use xtask::workspace;
+
+use super::passes;
 
 #[derive(Deserialize)]
 struct Deny {
@@ -40,7 +42,7 @@ pub(crate) fn check() -> Result<String> {
     if is_on_path("cargo-deny") {
         let mut command = workspace::cargo();
         command.args(["deny", "--workspace", "check"]);
-        crate::test::passes(&mut command)?;
+        passes(&mut command)?;
         return Ok("by cargo deny".to_owned());
     }
     let text = std::fs::read_to_string(workspace::root().join("deny.toml")).context("deny.toml")?;

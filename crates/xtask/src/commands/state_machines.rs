@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use end_to_end::python::is_on_path;
-use end_to_end::workspace;
+use xtask::python::is_on_path;
+use xtask::workspace;
+
+use super::passes;
 
 const VALIDATOR: &str = "asl-validator";
 const VERSION: &str = "4.0.0";
@@ -31,7 +33,7 @@ pub(crate) fn check(folder: &Path) -> Result<String> {
     for definition in &definitions {
         command.arg("--json-path").arg(definition);
     }
-    crate::test::passes(&mut command)?;
+    passes(&mut command)?;
     Ok(format!("{} definitions", definitions.len()))
 }
 
@@ -53,7 +55,7 @@ fn install(node: &Path) -> Result<()> {
         ])
         .arg(node)
         .arg(format!("{VALIDATOR}@{VERSION}"));
-    crate::test::passes(&mut command).context("npm cannot install asl-validator")?;
+    passes(&mut command).context("npm cannot install asl-validator")?;
     std::fs::write(marker, "")?;
     Ok(())
 }

@@ -1,9 +1,7 @@
-//! Where things are in the workspace, and building its Lambda functions.
+//! Where things are in the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use anyhow::{Context, Result, bail};
 
 /// The packages that are Lambda functions; each has one binary of the same name.
 pub const LAMBDAS: [&str; 4] = [
@@ -16,7 +14,7 @@ pub const LAMBDAS: [&str; 4] = [
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
 /// Cargo's target folder.
@@ -36,25 +34,4 @@ pub fn cargo() -> Command {
         }
     }
     command
-}
-
-/// Builds the four functions for this machine with debug assertions, and returns the folder
-/// with their binaries.
-///
-/// # Errors
-/// When cargo fails; its output says why.
-pub fn build_lambdas() -> Result<PathBuf> {
-    let mut command = cargo();
-    command.args(["build", "--quiet"]);
-    for package in LAMBDAS {
-        command.args(["--package", package]);
-    }
-    let output = command.output().context("cargo does not start")?;
-    if !output.status.success() {
-        bail!(
-            "the Lambda functions do not build:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(target().join("debug"))
 }

@@ -1,18 +1,22 @@
-//! `cargo xtask drill`.
+//! The drill, as `cargo xtask drill` runs it when everything is built.
+
+mod progress;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use clap::Parser as _;
 use end_to_end::clients::{DR_REGION, PRIMARY_REGION};
+use end_to_end::drill;
 use end_to_end::drill::{Drill, Watch};
-use end_to_end::python::Python;
 use end_to_end::stack::{ACCOUNT, Deployment, Options, Stack};
-use end_to_end::{drill, workspace};
+use xtask::python::Python;
 
 use crate::progress::{Progress, seconds};
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
+/// Backs up two user pools, loses the Region, restores them and compares.
+#[derive(Debug, clap::Parser)]
+struct Arguments {
     /// Leave everything up afterwards, to look around, until Ctrl-C.
     #[arg(long)]
     keep: bool,
@@ -24,7 +28,14 @@ pub(crate) struct Arguments {
     cognito_port: u16,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+fn main() -> ExitCode {
+    run(&Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -45,10 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 async fn tell(arguments: &Arguments) -> Result<ExitCode> {
     let mut progress = Progress::default();
-    progress.phase("Make ready a Python environment with the embedded AWS");
     let python = tokio::task::spawn_blocking(Python::ready).await??;
-    progress.phase("Build the Lambda functions");
-    let binaries = tokio::task::spawn_blocking(workspace::build_lambdas).await??;
+    // The functions are built with the drill, and lie beside it.
+    let binaries = std::env::current_exe()?
+        .parent()
+        .context("the drill lies in no folder")?
+        .to_owned();
     progress.phase("Start the embedded AWS and the simulated Cognito");
     let options = Options {
         port: arguments.port,
