@@ -5,10 +5,14 @@
 //! users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
 
+mod commands;
 pub mod context;
+mod document;
+mod dry_run;
 pub mod error;
 pub mod operations;
 pub mod plan;
+mod relocation;
 pub mod report;
 pub mod run;
 pub mod step;

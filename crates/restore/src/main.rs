@@ -1,2 +1,139 @@
-//! Under construction.
-fn main() {}
+//! The restore Lambda: environment, clients, one library call, answer.
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use cognito::{Cognito, Pace};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use model::request::{RestoreRequest, RestoreResponse};
+use restore::run::{Clients, run};
+use restore::{OPERATIONS, RestoreError, Settings};
+use serde_json::Value;
+use tokio::time::Instant;
+use vault::Vault;
+
+/// What an invocation keeps for saving and answering; a call that hangs may take this long too.
+const MARGIN: Duration = Duration::from_secs(60);
+/// The share of the quotas when `QUOTA_SHARE` does not say: the target Region is quiet.
+const QUOTA_SHARE: f64 = 0.95;
+
+/// What is made once for all invocations.
+struct Function {
+    clients: Clients,
+    settings: Settings,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    // A wrong environment fails each invocation by its name, not the start of the process.
+    let function = Function::from_environment().await;
+    let function = &function;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        handle(function.as_ref(), event).await.map_err(|error| {
+            tracing::error!(
+                error_type = error.error_type,
+                error = error.error_message,
+                "failed"
+            );
+            error
+        })
+    }))
+    .await
+}
+
+async fn handle(
+    function: Result<&Function, &RestoreError>,
+    event: LambdaEvent<Value>,
+) -> Result<RestoreResponse, Diagnostic> {
+    let function = function.map_err(diagnostic)?;
+    let request = RestoreRequest::from_event(&event.payload)
+        .map_err(|error| diagnostic(&RestoreError::Request(error)))?;
+    let left = event
+        .context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    let deadline = Instant::now() + left.saturating_sub(MARGIN).max(left / 2);
+    run(&function.clients, &function.settings, &request, deadline)
+        .await
+        .map_err(|error| diagnostic(&error))
+}
+
+fn diagnostic(error: &RestoreError) -> Diagnostic {
+    Diagnostic {
+        error_type: error.failure().name().to_owned(),
+        error_message: error.to_string(),
+    }
+}
+
+impl Function {
+    async fn from_environment() -> Result<Self, RestoreError> {
+        let bucket = required("SOURCE_BUCKET")?;
+        let sns_topic_arn = required("SNS_TOPIC_ARN")?;
+        let quota_share = match optional("QUOTA_SHARE") {
+            None => QUOTA_SHARE,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|share| (0.01..=1.0).contains(share))
+                .ok_or_else(|| RestoreError::Configuration {
+                    variable: "QUOTA_SHARE",
+                    problem: "a number from 0.01 to 1 is required".to_owned(),
+                })?,
+        };
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let region = config.region().map(ToString::to_string).ok_or_else(|| {
+            RestoreError::Configuration {
+                variable: "AWS_REGION",
+                problem: "it is not set".to_owned(),
+            }
+        })?;
+        let settings = Settings {
+            region,
+            sns_topic_arn,
+            legacy_sub_attribute: optional("LEGACY_SUB_ATTRIBUTE")
+                .map(|name| name.trim_start_matches("custom:").to_owned()),
+            import_role_arn: optional("IMPORT_ROLE_ARN"),
+            quota_share,
+        };
+        let cognito = Cognito::new(&config, Pace::share_of_quotas(quota_share));
+        let clients = Clients {
+            cognito: cognito.allowing(OPERATIONS),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            lambda: looking_for_functions(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            vault: Vault::new(&config, bucket),
+        };
+        Ok(Self { clients, settings })
+    }
+}
+
+/// The functions of triggers are looked up one by one: a Lambda API that does not answer must
+/// not eat the time of the restore.
+fn looking_for_functions(config: &aws_config::SdkConfig) -> aws_sdk_lambda::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .build();
+    let config = aws_sdk_lambda::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
+/// A variable that must be there.
+fn required(variable: &'static str) -> Result<String, RestoreError> {
+    optional(variable).ok_or_else(|| RestoreError::Configuration {
+        variable,
+        problem: "it is not set".to_owned(),
+    })
+}
+
+/// A variable that may be left out; empty is left out.
+fn optional(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|text| !text.is_empty())
+}

@@ -1,1 +1,225 @@
-//! The plan of a restore: all steps, in order.
+//! The plan of a restore: all steps, in order, and what an invocation does about them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::context::Restore;
+use crate::error::{RestoreError, is_passing};
+use crate::step::{StepProgress, StepResult};
+use crate::{dry_run, steps, users};
+
+/// How often a step is begun again in one invocation after an error that may pass.
+const TRIES: u32 = 3;
+/// What a step may take beyond the deadline before it is broken off: the next invocation looks
+/// what it had done.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How far the plan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanProgress {
+    /// All steps are recorded.
+    Done,
+    /// The deadline came first.
+    InProgress(Step),
+    /// A step waits for something outside.
+    Waiting {
+        /// The step.
+        step: Step,
+        /// When to look again.
+        seconds: u32,
+    },
+}
+
+/// One step. Read from top to bottom, this is the restore; each function says why it stands
+/// where it stands.
+async fn carry_out(
+    step: Step,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    match step {
+        Step::Preflight => steps::preflight::preflight(restore, state).await,
+        Step::UserPool => steps::user_pool::user_pool(restore, state).await,
+        Step::CustomAttributes => steps::custom_attributes::custom_attributes(restore, state).await,
+        Step::ResourceServers => steps::resource_servers::resource_servers(restore, state).await,
+        Step::IdentityProviders => {
+            steps::identity_providers::identity_providers(restore, state).await
+        }
+        Step::Groups => steps::groups::groups(restore, state).await,
+        Step::AppClients => steps::app_clients::app_clients(restore, state).await,
+        Step::Domains => steps::domains::domains(restore, state).await,
+        Step::MfaConfiguration => steps::mfa_configuration::mfa_configuration(restore, state).await,
+        Step::UiCustomization => steps::ui_customization::ui_customization(restore, state).await,
+        Step::ManagedLoginBranding => {
+            steps::managed_login_branding::managed_login_branding(restore, state).await
+        }
+        Step::Terms => steps::terms::terms(restore, state).await,
+        Step::RiskConfiguration => {
+            steps::risk_configuration::risk_configuration(restore, state).await
+        }
+        Step::LogDelivery => steps::log_delivery::log_delivery(restore, state).await,
+        Step::SessionConfiguration => {
+            steps::session_configuration::session_configuration(restore, state).await
+        }
+        Step::WebAcl => steps::web_acl::web_acl(restore, state).await,
+        Step::Users => restore_users(restore, state).await,
+        Step::FinalSettings => steps::final_settings::final_settings(restore, state).await,
+    }
+}
+
+/// The users, in two halves. Sign-ups are silent only while the pool verifies nothing by itself;
+/// import jobs go by the attributes that it does verify. Triggers come after both (facts A.4,
+/// C.2, C.5). An existing pool has its settings, and keeps them.
+async fn restore_users(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let made = users::run(restore, state).await?;
+    if !matches!(made, StepProgress::Done(_)) {
+        return Ok(made);
+    }
+    if state.users.pass == UsersPass::Import
+        && state.users.import.is_none()
+        && state.options.target_user_pool_id.is_none()
+    {
+        let pool = restore.target(state)?;
+        steps::final_settings::verify_attributes_automatically(restore, pool).await?;
+    }
+    users::run_imports(restore, state).await
+}
+
+/// Whether a restore without it is none.
+fn is_essential(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Preflight
+            | Step::UserPool
+            | Step::CustomAttributes
+            | Step::Groups
+            | Step::AppClients
+            | Step::Users
+            | Step::FinalSettings
+    )
+}
+
+/// Why the options leave a step out, if they do.
+fn left_out(step: Step, state: &RestoreState) -> Option<&'static str> {
+    let options = &state.options;
+    if step == Step::Preflight {
+        None
+    } else if options.verify.is_some() {
+        Some("the pool is only compared with the backup")
+    } else if options.target_user_pool_id.is_some() && !matches!(step, Step::Groups | Step::Users) {
+        Some("the settings of an existing pool are never changed")
+    } else {
+        None
+    }
+}
+
+/// Goes on with the plan until it is through or the deadline comes. Each step is recorded, and
+/// the state saved, as soon as it is finished.
+///
+/// # Errors
+/// [`RestoreError`] of an essential step, and of everything that is not Cognito's refusal.
+pub async fn go_on(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<PlanProgress, RestoreError> {
+    for step in Step::ALL.iter().copied() {
+        if state.record(step).is_some() {
+            continue;
+        }
+        if restore.time_left().is_zero() {
+            return Ok(PlanProgress::InProgress(step));
+        }
+        let began = Timestamp::now();
+        let progress = if let Some(reason) = left_out(step, state) {
+            StepResult::skipped(reason).into()
+        } else if state.options.dry_run && step != Step::Preflight {
+            dry_run::preview(step, restore, state).await?
+        } else {
+            persist(step, restore, state).await?
+        };
+        match progress {
+            StepProgress::InProgress => return Ok(PlanProgress::InProgress(step)),
+            StepProgress::Waiting { seconds } => {
+                return Ok(PlanProgress::Waiting { step, seconds });
+            }
+            StepProgress::Done(result) => record(step, result, began, restore, state).await?,
+        }
+    }
+    if state.ended.is_none() {
+        state.ended = Some(Timestamp::now());
+        restore.save(state).await?;
+    }
+    Ok(PlanProgress::Done)
+}
+
+async fn record(
+    step: Step,
+    result: StepResult,
+    began: Timestamp,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<(), RestoreError> {
+    match &result.outcome {
+        Outcome::Failed { error } => tracing::warn!(%step, error, "step failed"),
+        outcome => tracing::info!(
+            %step,
+            ?outcome,
+            findings = result.findings.len(),
+            manual_steps = result.manual_steps.len(),
+            "step finished"
+        ),
+    }
+    state.steps.push(StepRecord {
+        step,
+        outcome: result.outcome,
+        findings: result.findings,
+        manual_steps: result.manual_steps,
+        began,
+        ended: Timestamp::now(),
+    });
+    restore.save(state).await
+}
+
+/// Carries a step out, again after errors that may pass: a step looks before it creates, so it
+/// can begin again. A step that the pool can do without is recorded as failed in the end.
+async fn persist(
+    step: Step,
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let limit = restore.deadline + GRACE;
+    let mut tries = 1;
+    loop {
+        let error = match timeout_at(limit, carry_out(step, restore, state)).await {
+            Err(_) => return Ok(StepProgress::InProgress),
+            Ok(Ok(progress)) => return Ok(progress),
+            Ok(Err(error)) => error,
+        };
+        let Some(refusal) = error.cognito().cloned() else {
+            return Err(error);
+        };
+        if is_passing(&refusal) && tries < TRIES {
+            tracing::warn!(%step, code = refusal.code, tries, "the step begins again");
+            let pause = Duration::from_millis(500) * tries;
+            if Instant::now() + pause >= restore.deadline {
+                return Ok(StepProgress::InProgress);
+            }
+            sleep(pause).await;
+            tries += 1;
+            continue;
+        }
+        if is_essential(step) {
+            return Err(RestoreError::Step {
+                step,
+                source: refusal,
+            });
+        }
+        return Ok(StepResult::failed(refusal).into());
+    }
+}

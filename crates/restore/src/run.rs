@@ -1,1 +1,269 @@
-//! One invocation of a restore.
+//! One invocation: load what the restore remembers, do what is asked, answer the state machine.
+
+use cognito::Cognito;
+use jiff::Timestamp;
+use model::BackupKey;
+use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
+use model::restore::{ReportStatus, RestoreState};
+use tokio::time::Instant;
+use vault::{Backup, Vault};
+
+use crate::context::{Restore, Settings};
+use crate::error::RestoreError;
+use crate::plan::{self, PlanProgress};
+use crate::report;
+use crate::translate::Translations;
+use crate::verify::{self, VerifyOutcome};
+
+/// The clients of the Lambda, made once.
+pub struct Clients {
+    /// Cognito in the target Region.
+    pub cognito: Cognito,
+    /// Web ACLs in the target Region.
+    pub waf: aws_sdk_wafv2::Client,
+    /// Functions in the target Region.
+    pub lambda: aws_sdk_lambda::Client,
+    /// The topic of the notification.
+    pub sns: aws_sdk_sns::Client,
+    /// The DR bucket.
+    pub vault: Vault,
+}
+
+/// Carries out one request of the state machine, until it is done or the deadline comes.
+///
+/// # Errors
+/// [`RestoreError`], whose name the state machine knows.
+pub async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    request: &RestoreRequest,
+    deadline: Instant,
+) -> Result<RestoreResponse, RestoreError> {
+    tracing::info!(action = ?request.action, restore_id = %request.restore_id, user_pool_id = %request.user_pool_id, "invoked");
+    if request.action == RestoreAction::ReportFailure {
+        return report_failure(clients, settings, request).await;
+    }
+    let key = request
+        .s3_key
+        .as_ref()
+        .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
+    let mut state = match load(clients, request).await? {
+        Some(state) => checked(state, request, key)?,
+        None if request.action == RestoreAction::Restore => begin(request, key),
+        None => {
+            let problem = format!(
+                "there is no restore {}: nothing to verify or report",
+                request.restore_id
+            );
+            return Err(BadRequest(problem).into());
+        }
+    };
+    let backup = clients.vault.open(key, state.version_id.as_deref()).await?;
+    let translations = translations(clients, settings).await?;
+    let restore = Restore {
+        cognito: &clients.cognito,
+        waf: &clients.waf,
+        lambda: &clients.lambda,
+        vault: &clients.vault,
+        backup: &backup,
+        settings,
+        translations: &translations,
+        deadline,
+    };
+    match request.action {
+        RestoreAction::Restore => {
+            let progress = plan::go_on(&restore, &mut state).await?;
+            Ok(answer_of_plan(progress, &state, &backup))
+        }
+        RestoreAction::Verify => {
+            let outcome = verify::verify(&restore, &mut state).await?;
+            let (status, wait_seconds) = match outcome {
+                VerifyOutcome::Done => (RestoreStatus::Done, 0),
+                VerifyOutcome::InProgress => (RestoreStatus::InProgress, 0),
+                VerifyOutcome::Waiting { seconds } => (RestoreStatus::Waiting, seconds),
+            };
+            Ok(answer(
+                "verify",
+                status,
+                wait_seconds,
+                &state,
+                Some(&backup),
+            ))
+        }
+        RestoreAction::Report | RestoreAction::ReportFailure => {
+            let report = report::report(&restore, &state, None).await?;
+            let bucket = clients.vault.bucket();
+            report::notify(&clients.sns, settings, bucket, &state, &report).await?;
+            let mut answer = answer("report", RestoreStatus::Done, 0, &state, Some(&backup));
+            answer.result = Some(report.status.as_str().to_owned());
+            Ok(answer)
+        }
+    }
+}
+
+/// What the restore remembers, if it began.
+async fn load(
+    clients: &Clients,
+    request: &RestoreRequest,
+) -> Result<Option<RestoreState>, RestoreError> {
+    let key = request.restore_id.object_key(RestoreState::OBJECT);
+    let Some(bytes) = clients.vault.read_object(&key).await? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| RestoreError::StateDamaged {
+            key,
+            // The text of the error may quote the state.
+            problem: format!("line {}, column {}", error.line(), error.column()),
+        })
+}
+
+/// A restore belongs to one backup for its whole life.
+fn checked(
+    state: RestoreState,
+    request: &RestoreRequest,
+    key: &BackupKey,
+) -> Result<RestoreState, RestoreError> {
+    let same_version = request.version_id.is_none() || state.version_id == request.version_id;
+    if state.s3_key == *key && same_version {
+        return Ok(state);
+    }
+    Err(RestoreError::OtherBackup {
+        restore_id: request.restore_id.clone(),
+        known: Box::new(state.s3_key),
+        asked: Box::new(key.clone()),
+    })
+}
+
+fn begin(request: &RestoreRequest, key: &BackupKey) -> RestoreState {
+    RestoreState {
+        restore_id: request.restore_id.clone(),
+        user_pool_id: request.user_pool_id.clone(),
+        s3_key: key.clone(),
+        version_id: request.version_id.clone(),
+        options: request.options.clone(),
+        began: Timestamp::now(),
+        new_user_pool_id: None,
+        app_clients: Default::default(),
+        steps: Vec::new(),
+        users: Default::default(),
+        verification: None,
+        ended: None,
+    }
+}
+
+/// The operator's map; none is an empty one.
+async fn translations(
+    clients: &Clients,
+    settings: &Settings,
+) -> Result<Translations, RestoreError> {
+    match clients.vault.read_object(Translations::KEY).await? {
+        None => Ok(Translations::default()),
+        Some(bytes) => Translations::parse(&bytes, &settings.region).map_err(|problems| {
+            RestoreError::Translations {
+                key: Translations::KEY.to_owned(),
+                problems: problems.join("; "),
+            }
+        }),
+    }
+}
+
+/// Writes what is known of a restore that failed, and says so to the subscribers.
+async fn report_failure(
+    clients: &Clients,
+    settings: &Settings,
+    request: &RestoreRequest,
+) -> Result<RestoreResponse, RestoreError> {
+    // The report must come out even where state or backup cannot be read: that may be why.
+    let state = load(clients, request).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the failure is reported without the state");
+        None
+    });
+    let key = state
+        .as_ref()
+        .map(|state| state.s3_key.clone())
+        .or_else(|| request.s3_key.clone());
+    let version = state.as_ref().and_then(|state| state.version_id.clone());
+    let backup = match &key {
+        None => None,
+        Some(key) => match clients.vault.open(key, version.as_deref()).await {
+            Ok(backup) => Some(backup),
+            Err(error) => {
+                tracing::warn!(%error, "the failure is reported without the backup");
+                None
+            }
+        },
+    };
+    let (state, backup) = (state.as_ref(), backup.as_ref());
+    let report = report::report_failure(
+        &clients.vault,
+        &clients.cognito,
+        settings,
+        request,
+        state,
+        backup,
+    )
+    .await?;
+    let remembered = match (state, &key) {
+        (Some(state), _) => Some(state.clone()),
+        (None, Some(key)) => Some(begin(request, key)),
+        (None, None) => None,
+    };
+    match &remembered {
+        Some(state) => {
+            let bucket = clients.vault.bucket();
+            report::notify(&clients.sns, settings, bucket, state, &report).await?;
+        }
+        None => {
+            let notification = model::restore::FailureNotification {
+                status: ReportStatus::Failed,
+                error: report.error.clone().unwrap_or_default(),
+                timestamp: Timestamp::now(),
+                user_pool_id: request.user_pool_id.clone(),
+                restore_id: request.restore_id.clone(),
+            };
+            report::notify_failure(&clients.sns, settings, &notification).await?;
+        }
+    }
+    Ok(RestoreResponse {
+        status: RestoreStatus::Done,
+        wait_seconds: 0,
+        step: "report_failure".to_owned(),
+        new_user_pool_id: report.new_user_pool_id.clone(),
+        users_done: report.users.seen,
+        users_total: None,
+        result: Some(report.status.as_str().to_owned()),
+    })
+}
+
+fn answer_of_plan(
+    progress: PlanProgress,
+    state: &RestoreState,
+    backup: &Backup,
+) -> RestoreResponse {
+    let (step, status, wait_seconds) = match progress {
+        PlanProgress::Done => ("done", RestoreStatus::Done, 0),
+        PlanProgress::InProgress(step) => (step.name(), RestoreStatus::InProgress, 0),
+        PlanProgress::Waiting { step, seconds } => (step.name(), RestoreStatus::Waiting, seconds),
+    };
+    answer(step, status, wait_seconds, state, Some(backup))
+}
+
+fn answer(
+    step: &str,
+    status: RestoreStatus,
+    wait_seconds: u32,
+    state: &RestoreState,
+    backup: Option<&Backup>,
+) -> RestoreResponse {
+    RestoreResponse {
+        status,
+        wait_seconds,
+        step: step.to_owned(),
+        new_user_pool_id: state.new_user_pool_id.clone(),
+        users_done: state.users.counts.seen,
+        users_total: backup.map(|backup| backup.trailer.users),
+        result: None,
+    }
+}

@@ -20,6 +20,7 @@ mod crew;
 mod decide;
 mod engine;
 mod follow;
+mod foresee;
 mod import;
 mod index;
 mod ledger;
@@ -50,6 +51,8 @@ use self::sign_up::SignUpClient;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::{StepProgress, StepResult};
+
+pub(crate) use self::foresee::foresee;
 
 /// How far a call of [`run`] got.
 pub type UsersOutcome = StepProgress;

@@ -1,0 +1,522 @@
+//! An app client's document: what CreateUserPoolClient takes of what DescribeUserPoolClient
+//! gives (facts A.6).
+
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, ManualStep};
+use serde_json::{Value, json};
+
+use crate::commands;
+use crate::document::{Document, member, object, remove, texts, token};
+use crate::relocation::Relocation;
+use crate::step::News;
+
+/// Flows that a client has when it names none (facts A.6).
+const DEFAULT_FLOWS: [&str; 3] = [
+    "ALLOW_REFRESH_TOKEN_AUTH",
+    "ALLOW_USER_SRP_AUTH",
+    "ALLOW_CUSTOM_AUTH",
+];
+/// Cognito's own scopes; the others belong to resource servers.
+const OWN_SCOPES: [&str; 5] = [
+    "phone",
+    "email",
+    "openid",
+    "profile",
+    "aws.cognito.signin.user.admin",
+];
+/// Validities with the unit that holds when none is given (facts A.6).
+const VALIDITIES: [(&str, &str, &str); 3] = [
+    ("AccessTokenValidity", "AccessToken", "hours"),
+    ("IdTokenValidity", "IdToken", "hours"),
+    ("RefreshTokenValidity", "RefreshToken", "days"),
+];
+
+/// What of the new pool a client depends on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Surroundings {
+    /// The identity providers that are there.
+    pub(super) providers: Vec<String>,
+    /// The identifiers of the resource servers that are there.
+    pub(super) resource_servers: Vec<String>,
+    /// The custom attribute for the old `sub`, as clients name it, if the pool has it.
+    pub(super) legacy_sub: Option<String>,
+}
+
+/// The request for a client, which has the id `new_id` when it is there already, for commands.
+/// Nothing is left to a default that is wider than what the client
+/// had; what cannot come back is told.
+pub(super) fn creation(
+    client: &Value,
+    surroundings: &Surroundings,
+    relocation: &Relocation<'_>,
+    new_id: &str,
+    news: &mut News,
+) -> Document {
+    let mut request = object(client);
+    let old = member(&request, "ClientId").unwrap_or_default().to_owned();
+    let mut tell = Teller {
+        old: &old,
+        new: new_id,
+        relocation,
+        news,
+    };
+    if member(&request, "ClientType") == Some("DCR") {
+        tell.degraded(
+            "ClientType",
+            "it had registered itself; it came back as an ordinary client",
+        );
+    }
+    remove(
+        &mut request,
+        &[
+            "UserPoolId",
+            "ClientId",
+            "CreationDate",
+            "LastModifiedDate",
+            "ClientType",
+        ],
+    );
+    // Amazon Pinpoint, which it needs, is gone since 2026-10-30 (facts A.6).
+    if request.shift_remove("AnalyticsConfiguration").is_some() {
+        tell.degraded(
+            "AnalyticsConfiguration",
+            "Amazon Pinpoint, which it reported to, is gone",
+        );
+    }
+    explicit_defaults(&mut request, &mut tell);
+    validities(&mut request, &mut tell);
+    attributes(&mut request, surroundings, &mut tell);
+    urls(&mut request, &mut tell);
+    providers(&mut request, surroundings, &mut tell);
+    scopes(&mut request, surroundings, &mut tell);
+    request
+}
+
+/// Tells what becomes of one client.
+struct Teller<'a> {
+    old: &'a str,
+    new: &'a str,
+    relocation: &'a Relocation<'a>,
+    news: &'a mut News,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, kind: FindingKind, member: &str, reason: impl Into<String>) {
+        self.news.finding(
+            Finding::new(kind, format!("client {}", self.old), reason).announcing(
+                Section::AppClients,
+                &format!("{}/{member}", token(self.old)),
+            ),
+        );
+    }
+
+    fn degraded(&mut self, member: &str, reason: impl Into<String>) {
+        self.tell(FindingKind::Degraded, member, reason);
+    }
+
+    fn same(&mut self, member: &str, reason: &str) {
+        self.tell(FindingKind::Skipped, member, reason);
+    }
+
+    fn later(&mut self, title: String, why: &str, change: &str) {
+        let command = commands::change_client(
+            self.relocation.region,
+            self.relocation.pool,
+            self.new,
+            change,
+        );
+        self.news
+            .manual(ManualStep::new(title, why).with_command(command));
+    }
+}
+
+/// What means more when it is left out: said as it was (facts A.6).
+fn explicit_defaults(request: &mut Document, tell: &mut Teller<'_>) {
+    if !request.contains_key("EnableTokenRevocation") {
+        request.insert("EnableTokenRevocation".into(), false.into());
+        tell.same(
+            "EnableTokenRevocation",
+            "said explicitly: left out, it would be switched on",
+        );
+    }
+    if !request.contains_key("PreventUserExistenceErrors") {
+        request.insert("PreventUserExistenceErrors".into(), "LEGACY".into());
+        tell.same(
+            "PreventUserExistenceErrors",
+            "said explicitly: it is the default",
+        );
+    }
+    let rotates = request
+        .get("RefreshTokenRotation")
+        .is_some_and(|rotation| rotation["Feature"] == "ENABLED");
+    if !request.contains_key("ExplicitAuthFlows") {
+        let flows: Vec<&str> = DEFAULT_FLOWS
+            .into_iter()
+            .filter(|flow| !rotates || *flow != "ALLOW_REFRESH_TOKEN_AUTH")
+            .collect();
+        request.insert("ExplicitAuthFlows".into(), json!(flows));
+        tell.same("ExplicitAuthFlows", "said explicitly: they are the default");
+    } else if texts(request, "ExplicitAuthFlows").is_empty() && !rotates {
+        // An empty list may be taken for none given, which lets users sign in. Refreshing alone
+        // lets nobody in: there is no token to refresh without a sign-in.
+        request.insert(
+            "ExplicitAuthFlows".into(),
+            json!(["ALLOW_REFRESH_TOKEN_AUTH"]),
+        );
+        tell.same(
+            "ExplicitAuthFlows",
+            "an empty list would be taken for the default, which is wider",
+        );
+    }
+}
+
+/// Values go with their units; 0 days of a refresh token mean 30 (facts A.6).
+fn validities(request: &mut Document, tell: &mut Teller<'_>) {
+    if request
+        .get("RefreshTokenValidity")
+        .is_some_and(|days| days == 0)
+    {
+        request.insert("RefreshTokenValidity".into(), 30.into());
+        tell.same("RefreshTokenValidity", "said explicitly: 0 means 30 days");
+    }
+    let mut units = match request.get("TokenValidityUnits") {
+        Some(Value::Object(units)) => units.clone(),
+        _ => Document::new(),
+    };
+    let mut added = false;
+    for (value, unit, default) in VALIDITIES {
+        if request.contains_key(value) && !units.contains_key(unit) {
+            units.insert(unit.into(), default.into());
+            added = true;
+        }
+    }
+    if added {
+        request.insert("TokenValidityUnits".into(), Value::Object(units));
+        tell.same(
+            "TokenValidityUnits",
+            "said explicitly: they are the default",
+        );
+    }
+}
+
+/// Lists of attributes are sent only where the client had its own. The old `sub` joins the
+/// readable ones: apps look for it in the token.
+fn attributes(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller<'_>) {
+    if let Some(Value::Array(names)) = request.get_mut("WriteAttributes") {
+        // Refused on creation (facts A.6).
+        const NOT_WRITABLE: [&str; 3] = ["email_verified", "phone_number_verified", "sub"];
+        let before = names.len();
+        names.retain(|name| {
+            !name
+                .as_str()
+                .is_some_and(|name| NOT_WRITABLE.contains(&name))
+        });
+        if names.len() < before {
+            tell.degraded(
+                "WriteAttributes",
+                "some attributes can no longer be written by clients",
+            );
+        }
+    }
+    if let Some(Value::Array(names)) = request.get_mut("ReadAttributes")
+        && let Some(legacy_sub) = &surroundings.legacy_sub
+        && !names.iter().any(|name| name == legacy_sub)
+    {
+        names.push(legacy_sub.as_str().into());
+        tell.same(
+            "ReadAttributes",
+            "the attribute that keeps the old sub was added",
+        );
+    }
+}
+
+/// URLs stay as they are unless the operator's map rewrites them.
+fn urls(request: &mut Document, tell: &mut Teller<'_>) {
+    let translations = tell.relocation.translations;
+    for (name, callback) in [("CallbackURLs", true), ("LogoutURLs", false)] {
+        let old = texts(request, name);
+        let mut new: Vec<String> = Vec::new();
+        for url in &old {
+            let moved = if callback {
+                translations.callback_url(url)
+            } else {
+                translations.logout_url(url)
+            };
+            let url = moved.unwrap_or_else(|| url.clone());
+            if !new.contains(&url) {
+                new.push(url);
+            }
+        }
+        if new != old {
+            request.insert(name.into(), json!(new));
+            tell.same(name, "rewritten by the operator's map");
+        }
+    }
+    let default = member(request, "DefaultRedirectURI").map(str::to_owned);
+    if let Some(new) = default.and_then(|url| translations.callback_url(&url)) {
+        request.insert("DefaultRedirectURI".into(), new.into());
+        tell.same("DefaultRedirectURI", "rewritten by the operator's map");
+    }
+}
+
+/// A provider that did not come back is taken out: with it the client would be refused.
+fn providers(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller<'_>) {
+    let named = texts(request, "SupportedIdentityProviders");
+    let is_there = |name: &String| name == "COGNITO" || surroundings.providers.contains(name);
+    let (there, missing): (Vec<String>, Vec<String>) = named.into_iter().partition(is_there);
+    if missing.is_empty() {
+        return;
+    }
+    let list = missing.join(", ");
+    request.insert("SupportedIdentityProviders".into(), json!(there));
+    tell.degraded(
+        "SupportedIdentityProviders",
+        format!("it came back without the identity providers that did not: {list}"),
+    );
+    tell.later(
+        format!("Let client {} (formerly) use {list}", tell.old),
+        "The providers have to be created first.",
+        &format!(".SupportedIdentityProviders += {}", json!(missing)),
+    );
+}
+
+/// Likewise a scope whose resource server did not come back.
+fn scopes(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller<'_>) {
+    let named = texts(request, "AllowedOAuthScopes");
+    let is_there = |scope: &String| {
+        OWN_SCOPES.contains(&scope.as_str())
+            // Cognito's own resource servers are there when their feature is switched on.
+            || scope.starts_with("aws.cognito")
+            || surroundings
+                .resource_servers
+                .iter()
+                .any(|server| scope.strip_prefix(server.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    let (there, missing): (Vec<String>, Vec<String>) = named.into_iter().partition(is_there);
+    if missing.is_empty() {
+        return;
+    }
+    let list = missing.join(", ");
+    request.insert("AllowedOAuthScopes".into(), json!(there));
+    tell.degraded(
+        "AllowedOAuthScopes",
+        format!("it came back without the scopes of resource servers that did not: {list}"),
+    );
+    if there.is_empty() {
+        // OAuth without scopes is refused (facts A.6).
+        change_to_no_oauth(request, tell);
+    }
+    tell.later(
+        format!("Give client {} (formerly) the scopes {list}", tell.old),
+        "Their resource servers have to be created first.",
+        &format!(".AllowedOAuthScopes += {}", json!(missing)),
+    );
+}
+
+fn change_to_no_oauth(request: &mut Document, tell: &mut Teller<'_>) {
+    for name in ["AllowedOAuthFlows", "AllowedOAuthScopes"] {
+        request.shift_remove(name);
+    }
+    request.insert("AllowedOAuthFlowsUserPoolClient".into(), false.into());
+    for name in ["AllowedOAuthFlows", "AllowedOAuthFlowsUserPoolClient"] {
+        tell.degraded(name, "OAuth is switched off: none of its scopes came back");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relocation::tests::Move;
+
+    fn surroundings() -> Surroundings {
+        Surroundings {
+            providers: vec!["okta".into()],
+            resource_servers: vec!["https://api.example.com".into()],
+            legacy_sub: None,
+        }
+    }
+
+    /// A client that has everything said, so that a test sees only what it is about.
+    fn client(own: Value) -> Value {
+        let mut client = object(&json!({
+            "ClientId": "old1", "ClientName": "web", "UserPoolId": "us-east-1_Old",
+            "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED",
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+        }));
+        client.extend(object(&own));
+        Value::Object(client)
+    }
+
+    fn sent(own: Value, map: Value, surroundings: &Surroundings) -> (Document, News) {
+        let mut news = News::default();
+        let moved = Move::with(&map);
+        let request = creation(
+            &client(own),
+            surroundings,
+            &moved.relocation(),
+            "new1",
+            &mut news,
+        );
+        (request, news)
+    }
+
+    #[test]
+    fn a_client_keeps_its_secret_and_its_unknown_members() {
+        let (request, news) = sent(
+            json!({"ClientSecret": "abcdefghijklmnopqrstuvwxyz", "CreationDate": 1, "LastModifiedDate": 2, "ClientType": "REGULAR", "NewMember": {"a": 1}, "DefaultRedirectURI": null}),
+            json!({}),
+            &surroundings(),
+        );
+        assert_eq!(
+            Value::Object(request),
+            json!({
+                "ClientName": "web", "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED",
+                "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"], "ClientSecret": "abcdefghijklmnopqrstuvwxyz", "NewMember": {"a": 1},
+            })
+        );
+        assert_eq!(news, News::default());
+    }
+
+    #[test]
+    fn nothing_is_left_to_a_wider_default() {
+        let moved = Move::plain();
+        let mut news = News::default();
+        let bare = json!({"ClientId": "old1", "ClientName": "web", "RefreshTokenValidity": 0, "AccessTokenValidity": 5, "TokenValidityUnits": {"AccessToken": "minutes"}});
+        let request = creation(
+            &bare,
+            &surroundings(),
+            &moved.relocation(),
+            "new1",
+            &mut news,
+        );
+        assert_eq!(
+            Value::Object(request),
+            json!({
+                "ClientName": "web", "RefreshTokenValidity": 30, "AccessTokenValidity": 5,
+                "TokenValidityUnits": {"AccessToken": "minutes", "RefreshToken": "days"},
+                "EnableTokenRevocation": false, "PreventUserExistenceErrors": "LEGACY",
+                "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"],
+            })
+        );
+        assert!(
+            news.findings
+                .iter()
+                .all(|finding| finding.kind == FindingKind::Skipped)
+        );
+        assert!(
+            news.findings
+                .iter()
+                .any(|finding| finding.announces == ["app_clients/old1/ExplicitAuthFlows"])
+        );
+    }
+
+    #[test]
+    fn an_empty_list_of_flows_never_becomes_the_default() {
+        let (request, _) = sent(json!({"ExplicitAuthFlows": []}), json!({}), &surroundings());
+        assert_eq!(
+            request["ExplicitAuthFlows"],
+            json!(["ALLOW_REFRESH_TOKEN_AUTH"])
+        );
+        let rotating =
+            json!({"ExplicitAuthFlows": [], "RefreshTokenRotation": {"Feature": "ENABLED"}});
+        let (request, _) = sent(rotating, json!({}), &surroundings());
+        assert_eq!(request["ExplicitAuthFlows"], json!([]));
+    }
+
+    #[test]
+    fn what_did_not_come_back_is_taken_out_of_the_client_and_told() {
+        for (own, member, left, announced) in [
+            (
+                json!({"SupportedIdentityProviders": ["COGNITO", "okta", "Google"]}),
+                "SupportedIdentityProviders",
+                json!(["COGNITO", "okta"]),
+                1,
+            ),
+            (
+                json!({"AllowedOAuthScopes": ["openid", "https://api.example.com/read", "gone/read"], "AllowedOAuthFlowsUserPoolClient": true}),
+                "AllowedOAuthScopes",
+                json!(["openid", "https://api.example.com/read"]),
+                1,
+            ),
+            (
+                json!({"AllowedOAuthScopes": ["gone/read"], "AllowedOAuthFlows": ["code"], "AllowedOAuthFlowsUserPoolClient": true}),
+                "AllowedOAuthFlowsUserPoolClient",
+                json!(false),
+                3,
+            ),
+            (
+                json!({"AnalyticsConfiguration": {"ApplicationArn": "a"}}),
+                "AnalyticsConfiguration",
+                Value::Null,
+                1,
+            ),
+            (
+                json!({"WriteAttributes": ["email", "email_verified"]}),
+                "WriteAttributes",
+                json!(["email"]),
+                1,
+            ),
+        ] {
+            let (request, news) = sent(own, json!({}), &surroundings());
+            assert_eq!(
+                request.get(member).cloned().unwrap_or_default(),
+                left,
+                "{member}"
+            );
+            assert_eq!(news.findings.len(), announced, "{member}");
+            let path = format!("app_clients/old1/{member}");
+            assert!(
+                news.findings
+                    .iter()
+                    .any(|finding| finding.announces.contains(&path)),
+                "{news:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn commands_name_the_new_client() {
+        let (_, news) = sent(
+            json!({"SupportedIdentityProviders": ["Google"]}),
+            json!({}),
+            &surroundings(),
+        );
+        let command = news.manual_steps[0].command.as_deref().unwrap();
+        assert!(
+            command.contains("--client-id new1") && command.contains("Google"),
+            "{command}"
+        );
+    }
+
+    #[test]
+    fn urls_stay_unless_the_map_rewrites_them() {
+        let own = json!({"CallbackURLs": ["https://a.example/cb", "https://b.example/cb"], "LogoutURLs": ["https://a.example/out"], "DefaultRedirectURI": "https://a.example/cb"});
+        let (request, news) = sent(own.clone(), json!({}), &surroundings());
+        assert_eq!(request["CallbackURLs"], own["CallbackURLs"]);
+        assert!(news.findings.is_empty());
+        let map = json!({"url_prefixes": {"https://a.example/": "https://dr.example/"}});
+        let (request, news) = sent(own, map, &surroundings());
+        assert_eq!(
+            request["CallbackURLs"],
+            json!(["https://dr.example/cb", "https://b.example/cb"])
+        );
+        assert_eq!(request["LogoutURLs"], json!(["https://dr.example/out"]));
+        assert_eq!(request["DefaultRedirectURI"], "https://dr.example/cb");
+        assert_eq!(news.findings.len(), 3);
+    }
+
+    #[test]
+    fn the_old_sub_becomes_readable_where_the_client_has_a_list_of_its_own() {
+        let with = Surroundings {
+            legacy_sub: Some("custom:old_sub".into()),
+            ..surroundings()
+        };
+        let (request, _) = sent(json!({"ReadAttributes": ["email"]}), json!({}), &with);
+        assert_eq!(
+            request["ReadAttributes"],
+            json!(["email", "custom:old_sub"])
+        );
+        let (request, _) = sent(json!({}), json!({}), &with);
+        assert!(!request.contains_key("ReadAttributes"));
+    }
+}

@@ -1,0 +1,181 @@
+//! Creating things that have a name of their own in the pool, each once.
+
+use std::collections::HashMap;
+
+use cognito::{CognitoError, ErrorKind, Operation};
+use model::UserPoolId;
+use serde_json::{Value, json};
+
+use super::about;
+use crate::context::Restore;
+use crate::document::Document;
+use crate::error::{RestoreError, is_passing};
+use crate::step::News;
+
+/// How often a creation whose answer was lost is looked after before the step gives up.
+const LOOKS: u32 = 5;
+
+/// How things of one kind are listed and created.
+pub(super) struct Kind {
+    /// Lists what is there.
+    pub(super) list: Operation,
+    /// The member that names a thing, in the list and in the request.
+    pub(super) name: &'static str,
+    /// Creates one.
+    pub(super) create: Operation,
+    /// Describes one, and the answer's member that holds it, where the list does not show all.
+    pub(super) describe: Option<(Operation, &'static str)>,
+}
+
+/// One thing to create.
+pub(super) struct Wanted {
+    /// Its name.
+    pub(super) name: String,
+    /// The request as it should be, without `UserPoolId`.
+    pub(super) request: Document,
+    /// A request to try where Cognito refuses that one, and what to tell when it is taken.
+    pub(super) otherwise: Option<(Document, News)>,
+}
+
+/// What became of the things.
+pub(super) struct Created {
+    /// How many are there now.
+    pub(super) there: u64,
+    /// Whether the deadline came first.
+    pub(super) interrupted: bool,
+    /// What Cognito refused: name and error.
+    pub(super) refused: Vec<(String, CognitoError)>,
+}
+
+/// Creates what is not there yet.
+///
+/// # Errors
+/// Errors that stand for the whole step: Cognito is not there, a quota is used up, or IAM does
+/// not allow the call.
+pub(super) async fn missing(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    kind: &Kind,
+    wanted: Vec<Wanted>,
+    news: &mut News,
+) -> Result<Created, RestoreError> {
+    let mut created = Created {
+        there: 0,
+        interrupted: false,
+        refused: Vec::new(),
+    };
+    if wanted.is_empty() {
+        return Ok(created);
+    }
+    let mut existing = existing_by_name(restore, pool, kind).await?;
+    for thing in wanted {
+        if let Some(listed) = existing.get(&thing.name) {
+            // An invocation that died had made it, one way or the other.
+            if let Some((_, told)) = thing.otherwise {
+                let there = details(restore, pool, kind, &thing.name, listed).await?;
+                if !holds(&there, &Value::Object(thing.request)) {
+                    news.extend(told);
+                }
+            }
+            created.there += 1;
+            continue;
+        }
+        if restore.time_left().is_zero() {
+            created.interrupted = true;
+            break;
+        }
+        let first = about(pool, thing.request);
+        let mut result = one(restore, pool, kind, &thing.name, &first, &mut existing).await;
+        if let (Err(error), Some((request, told))) = (&result, thing.otherwise)
+            && error.is(ErrorKind::Refused)
+        {
+            tracing::info!(operation = %kind.create, code = error.code, "refused; trying otherwise");
+            let second = about(pool, request);
+            result = one(restore, pool, kind, &thing.name, &second, &mut existing).await;
+            if result.is_ok() {
+                news.extend(told);
+            }
+        }
+        match result {
+            Ok(()) => created.there += 1,
+            Err(error) if stands_for_all(&error) => return Err(error.into()),
+            Err(error) => created.refused.push((thing.name, error)),
+        }
+    }
+    Ok(created)
+}
+
+/// Whether the next thing would meet the same error.
+pub(super) fn stands_for_all(error: &CognitoError) -> bool {
+    is_passing(error)
+        || matches!(
+            error.kind,
+            ErrorKind::NotAuthorized | ErrorKind::Quota | ErrorKind::Missing
+        )
+}
+
+/// Creates one. A lost answer is followed by a look: the thing may be there (facts B.1).
+async fn one(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    kind: &Kind,
+    name: &str,
+    request: &Value,
+    existing: &mut HashMap<String, Value>,
+) -> Result<(), CognitoError> {
+    let mut looks = 0;
+    loop {
+        let error = match restore.cognito.call(kind.create, request).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is(ErrorKind::AlreadyExists) => return Ok(()),
+            Err(error) => error,
+        };
+        if !error.is(ErrorKind::AnswerLost) || looks == LOOKS {
+            return Err(error);
+        }
+        looks += 1;
+        *existing = existing_by_name(restore, pool, kind).await?;
+        if existing.contains_key(name) {
+            return Ok(());
+        }
+    }
+}
+
+/// What is there, by name.
+pub(super) async fn existing_by_name(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    kind: &Kind,
+) -> Result<HashMap<String, Value>, CognitoError> {
+    let listed = restore.cognito.list(kind.list, pool).await?;
+    Ok(listed
+        .into_iter()
+        .filter_map(|thing| Some((thing.get(kind.name)?.as_str()?.to_owned(), thing)))
+        .collect())
+}
+
+/// All that Cognito shows of a thing.
+async fn details(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    kind: &Kind,
+    name: &str,
+    listed: &Value,
+) -> Result<Value, CognitoError> {
+    let Some((describe, member)) = kind.describe else {
+        return Ok(listed.clone());
+    };
+    let request = json!({"UserPoolId": pool.as_str(), kind.name: name});
+    let mut answer = restore.cognito.call(describe, &request).await?;
+    Ok(answer.get_mut(member).map(Value::take).unwrap_or_default())
+}
+
+/// Whether `there` has all that `wanted` has; it may have more.
+fn holds(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| there.get(name).is_some_and(|there| holds(there, wanted))),
+        _ => there == wanted,
+    }
+}

@@ -1,0 +1,103 @@
+//! The checks before anything is created.
+
+use cognito::{ErrorKind, Operation, Pages};
+use model::UserPoolId;
+use model::inventory::Section;
+use model::request::{RestoreOptions, Selection};
+use model::restore::{Finding, FindingKind, RestoreState};
+use serde_json::json;
+
+use super::described;
+use crate::context::Restore;
+use crate::error::RestoreError;
+use crate::step::{News, StepProgress, StepResult};
+
+/// How many pools an account may have in a Region unless it was raised (facts E).
+const POOLS: usize = 1_000;
+
+/// Checks backup and target Region, and changes nothing.
+///
+/// The map was read and checked already, and the backup's head and end belong together. Here the
+/// whole backup is read once and held against its checksum, as far as there is time for it in
+/// this invocation: a restore that fails at the last user is the worst kind.
+///
+/// # Errors
+/// [`RestoreError::Vault`] for a damaged backup, [`RestoreError::TargetMissing`] for a pool to
+/// restore into or to compare that is not there, [`RestoreError::Preflight`] for what would make
+/// the restore fail.
+pub async fn preflight(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let mut news = News::default();
+    whole_backup(restore, &mut news).await?;
+    if let Some(pool) = state.options.verify.clone() {
+        must_exist(restore, &pool).await?;
+    } else if let Some(pool) = state.options.target_user_pool_id.clone() {
+        must_exist(restore, &pool).await?;
+        selected_group_exists(restore, &state.options)?;
+        state.new_user_pool_id = Some(pool);
+    } else {
+        room_for_a_pool(restore, &mut news).await?;
+    }
+    Ok(StepResult::restored(0).telling(news).into())
+}
+
+/// Reads all of the backup against its checksum. Half of this invocation's time is enough for
+/// some gigabytes; a backup that takes longer is checked as it is read.
+async fn whole_backup(restore: &Restore<'_>, news: &mut News) -> Result<(), RestoreError> {
+    let check = restore.backup.check_whole();
+    match tokio::time::timeout(restore.time_left() / 2, check).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            let reason = "too large to be held against its checksum beforehand";
+            news.finding(Finding::new(FindingKind::Skipped, "backup", reason));
+            Ok(())
+        }
+    }
+}
+
+async fn must_exist(restore: &Restore<'_>, pool: &UserPoolId) -> Result<(), RestoreError> {
+    match described(restore, pool).await {
+        Err(RestoreError::Cognito(error)) if error.is(ErrorKind::Missing) => {
+            Err(RestoreError::TargetMissing(pool.clone()))
+        }
+        other => other.map(drop),
+    }
+}
+
+fn selected_group_exists(
+    restore: &Restore<'_>,
+    options: &RestoreOptions,
+) -> Result<(), RestoreError> {
+    let Some(Selection::Group(name)) = &options.select else {
+        return Ok(());
+    };
+    let groups = restore.head().list(Section::Groups);
+    if groups
+        .iter()
+        .any(|group| group["GroupName"] == name.as_str())
+    {
+        return Ok(());
+    }
+    Err(RestoreError::Preflight(format!(
+        "select.group: the backup has no group {name}"
+    )))
+}
+
+/// The quota is the account's own and may be higher, so a full Region is a warning.
+async fn room_for_a_pool(restore: &Restore<'_>, news: &mut News) -> Result<(), RestoreError> {
+    let pages = Pages::new(restore.cognito, Operation::ListUserPools, json!({}))?;
+    let pools = pages.all().await?.len();
+    if pools >= POOLS {
+        let reason = format!(
+            "the target Region has {pools} user pools: another needs a quota above {POOLS}"
+        );
+        news.finding(Finding::new(
+            FindingKind::Skipped,
+            "quota of user pools",
+            reason,
+        ));
+    }
+    Ok(())
+}

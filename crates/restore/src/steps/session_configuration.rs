@@ -1,0 +1,100 @@
+//! Session configuration (facts A.18).
+
+use cognito::{CognitoError, ErrorKind, Operation};
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, RestoreState};
+use serde_json::Value;
+
+use super::create::stands_for_all;
+use super::{about, new_client};
+use crate::context::Restore;
+use crate::document::{Document, member, object, remove, token};
+use crate::error::RestoreError;
+use crate::relocation::tell_if_missing;
+use crate::step::{News, StepProgress, StepResult};
+
+/// Sets the session configuration of the pool and of its clients.
+///
+/// Runs after the clients. Each call replaces all of it, so setting it again changes nothing. A
+/// Region or feature plan that does not have it leaves it out, which is told.
+///
+/// # Errors
+/// Errors of Cognito itself.
+pub async fn session_configuration(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let head = restore.head();
+    let mut news = News::default();
+    tell_if_missing(head, Section::SessionConfiguration, &mut news);
+    tell_if_missing(head, Section::ClientSessionConfigurations, &mut news);
+    let mut set = 0;
+    let own = settings(head.section(Section::SessionConfiguration));
+    if !own.is_empty() {
+        let pool = restore.target(state)?;
+        let request = about(pool, own);
+        let sent = restore
+            .cognito
+            .call(Operation::SetUserPoolSessionConfiguration, &request);
+        match sent.await {
+            Ok(_) => set += 1,
+            Err(error) => refused(error, Section::SessionConfiguration, "", &mut news)?,
+        }
+    }
+    for configuration in head.list(Section::ClientSessionConfigurations) {
+        if restore.time_left().is_zero() {
+            return Ok(StepProgress::InProgress);
+        }
+        let section = Section::ClientSessionConfigurations;
+        let request = settings(configuration);
+        if request.is_empty() {
+            continue;
+        }
+        let old = member(&object(configuration), "ClientId")
+            .unwrap_or_default()
+            .to_owned();
+        let Some(client) = new_client(state, section, &old, &mut news) else {
+            continue;
+        };
+        let mut request = about(restore.target(state)?, request);
+        request["ClientId"] = client.into();
+        let operation = Operation::SetUserPoolClientSessionConfiguration;
+        match restore.cognito.call(operation, &request).await {
+            Ok(_) => set += 1,
+            Err(error) => refused(error, section, &old, &mut news)?,
+        }
+    }
+    let result = match (set, news.findings.is_empty()) {
+        (0, true) => StepResult::nothing_to_do(),
+        (0, false) => StepResult::skipped("the target Region or the feature plan does not take it"),
+        _ => StepResult::restored(set),
+    };
+    Ok(result.telling(news).into())
+}
+
+fn settings(configuration: &Value) -> Document {
+    let mut settings = object(configuration);
+    remove(&mut settings, &["UserPoolId", "ClientId"]);
+    settings
+}
+
+fn refused(
+    error: CognitoError,
+    section: Section,
+    client: &str,
+    news: &mut News,
+) -> Result<(), RestoreError> {
+    if stands_for_all(&error) && !error.is(ErrorKind::NotAuthorized) {
+        return Err(error.into());
+    }
+    let item = if client.is_empty() {
+        "sessions of the pool".to_owned()
+    } else {
+        format!("sessions of client {client}")
+    };
+    news.finding(
+        Finding::new(FindingKind::Failed, item, error.to_string())
+            .announcing(section, &token(client)),
+    );
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Terms documents.
+
+use cognito::{ErrorKind, Operation};
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, RestoreState};
+
+use super::create::stands_for_all;
+use super::{about, new_client};
+use crate::context::Restore;
+use crate::document::{member, object, remove, token};
+use crate::error::RestoreError;
+use crate::relocation::tell_if_missing;
+use crate::step::{News, StepProgress, StepResult};
+
+/// How often a creation whose answer was lost is tried again: a second one is refused as there.
+const TRIES: u32 = 5;
+
+/// Creates terms documents, which belong to clients.
+///
+/// Runs after the clients, whose new ids go into them (facts A.13). A client has one document of
+/// each name: one that is there already was made by this restore.
+///
+/// # Errors
+/// Errors of Cognito itself; a document that is refused is a finding.
+pub async fn terms(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let head = restore.head();
+    let mut news = News::default();
+    tell_if_missing(head, Section::Terms, &mut news);
+    let documents = head.list(Section::Terms);
+    if documents.is_empty() {
+        return Ok(StepResult::nothing_to_do().telling(news).into());
+    }
+    let pool = restore.target(state)?;
+    let mut made = 0;
+    for document in documents {
+        let mut request = object(document);
+        let old = member(&request, "ClientId").unwrap_or_default().to_owned();
+        let name = member(&request, "TermsName").unwrap_or_default().to_owned();
+        let Some(client) = new_client(state, Section::Terms, &old, &mut news) else {
+            continue;
+        };
+        remove(
+            &mut request,
+            &["TermsId", "UserPoolId", "CreationDate", "LastModifiedDate"],
+        );
+        request.insert("ClientId".into(), client.into());
+        let request = about(pool, request);
+        let mut tries = 0;
+        let result = loop {
+            tries += 1;
+            match restore.cognito.call(Operation::CreateTerms, &request).await {
+                Err(error) if error.is(ErrorKind::AnswerLost) && tries < TRIES => {}
+                Err(error) if error.is(ErrorKind::AlreadyExists) => break Ok(()),
+                other => break other.map(drop),
+            }
+        };
+        match result {
+            Ok(()) => made += 1,
+            Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                let path = format!("{}/{}", token(&old), token(&name));
+                news.finding(
+                    Finding::new(
+                        FindingKind::Failed,
+                        format!("{name} of client {old}"),
+                        error.to_string(),
+                    )
+                    .announcing(Section::Terms, &path),
+                );
+            }
+        }
+    }
+    let result = if made > 0 {
+        StepResult::restored(made)
+    } else {
+        StepResult::failed("no terms document came back")
+    };
+    Ok(result.telling(news).into())
+}

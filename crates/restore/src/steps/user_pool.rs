@@ -1,0 +1,311 @@
+//! The pool itself.
+
+use cognito::{CognitoError, ErrorKind, Operation, Pages};
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
+use model::{RestoreId, UserPoolId};
+use serde_json::{Value, json};
+
+use super::described;
+use super::pool_document::{self, NewPool, RESTORE_TAG};
+use crate::commands;
+use crate::context::Restore;
+use crate::document::{Document, text, token};
+use crate::error::RestoreError;
+use crate::relocation::{Relocation, tell_if_missing};
+use crate::step::{News, StepProgress, StepResult};
+
+/// How often a creation whose answer was lost is looked after.
+const LOOKS: u32 = 5;
+
+/// Creates the pool, quiet: no MFA, no triggers, no auto-verification, no deletion protection.
+///
+/// Everything else belongs to the pool, so it comes first. CreateUserPool is not idempotent and
+/// names are not unique: the pool carries a tag with the restore's id, and a repeated step looks
+/// for it before it creates (facts B.1). What only Cognito can judge (an SES identity, a role, a
+/// key) is asked for first and left out when it is refused, which the report says.
+///
+/// # Errors
+/// [`RestoreError::Cognito`]: without a pool there is no restore.
+pub async fn user_pool(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    let legacy_sub = restore.settings.legacy_sub_attribute.as_deref();
+    let head = restore.head();
+    let restore_id = state.restore_id.clone();
+    let asked = |relocation: &Relocation<'_>| {
+        pool_document::creation(head, relocation, &restore_id, legacy_sub)
+    };
+    let relocation = Relocation::of(restore, None);
+    let wanted = asked(&relocation);
+    if state.new_user_pool_id.is_none() {
+        let pool = find_or_create(restore, wanted.request, &relocation, &restore_id).await?;
+        tracing::info!(user_pool_id = %pool, "the new pool is there");
+        state.new_user_pool_id = Some(pool);
+        restore.save(state).await?;
+    }
+    let pool = restore.target(state)?.clone();
+    // Told from what came of it, so that a repeated step tells the same.
+    let relocation = Relocation::of(restore, Some(&pool));
+    let NewPool {
+        mut request,
+        mut news,
+    } = asked(&relocation);
+    let there = described(restore, &pool).await?;
+    for concession in Concession::ALL {
+        if concession.was_made(&request, &there) {
+            concession.make(&mut request, &relocation, &mut news);
+        }
+    }
+    tell_if_missing(head, Section::Tags, &mut news);
+    tell_replicas(restore, &relocation, &mut news);
+    Ok(StepResult::restored(1).telling(news).into())
+}
+
+/// The pool with the restore's tag; a new one when there is none.
+async fn find_or_create(
+    restore: &Restore<'_>,
+    mut request: Document,
+    relocation: &Relocation<'_>,
+    restore_id: &RestoreId,
+) -> Result<UserPoolId, RestoreError> {
+    let name = request
+        .get("PoolName")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let mut looks = 0;
+    if let Some(pool) = find(restore, &name, restore_id).await? {
+        return Ok(pool);
+    }
+    loop {
+        let body = Value::Object(request.clone());
+        let error = match restore.cognito.call(Operation::CreateUserPool, &body).await {
+            Ok(answer) => return id_of(&answer["UserPool"], Operation::CreateUserPool),
+            Err(error) => error,
+        };
+        if error.is(ErrorKind::AnswerLost) && looks < LOOKS {
+            looks += 1;
+            if let Some(pool) = find(restore, &name, restore_id).await? {
+                return Ok(pool);
+            }
+            continue;
+        }
+        let concession = Concession::ALL
+            .into_iter()
+            .find(|concession| concession.answers(&error) && concession.is_possible(&request));
+        let Some(concession) = concession else {
+            return Err(error.into());
+        };
+        tracing::warn!(?concession, code = error.code, "refused; asking for less");
+        concession.make(&mut request, relocation, &mut News::default());
+    }
+}
+
+/// The pool of that name with the restore's tag.
+async fn find(
+    restore: &Restore<'_>,
+    name: &str,
+    restore_id: &RestoreId,
+) -> Result<Option<UserPoolId>, RestoreError> {
+    let mut pages = Pages::new(restore.cognito, Operation::ListUserPools, json!({}))?;
+    while let Some(pools) = pages.next().await? {
+        for listed in pools.iter().filter(|pool| pool["Name"] == name) {
+            let pool = id_of(listed, Operation::ListUserPools)?;
+            let found = match described(restore, &pool).await {
+                Ok(found) => found,
+                // Deleted since it was listed.
+                Err(RestoreError::Cognito(error)) if error.is(ErrorKind::Missing) => continue,
+                Err(error) => return Err(error),
+            };
+            if found["UserPoolTags"][RESTORE_TAG] == restore_id.as_str() {
+                return Ok(Some(pool));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn id_of(pool: &Value, operation: Operation) -> Result<UserPoolId, RestoreError> {
+    pool["Id"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| CognitoError::unexpected_answer(operation, "pool id").into())
+}
+
+/// What the pool can do without when Cognito refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Concession {
+    /// Mail by the operator's own SES identity.
+    SesIdentity,
+    /// SMS.
+    Sms,
+    /// A customer-managed key.
+    Key,
+}
+
+impl Concession {
+    const ALL: [Concession; 3] = [Concession::SesIdentity, Concession::Sms, Concession::Key];
+
+    /// Whether it answers Cognito's refusal (texts: facts A.4, A.5).
+    fn answers(self, error: &CognitoError) -> bool {
+        if !error.is(ErrorKind::Refused) {
+            return false;
+        }
+        let says = |text: &str| error.message.contains(text);
+        match self {
+            Concession::SesIdentity => {
+                says("SourceArn")
+                    || says("Source ARN")
+                    || says("email identity")
+                    || says("From email address")
+                    || error.code == "InvalidEmailRoleAccessPolicyException"
+            }
+            Concession::Sms => {
+                error.code.starts_with("InvalidSmsRole")
+                    || says("snsRegion")
+                    || says("EumsSms")
+                    || says("pass role")
+            }
+            Concession::Key => says("CreateGrant") || says("KMS") || says("Kms"),
+        }
+    }
+
+    fn is_possible(self, request: &Document) -> bool {
+        match self {
+            Concession::SesIdentity => email_is_own(request.get("EmailConfiguration")),
+            Concession::Sms => request.contains_key("SmsConfiguration"),
+            Concession::Key => request.contains_key("KeyConfiguration"),
+        }
+    }
+
+    /// Whether the pool came back without what was asked for.
+    fn was_made(self, asked: &Document, there: &Value) -> bool {
+        let lacks = |member: &str| there.get(member).is_none_or(Value::is_null);
+        self.is_possible(asked)
+            && match self {
+                Concession::SesIdentity => !email_is_own(there.get("EmailConfiguration")),
+                Concession::Sms => lacks("SmsConfiguration"),
+                Concession::Key => lacks("KeyConfiguration"),
+            }
+    }
+
+    fn make(self, request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
+        match self {
+            Concession::SesIdentity => {
+                let why = "Cognito refused its SES identity";
+                pool_document::without_ses(request, why, relocation, news);
+            }
+            Concession::Sms => {
+                let why =
+                    "Cognito refused its role, as for a trust policy that names the lost pool";
+                pool_document::without_sms(request, why, relocation, news);
+            }
+            Concession::Key => {
+                let why = "Cognito refused the key";
+                pool_document::without_key(request, why, relocation, news);
+            }
+        }
+    }
+}
+
+fn email_is_own(email: Option<&Value>) -> bool {
+    email.is_some_and(|email| text(email, "/SourceArn").is_some())
+}
+
+/// Replication is the operator's to set up again: it costs money and names Regions that the
+/// restore may be running away from.
+fn tell_replicas(restore: &Restore<'_>, relocation: &Relocation<'_>, news: &mut News) {
+    let head = restore.head();
+    tell_if_missing(head, Section::Replicas, news);
+    for replica in head.list(Section::Replicas) {
+        let region = text(replica, "/RegionName")
+            .or_else(|| text(replica, "/Region"))
+            .unwrap_or("another Region");
+        news.finding(
+            Finding::new(
+                FindingKind::Skipped,
+                format!("replica in {region}"),
+                "replication is set up again by the operator",
+            )
+            .announcing(Section::Replicas, &token(region)),
+        );
+        let arguments = [("region-name", region)];
+        let command = commands::cognito(
+            relocation.region,
+            relocation.pool,
+            "create-user-pool-replica",
+            &arguments,
+        );
+        news.manual(
+            ManualStep::new(
+                format!("Decide about a replica in {region}"),
+                "The lost pool had one; a restore makes none.",
+            )
+            .with_command(command),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_answered_by_asking_for_less_where_that_helps() {
+        let refused = |code: &str, message: &str| CognitoError {
+            operation: Operation::CreateUserPool,
+            kind: ErrorKind::Refused,
+            code: code.into(),
+            message: message.into(),
+        };
+        for (error, concession) in [
+            (
+                refused(
+                    "InvalidParameterException",
+                    "Invalid EmailConfiguration.SourceArn. Provided SourceArn must be in one of the following SES regions: eu-west-1.",
+                ),
+                Some(Concession::SesIdentity),
+            ),
+            (
+                refused(
+                    "InvalidParameterException",
+                    "Cognito is not allowed to use your email identity",
+                ),
+                Some(Concession::SesIdentity),
+            ),
+            (
+                refused(
+                    "InvalidSmsRoleTrustRelationshipException",
+                    "Role does not have a trust relationship allowing Cognito to assume the role",
+                ),
+                Some(Concession::Sms),
+            ),
+            (
+                refused(
+                    "InvalidParameterException",
+                    "Cross-account pass role is not allowed.",
+                ),
+                Some(Concession::Sms),
+            ),
+            (
+                refused(
+                    "InvalidParameterException",
+                    "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn us-east-1",
+                ),
+                Some(Concession::Key),
+            ),
+            (
+                refused(
+                    "InvalidParameterException",
+                    "Required custom attributes are not supported currently.",
+                ),
+                None,
+            ),
+        ] {
+            let found = Concession::ALL.into_iter().find(|one| one.answers(&error));
+            assert_eq!(found, concession, "{error}");
+        }
+    }
+}
