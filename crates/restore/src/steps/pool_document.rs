@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::schema;
 use crate::commands;
 use crate::document::{
-    Arn, Document, change, member, object, remove, remove_if_empty, text, texts, token,
+    Arn, Document, change, member, object, remove, remove_if_empty, text, token,
 };
 use crate::relocation::Relocation;
 use crate::step::News;
@@ -573,11 +573,6 @@ pub(super) fn final_members(head: &BackupHead) -> Document {
 /// Whether only administrators make users in the lost pool.
 pub(super) fn admin_only(head: &BackupHead) -> bool {
     head.user_pool()["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] == true
-}
-
-/// The attributes that the lost pool verified by itself.
-pub(super) fn auto_verified(head: &BackupHead) -> Vec<String> {
-    texts(&object(head.user_pool()), "AutoVerifiedAttributes")
 }
 
 #[cfg(test)]
