@@ -24,11 +24,11 @@ const OWN_SCOPES: [&str; 5] = [
     "profile",
     "aws.cognito.signin.user.admin",
 ];
-/// Validities with the unit that holds when none is given (facts A.6).
-const VALIDITIES: [(&str, &str, &str); 3] = [
-    ("AccessTokenValidity", "AccessToken", "hours"),
-    ("IdTokenValidity", "IdToken", "hours"),
-    ("RefreshTokenValidity", "RefreshToken", "days"),
+/// Validities with the value and the unit that hold when none is given (facts A.6).
+const VALIDITIES: [(&str, u32, &str, &str); 3] = [
+    ("AccessTokenValidity", 1, "AccessToken", "hours"),
+    ("IdTokenValidity", 1, "IdToken", "hours"),
+    ("RefreshTokenValidity", 30, "RefreshToken", "days"),
 ];
 
 /// What of the new pool a client depends on.
@@ -60,6 +60,9 @@ pub(super) fn creation(
         relocation,
         news,
     };
+    if !request.contains_key("ClientType") {
+        tell.same("ClientType", "Cognito tells it since lately");
+    }
     if member(&request, "ClientType") == Some("DCR") {
         tell.degraded(
             "ClientType",
@@ -184,8 +187,14 @@ fn validities(request: &mut Document, tell: &mut Teller<'_>) {
         _ => Document::new(),
     };
     let mut added = false;
-    for (value, unit, default) in VALIDITIES {
-        if request.contains_key(value) && !units.contains_key(unit) {
+    for (name, value, unit, default) in VALIDITIES {
+        if !request.contains_key(name) {
+            // A unit without a value would give the default value another length.
+            units.insert(unit.into(), default.into());
+            request.insert(name.into(), value.into());
+            tell.same(name, "said explicitly: it is the default");
+            added = true;
+        } else if !units.contains_key(unit) {
             units.insert(unit.into(), default.into());
             added = true;
         }
@@ -341,7 +350,9 @@ mod tests {
         let mut client = object(&json!({
             "ClientId": "old1", "ClientName": "web", "UserPoolId": "us-east-1_Old",
             "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED",
-            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"], "ClientType": "REGULAR",
+            "AccessTokenValidity": 5, "IdTokenValidity": 6, "RefreshTokenValidity": 7,
+            "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"},
         }));
         client.extend(object(&own));
         Value::Object(client)
@@ -363,7 +374,7 @@ mod tests {
     #[test]
     fn a_client_keeps_its_secret_and_its_unknown_members() {
         let (request, news) = sent(
-            json!({"ClientSecret": "abcdefghijklmnopqrstuvwxyz", "CreationDate": 1, "LastModifiedDate": 2, "ClientType": "REGULAR", "NewMember": {"a": 1}, "DefaultRedirectURI": null}),
+            json!({"ClientSecret": "abcdefghijklmnopqrstuvwxyz", "CreationDate": 1, "LastModifiedDate": 2, "NewMember": {"a": 1}, "DefaultRedirectURI": null}),
             json!({}),
             &surroundings(),
         );
@@ -372,6 +383,8 @@ mod tests {
             json!({
                 "ClientName": "web", "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED",
                 "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"], "ClientSecret": "abcdefghijklmnopqrstuvwxyz", "NewMember": {"a": 1},
+                "AccessTokenValidity": 5, "IdTokenValidity": 6, "RefreshTokenValidity": 7,
+                "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"},
             })
         );
         assert_eq!(news, News::default());
@@ -392,8 +405,8 @@ mod tests {
         assert_eq!(
             Value::Object(request),
             json!({
-                "ClientName": "web", "RefreshTokenValidity": 30, "AccessTokenValidity": 5,
-                "TokenValidityUnits": {"AccessToken": "minutes", "RefreshToken": "days"},
+                "ClientName": "web", "RefreshTokenValidity": 30, "AccessTokenValidity": 5, "IdTokenValidity": 1,
+                "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "hours", "RefreshToken": "days"},
                 "EnableTokenRevocation": false, "PreventUserExistenceErrors": "LEGACY",
                 "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"],
             })

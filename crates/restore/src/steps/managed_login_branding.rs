@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::create::stands_for_all;
 use super::new_client;
 use crate::context::Restore;
-use crate::document::{Document, member, object, remove, token};
+use crate::document::{Document, member, object, remove, text, token};
 use crate::error::RestoreError;
 use crate::relocation::tell_if_missing;
 use crate::step::{News, StepProgress, StepResult};
@@ -17,8 +17,8 @@ use crate::step::{News, StepProgress, StepResult};
 const SECTION: Section = Section::ManagedLoginBranding;
 /// A request may have 2 MB (facts A.12); the rest is for ids and the envelope.
 const LARGEST_REQUEST: usize = 1_900_000;
-/// How often a creation whose answer was lost is looked after.
-const LOOKS: u32 = 5;
+/// How often a creation whose answer was lost is tried again.
+const TRIES: u32 = 5;
 
 /// Creates the managed login style of each client that had its own.
 ///
@@ -89,26 +89,21 @@ async fn bring(
         return Ok(());
     };
     first["ClientId"] = client.into();
-    let mut looks = 0;
+    let operation = Operation::CreateManagedLoginBranding;
+    let mut tries = 0;
     let id = loop {
-        if let Some(id) = existing(restore, pool, client).await? {
-            break id;
-        }
-        let operation = Operation::CreateManagedLoginBranding;
+        tries += 1;
         match restore.cognito.call(operation, &first).await {
-            Ok(_) => {}
-            Err(error) if error.is(ErrorKind::AnswerLost) || error.is(ErrorKind::AlreadyExists) => {
+            Ok(answer) => break id_of(&answer),
+            Err(error) if error.is(ErrorKind::AlreadyExists) => {
+                break existing(restore, pool, client).await?;
             }
+            // If it was made, the next try is refused as there.
+            Err(error) if error.is(ErrorKind::AnswerLost) && tries < TRIES => {}
             Err(error) => return Err(error),
         }
-        looks += 1;
-        if looks > LOOKS {
-            return Err(CognitoError::unexpected_answer(
-                operation,
-                "style that lasts",
-            ));
-        }
     };
+    let id = id.ok_or_else(|| CognitoError::unexpected_answer(operation, "style's id"))?;
     for mut part in parts {
         part["ManagedLoginBrandingId"] = id.as_str().into();
         let operation = Operation::UpdateManagedLoginBranding;
@@ -117,7 +112,7 @@ async fn bring(
     Ok(())
 }
 
-/// The id of the client's style, if it has one.
+/// The id of the client's style.
 async fn existing(
     restore: &Restore<'_>,
     pool: &UserPoolId,
@@ -125,13 +120,12 @@ async fn existing(
 ) -> Result<Option<String>, CognitoError> {
     let operation = Operation::DescribeManagedLoginBrandingByClient;
     let request = json!({"UserPoolId": pool.as_str(), "ClientId": client});
-    match restore.cognito.call(operation, &request).await {
-        Ok(answer) => Ok(answer["ManagedLoginBranding"]["ManagedLoginBrandingId"]
-            .as_str()
-            .map(str::to_owned)),
-        Err(error) if error.is(ErrorKind::Missing) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = restore.cognito.call(operation, &request).await?;
+    Ok(id_of(&answer))
+}
+
+fn id_of(answer: &Value) -> Option<String> {
+    text(answer, "/ManagedLoginBranding/ManagedLoginBrandingId").map(str::to_owned)
 }
 
 /// The requests for a style: one that creates it, and as many as its assets take.

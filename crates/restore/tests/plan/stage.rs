@@ -1,0 +1,264 @@
+//! A lost pool on the simulator, its backup in a vault in memory, and the Lambda's library call
+//! in the hands of a small state machine.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use cognito::collect::Collector;
+use cognito::{Cognito, Operation, Pace, Pages};
+use model::document::DocumentEncoder;
+use model::request::{
+    RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
+};
+use model::restore::{RestoreState, Verification};
+use model::{BackupKey, UserPoolId};
+use restore::run::{Clients, run};
+use restore::{OPERATIONS, RestoreError, Settings, Translations};
+use serde_json::{Value, json};
+use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
+use tokio::time::Instant;
+use vault::Vault;
+use vault::testing::MemoryS3;
+
+use crate::lost::ACL;
+
+pub(crate) const LOST: &str = "us-east-1";
+pub(crate) const NEW: &str = "us-west-2";
+const BUCKET: &str = "dr";
+
+pub(crate) struct Stage {
+    pub(crate) simulator: SimulatorHandle,
+    pub(crate) s3: MemoryS3,
+    clients: Clients,
+    settings: Settings,
+    lost: UserPoolId,
+    key: BackupKey,
+    restore: Cell<u32>,
+}
+
+impl Stage {
+    pub(crate) async fn new(lost: Value) -> Self {
+        let simulator = Simulator::start(Config {
+            seed: Some(7),
+            ..Config::default()
+        })
+        .unwrap();
+        let lost: UserPoolId = simulator.seed(LOST, &lost).unwrap().parse().unwrap();
+        let s3 = MemoryS3::start(BUCKET);
+        let config = s3.config().await;
+        let waf = aws_sdk_wafv2::Client::new(&config);
+        s3.answer("AWSWAF_20190729.GetWebACLForResource", 200, acl(ACL));
+        let key: BackupKey = format!("cognito-backup/2026/03/07/{lost}-090502.json")
+            .parse()
+            .unwrap();
+        let document = backup(&at(&config, &simulator, LOST), &waf, &lost).await;
+        s3.put(BUCKET, &key.to_string(), document);
+        s3.answer(
+            "AWSWAF_20190729.ListWebACLs",
+            200,
+            json!({"WebACLs": [{"Name": "login", "Id": "2", "ARN": ACL.replace(LOST, NEW)}]}),
+        );
+        simulator.reset_evidence();
+        let clients = Clients {
+            cognito: at(&config, &simulator, NEW).allowing(OPERATIONS),
+            waf,
+            lambda: functions(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            vault: Vault::new(&config, BUCKET),
+        };
+        let settings = Settings {
+            region: NEW.into(),
+            sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:cognito-dr-notifications-test"),
+            quota_share: 1.0,
+            ..Settings::default()
+        };
+        Self {
+            simulator,
+            s3,
+            clients,
+            settings,
+            lost,
+            key,
+            restore: Cell::new(1),
+        }
+    }
+
+    pub(crate) fn put_map(&self, map: &Value) {
+        self.s3.put(BUCKET, Translations::KEY, map.to_string());
+    }
+
+    /// The next restore is another one.
+    pub(crate) fn begin_another(&self) {
+        self.restore.set(self.restore.get() + 1);
+    }
+
+    pub(crate) fn request(&self, options: RestoreOptions) -> RestoreRequest {
+        RestoreRequest {
+            action: RestoreAction::Restore,
+            restore_id: format!("r-{}", self.restore.get()).parse().unwrap(),
+            user_pool_id: self.lost.clone(),
+            s3_key: Some(self.key.clone()),
+            version_id: None,
+            options,
+            error: None,
+            cause: None,
+        }
+    }
+
+    pub(crate) async fn call(
+        &self,
+        request: &RestoreRequest,
+    ) -> Result<RestoreResponse, RestoreError> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        run(&self.clients, &self.settings, request, deadline).await
+    }
+
+    /// One invocation.
+    pub(crate) async fn invoke(
+        &self,
+        options: RestoreOptions,
+    ) -> Result<RestoreResponse, RestoreError> {
+        self.call(&self.request(options)).await
+    }
+
+    /// An invocation that is gone at the `nth` call of Cognito: the call is carried out, and
+    /// nobody is there any more for its answer.
+    pub(crate) async fn die_at(&self, nth: u64) {
+        self.simulator.set_faults(Faults {
+            seed: 0,
+            rules: vec![FaultRule {
+                operation: None,
+                when: When::Burst {
+                    from: nth,
+                    count: u64::MAX / 2,
+                },
+                fault: Fault::AnswerSlow(3_600_000),
+            }],
+        });
+        tokio::select! {
+            _ = self.invoke(RestoreOptions::default()) => {}
+            () = self.reached(nth) => {}
+        }
+        self.simulator.set_faults(Faults::default());
+    }
+
+    async fn reached(&self, nth: u64) {
+        while self.simulator.evidence().calls.values().sum::<u64>() < nth {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn until_done(&self, request: &RestoreRequest) -> Result<(), RestoreError> {
+        for _ in 0..200 {
+            let answer = self.call(request).await?;
+            match answer.status {
+                RestoreStatus::Done => return Ok(()),
+                RestoreStatus::InProgress => {}
+                RestoreStatus::Waiting => {
+                    let seconds = u64::from(answer.wait_seconds);
+                    self.simulator.advance_clock(Duration::from_secs(seconds));
+                }
+            }
+        }
+        panic!("the restore does not end");
+    }
+
+    /// All invocations of the plan.
+    pub(crate) async fn restore(
+        &self,
+        options: RestoreOptions,
+    ) -> Result<RestoreState, RestoreError> {
+        let request = self.request(options);
+        self.until_done(&request).await?;
+        Ok(self.state())
+    }
+
+    pub(crate) async fn verify(&self, state: &RestoreState) -> Verification {
+        let mut request = self.request(state.options.clone());
+        request.action = RestoreAction::Verify;
+        self.until_done(&request).await.unwrap();
+        self.state().verification.unwrap()
+    }
+
+    fn state(&self) -> RestoreState {
+        let key = format!("cognito-restore/r-{}/state.json", self.restore.get());
+        serde_json::from_slice(&self.s3.get(BUCKET, &key).unwrap()).unwrap()
+    }
+
+    pub(crate) fn new_pool(&self, state: &RestoreState) -> PoolDocument {
+        let pool = state.new_user_pool_id.as_ref().unwrap();
+        self.simulator.pool(NEW, pool.as_str()).unwrap()
+    }
+
+    /// All pools of the target Region, whoever made them: a second one would not show in a state.
+    pub(crate) async fn new_pools(&self) -> Vec<PoolDocument> {
+        let pages = Pages::new(&self.clients.cognito, Operation::ListUserPools, json!({})).unwrap();
+        let listed = pages.all().await.unwrap();
+        listed
+            .iter()
+            .map(|pool| {
+                self.simulator
+                    .pool(NEW, pool["Id"].as_str().unwrap())
+                    .unwrap()
+            })
+            .collect()
+    }
+
+    /// From now on the new pool is what the web ACL protects.
+    pub(crate) fn protect_new_pool(&self) {
+        let there = acl(&ACL.replace(LOST, NEW));
+        self.s3
+            .answer("AWSWAF_20190729.GetWebACLForResource", 200, there);
+    }
+}
+
+fn acl(arn: &str) -> Value {
+    json!({"WebACL": {"Name": "login", "ARN": arn, "Id": "1", "DefaultAction": {"Allow": {}}, "VisibilityConfig": {"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "m"}}})
+}
+
+/// No Lambda API is at the endpoint of the tests: looking for functions finds none, at once.
+fn functions(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::config::Builder::from(config)
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
+fn at(config: &SdkConfig, simulator: &SimulatorHandle, region: &str) -> Cognito {
+    let config = config
+        .to_builder()
+        .endpoint_url(simulator.endpoint())
+        .region(aws_config::Region::new(region.to_owned()))
+        .build();
+    Cognito::new(&config, Pace::unlimited())
+}
+
+/// What the backup Lambda would write.
+async fn backup(cognito: &Cognito, waf: &aws_sdk_wafv2::Client, pool: &UserPoolId) -> Vec<u8> {
+    let collector = Collector::new(cognito, waf);
+    let began = "2026-03-07T09:05:02Z".parse().unwrap();
+    let head = collector.head(pool, began).await.unwrap();
+    let mut out = Vec::new();
+    let mut encoder = DocumentEncoder::begin(&head, &mut out);
+    let mut users = collector.users(pool).unwrap();
+    while let Some(page) = users.next().await.unwrap() {
+        for user in page {
+            encoder.user(&user, &mut out);
+        }
+    }
+    encoder.begin_memberships(&mut out);
+    for group in head.list(model::inventory::Section::Groups) {
+        let name = group["GroupName"].as_str().unwrap();
+        encoder.begin_group(name, &mut out);
+        let mut members = collector.members(pool, name).unwrap();
+        while let Some(page) = members.next().await.unwrap() {
+            for member in page {
+                encoder.member(member["Username"].as_str().unwrap(), &mut out);
+            }
+        }
+        encoder.end_group(&mut out);
+    }
+    encoder.finish("2026-03-07T09:06:00Z".parse().unwrap(), &mut out);
+    out
+}

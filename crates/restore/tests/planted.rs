@@ -1,0 +1,72 @@
+//! Verification finds what is done to the pool behind the restore's back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
+mod support;
+
+use model::request::{RestoreAction, RestoreOptions};
+use support::compare::{Table, compare};
+use support::{NEW, World, pools};
+
+#[tokio::test]
+async fn a_pool_with_one_of_everything_comes_back_but_for_what_is_announced() {
+    let world = World::new().await;
+    let lost = world.lose(pools::everything()).await;
+    let restored = world.restore(&lost, &RestoreOptions::default()).await;
+    let table = Table::read();
+    let found = compare(
+        &lost.document,
+        &restored.document,
+        &restored.announcements,
+        &table,
+    );
+    let verification = restored.state.verification.unwrap();
+    let evidence = world.simulator.evidence();
+    println!(
+        "{} announced {:#?} refused {:#?}",
+        restored.result, restored.announcements, evidence.refused
+    );
+    assert_eq!(found, [], "{:#?}", restored.announcements);
+    assert!(verification.passed(), "{:#?}", verification.differences);
+    assert_eq!(evidence.messages_sent, 0);
+    assert_eq!(evidence.trigger_invocations.len(), 0);
+    assert_eq!(restored.user_map.len(), 6);
+}
+
+#[tokio::test]
+async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
+    let world = World::new().await;
+    let lost = world.lose(pools::everything()).await;
+    let options = RestoreOptions::default();
+    let answer = world.expect(&lost, RestoreAction::Restore, &options).await;
+    let pool = answer.new_user_pool_id.unwrap();
+    let mut document = world.simulator.pool(NEW, pool.as_str()).unwrap();
+    document
+        .groups
+        .retain(|group| group["GroupName"] != "editors");
+    for user in &mut document.users {
+        user.groups.retain(|group| group != "editors");
+    }
+    world.simulator.plant(NEW, document).unwrap();
+    world.expect(&lost, RestoreAction::Verify, &options).await;
+    let restored = world.report(&lost, &options).await;
+    assert_eq!(restored.result, "FAILED");
+    let verification = restored.state.verification.unwrap();
+    assert!(!verification.passed());
+    let found: Vec<&str> = verification
+        .differences
+        .iter()
+        .filter(|difference| difference.announced_by.is_none())
+        .map(|difference| difference.path.as_str())
+        .collect();
+    assert!(
+        found.iter().any(|path| path.starts_with("groups/editors")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|path| path.starts_with("group_memberships/editors")),
+        "{found:?}"
+    );
+}

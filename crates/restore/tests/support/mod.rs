@@ -1,0 +1,392 @@
+//! The state machine in this process: a pool is backed up by the backup library and restored by
+//! the restore's invocations, one after the other, each of which may fail or die.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod compare;
+mod endpoint;
+pub(crate) mod pools;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use backup::{Backups, MetadataTable, Progress};
+use cognito::{Cognito, Operation, Pace, collect};
+use model::request::{
+    RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
+};
+use model::restore::{Finding, RestoreState, UserEntry};
+use model::{BackupKey, Failure, UserPoolId};
+use restore::run::{Clients, run};
+use restore::{RestoreError, Settings};
+use serde_json::{Value, json};
+use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
+use tokio::time::Instant;
+use vault::Vault;
+use vault::testing::MemoryS3;
+
+pub(crate) const LOST: &str = "us-east-1";
+pub(crate) const NEW: &str = "us-west-2";
+pub(crate) const BUCKET: &str = "cognito-dr-test";
+/// The account of the simulator.
+pub(crate) const ACCOUNT: &str = "000000000000";
+/// How often the state machine repeats a task that failed (`MaxAttempts` of the template).
+const MAX_ATTEMPTS: u32 = 6;
+/// More invocations than any of these restores takes.
+const INVOCATIONS: u32 = 2000;
+/// Longer than any test: the answer that never comes.
+const NEVER_MILLIS: u64 = 3_600_000;
+
+/// When an invocation dies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Death {
+    /// After this many calls of Cognito were carried out, without the last one's answer.
+    Call(u64),
+    /// At this request to the bucket (or to WAF).
+    Request(u64),
+}
+
+/// Two Regions of Cognito, a bucket, and the restore Lambda's clients.
+pub(crate) struct World {
+    pub(crate) simulator: SimulatorHandle,
+    pub(crate) s3: MemoryS3,
+    config: SdkConfig,
+    clients: Clients,
+    pub(crate) settings: Settings,
+    death: Mutex<Option<Death>>,
+    /// How long an invocation has.
+    pub(crate) time: Duration,
+}
+
+/// A pool that was backed up.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost {
+    pub(crate) pool: UserPoolId,
+    pub(crate) key: BackupKey,
+    /// The dump of the pool.
+    pub(crate) document: Value,
+}
+
+/// What a restore led to.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// The report's status.
+    pub(crate) result: String,
+    /// The dump of the new pool.
+    pub(crate) document: Value,
+    pub(crate) state: RestoreState,
+    /// What the findings announce.
+    pub(crate) announcements: Vec<String>,
+    pub(crate) user_map: Vec<UserEntry>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let simulator = Simulator::start(Config {
+            seed: Some(7),
+            ..Config::default()
+        })
+        .unwrap();
+        let s3 = MemoryS3::start(BUCKET);
+        let config = s3.config().await;
+        let elsewhere = at(&config, NEW, endpoint::url());
+        let clients = Clients {
+            cognito: Cognito::new(&at(&config, NEW, simulator.endpoint()), Pace::unlimited())
+                .allowing(restore::OPERATIONS),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&elsewhere),
+            sns: aws_sdk_sns::Client::new(&elsewhere),
+            vault: Vault::new(&config, BUCKET),
+        };
+        let settings = Settings {
+            region: NEW.into(),
+            sns_topic_arn: format!("arn:aws:sns:{NEW}:{ACCOUNT}:cognito-dr-notifications-test"),
+            legacy_sub_attribute: None,
+            import_role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/import")),
+            quota_share: 1.0,
+        };
+        Self {
+            simulator,
+            s3,
+            config,
+            clients,
+            settings,
+            death: Mutex::new(None),
+            time: Duration::from_secs(300),
+        }
+    }
+
+    /// Plants a pool, backs it up with MFA preferences, and starts the evidence anew.
+    pub(crate) async fn lose(&self, document: PoolDocument) -> Lost {
+        let pool: UserPoolId = self
+            .simulator
+            .plant(LOST, document)
+            .unwrap()
+            .parse()
+            .unwrap();
+        let config = at(&self.config, LOST, self.simulator.endpoint());
+        let cognito = Cognito::new(&config, Pace::unlimited()).allowing(collect::OPERATIONS);
+        let table = MetadataTable::new(&self.config, "backups");
+        let backups = Backups {
+            cognito: &cognito,
+            waf: &self.clients.waf,
+            vault: &self.clients.vault,
+            table: &table,
+            continuation: None,
+            mfa_preferences: true,
+            deadline: Instant::now() + Duration::from_secs(600),
+        };
+        let key = match backups.run(vec![pool.clone()]).await.unwrap() {
+            Progress::Done(backups) => backups[0].s3_key.clone(),
+            Progress::InProgress(_) => panic!("the backup has time enough"),
+        };
+        self.calm_down();
+        Lost {
+            document: self.simulator.dump(LOST, pool.as_str()).unwrap(),
+            pool,
+            key,
+        }
+    }
+
+    /// No faults from here on; calls and requests are counted anew.
+    pub(crate) fn calm_down(&self) {
+        *self.death.lock().unwrap() = None;
+        self.simulator.reset_evidence();
+        self.simulator.set_faults(Faults::default());
+        self.s3.revive();
+    }
+
+    /// The invocation that makes this call of Cognito (from 1, counted from now) dies with it:
+    /// the call is carried out, and nobody hears the answer.
+    pub(crate) fn die_at_call(&self, nth: u64) {
+        self.calm_down();
+        self.simulator.set_faults(Faults {
+            seed: 0,
+            rules: vec![FaultRule {
+                operation: None,
+                when: When::Burst {
+                    from: nth,
+                    count: u64::MAX / 2,
+                },
+                fault: Fault::AnswerSlow(NEVER_MILLIS),
+            }],
+        });
+        *self.death.lock().unwrap() = Some(Death::Call(nth));
+    }
+
+    /// The invocation that sends this request to the bucket (from 1, counted from now) dies with
+    /// it.
+    pub(crate) fn die_at_request(&self, nth: u64, fault: vault::testing::Fault) {
+        self.calm_down();
+        self.s3.die_at(nth, fault);
+        *self.death.lock().unwrap() = Some(Death::Request(nth));
+    }
+
+    /// Calls of Cognito since the evidence began.
+    pub(crate) fn calls(&self) -> u64 {
+        self.simulator.evidence().calls.values().sum()
+    }
+
+    /// Whether a death was set and has not come.
+    pub(crate) fn lives_in_danger(&self) -> bool {
+        self.death.lock().unwrap().is_some()
+    }
+
+    fn is_dead(&self) -> bool {
+        match *self.death.lock().unwrap() {
+            None => false,
+            Some(Death::Call(nth)) => self.calls() >= nth,
+            Some(Death::Request(nth)) => self.s3.requests() >= nth,
+        }
+    }
+
+    async fn death(&self) {
+        while !self.is_dead() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// One invocation; `None` when it died.
+    async fn invoke(
+        &self,
+        request: &RestoreRequest,
+    ) -> Option<Result<RestoreResponse, RestoreError>> {
+        let deadline = Instant::now() + self.time;
+        let invocation = run(&self.clients, &self.settings, request, deadline);
+        let answer = if self.lives_in_danger() {
+            tokio::select! {
+                answer = invocation => Some(answer),
+                // What runs is dropped where it is.
+                () = self.death() => None,
+            }
+        } else {
+            Some(invocation.await)
+        };
+        if self.is_dead() {
+            *self.death.lock().unwrap() = None;
+            self.simulator.set_faults(Faults::default());
+            self.s3.revive();
+            return None;
+        }
+        answer
+    }
+
+    /// A task of the state machine with its loop, its waits and its retries.
+    ///
+    /// # Errors
+    /// What the state machine does not retry, or not any more.
+    pub(crate) async fn until_done(
+        &self,
+        lost: &Lost,
+        action: RestoreAction,
+        options: &RestoreOptions,
+    ) -> Result<RestoreResponse, RestoreError> {
+        let request = RestoreRequest {
+            action,
+            restore_id: restore_id(lost).parse().unwrap(),
+            user_pool_id: lost.pool.clone(),
+            s3_key: Some(lost.key.clone()),
+            version_id: None,
+            options: options.clone(),
+            error: None,
+            cause: None,
+        };
+        let mut failures = 0;
+        for _ in 0..INVOCATIONS {
+            let answer = match self.invoke(&request).await {
+                None => {
+                    failures += 1;
+                    continue;
+                }
+                Some(Ok(answer)) => answer,
+                Some(Err(error)) => {
+                    failures += 1;
+                    let again = error.failure().is_worth_retrying() && failures <= MAX_ATTEMPTS;
+                    if !again {
+                        return Err(error);
+                    }
+                    println!("retried after {}: {error}", error.failure());
+                    continue;
+                }
+            };
+            failures = 0;
+            match answer.status {
+                RestoreStatus::Done => return Ok(answer),
+                RestoreStatus::InProgress => {}
+                RestoreStatus::Waiting => {
+                    let seconds = answer.wait_seconds.into();
+                    self.simulator.advance_clock(Duration::from_secs(seconds));
+                }
+            }
+        }
+        panic!("{action:?} does not come to an end");
+    }
+
+    /// The whole execution: restore, verify, report.
+    pub(crate) async fn restore(&self, lost: &Lost, options: &RestoreOptions) -> Restored {
+        for action in [RestoreAction::Restore, RestoreAction::Verify] {
+            self.expect(lost, action, options).await;
+        }
+        self.report(lost, options).await
+    }
+
+    /// The end of the execution, and everything it led to.
+    pub(crate) async fn report(&self, lost: &Lost, options: &RestoreOptions) -> Restored {
+        let report = self.expect(lost, RestoreAction::Report, options).await;
+        let state: RestoreState =
+            serde_json::from_slice(&self.object(lost, "state.json").unwrap()).unwrap();
+        let target = state.new_user_pool_id.clone().unwrap();
+        let steps = state.steps.iter().flat_map(|record| &record.findings);
+        let mut announcements: Vec<String> = steps
+            .chain(&state.users.findings)
+            .flat_map(|finding| finding.announces.clone())
+            .collect();
+        for finding in self.findings(lost) {
+            announcements.extend(finding.announces);
+        }
+        let map = self.object(lost, UserEntry::OBJECT).unwrap_or_default();
+        let rows: Result<_, _> = csv::Reader::from_reader(&map[..])
+            .into_deserialize()
+            .collect();
+        Restored {
+            result: report.result.unwrap(),
+            document: self.simulator.dump(NEW, target.as_str()).unwrap(),
+            state,
+            announcements,
+            user_map: rows.unwrap(),
+        }
+    }
+
+    pub(crate) async fn expect(
+        &self,
+        lost: &Lost,
+        action: RestoreAction,
+        options: &RestoreOptions,
+    ) -> RestoreResponse {
+        match self.until_done(lost, action, options).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let refused = self.simulator.evidence().refused;
+                let last: Vec<_> = refused.iter().rev().take(5).collect();
+                panic!("{action:?}: {} {error}\n{last:#?}", error.failure())
+            }
+        }
+    }
+
+    /// An object of the restore's folder.
+    pub(crate) fn object(&self, lost: &Lost, name: &str) -> Option<Vec<u8>> {
+        let key = format!("cognito-restore/{}/{name}", restore_id(lost));
+        self.s3.get(BUCKET, &key).map(|bytes| bytes.to_vec())
+    }
+
+    /// All findings about users, from their parts.
+    pub(crate) fn findings(&self, lost: &Lost) -> Vec<Finding> {
+        let folder = format!("cognito-restore/{}/findings/part-", restore_id(lost));
+        let keys = self.s3.keys(BUCKET).into_iter();
+        keys.filter(|key| key.starts_with(&folder))
+            .flat_map(|key| {
+                let bytes = self.s3.get(BUCKET, &key).unwrap();
+                let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+                lines.collect::<Vec<_>>()
+            })
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(&line).unwrap())
+            .collect()
+    }
+
+    /// Ids of all pools of the Region that is restored into.
+    pub(crate) async fn new_pools(&self) -> Vec<String> {
+        let config = at(&self.config, NEW, self.simulator.endpoint());
+        let cognito = Cognito::new(&config, Pace::unlimited());
+        let request = json!({"MaxResults": 60});
+        let answer = cognito.call(Operation::ListUserPools, &request).await;
+        let pools = answer.unwrap()["UserPools"].as_array().cloned().unwrap();
+        pools
+            .iter()
+            .map(|pool| pool["Id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn restore_id(lost: &Lost) -> String {
+    format!("r-{}", lost.pool)
+}
+
+fn at(config: &SdkConfig, region: &'static str, endpoint: String) -> SdkConfig {
+    config
+        .to_builder()
+        .endpoint_url(endpoint)
+        .region(aws_config::Region::new(region))
+        .build()
+}
+
+/// Whether every place is to be tried, and every size to be full.
+pub(crate) fn exhaustive() -> bool {
+    std::env::var_os("RESTORE_EXHAUSTIVE_TESTS").is_some()
+}
+
+/// A failure that the state machine gives up on at once.
+pub(crate) fn is_final(failure: Failure) -> bool {
+    !failure.is_worth_retrying()
+}
