@@ -5,7 +5,6 @@ mod lost;
 mod stage;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use model::request::{RestoreOptions, RestoreStatus, Selection};
 use model::restore::{Outcome, RestoreState, Step, StepRecord};
@@ -241,15 +240,8 @@ async fn an_invocation_may_die_at_any_call_of_the_bucket() {
         for fault in [vault::testing::Fault::Before, vault::testing::Fault::After] {
             let stage = Stage::new(small()).await;
             stage.s3.die_at(nth, fault);
-            let died = stage.invoke(RestoreOptions::default());
-            let died = tokio::time::timeout(Duration::from_secs(60), died).await;
-            if let Ok(Err(error)) = died {
-                assert_eq!(
-                    error.failure().name(),
-                    "VaultUnavailable",
-                    "request {nth}: {error}"
-                );
-            }
+            // What it says does not matter: nobody is there to hear it.
+            let _died = stage.invoke(RestoreOptions::default()).await;
             stage.s3.revive();
             stage.restore(RestoreOptions::default()).await.unwrap();
             assert_eq!(essence(&stage).await, expected, "request {nth} {fault:?}");

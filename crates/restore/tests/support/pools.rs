@@ -60,7 +60,8 @@ pub(crate) fn everything() -> PoolDocument {
             "Policies": {"PasswordPolicy": {
                 "MinimumLength": 12, "RequireUppercase": true, "RequireLowercase": true,
                 "RequireNumbers": true, "RequireSymbols": false, "TemporaryPasswordValidityDays": 5,
-            }},
+            }, "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}},
+            "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 5},
             "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
             "LambdaConfig": {"PreSignUp": format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:pre-sign-up")},
@@ -120,6 +121,7 @@ pub(crate) fn everything() -> PoolDocument {
             "TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE",
             "Links": {"cognito:default": "https://shop.example.com/terms"},
         }],
+        "SessionConfiguration": {"TokenSession": {"MaxPerUser": 20}, "UserSessionTracking": "DISABLED"},
         "RiskConfigurations": [
             {"ClientId": "ALL", "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "NO_ACTION"}}},
             {"ClientId": MACHINE, "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}}},
