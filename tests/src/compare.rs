@@ -26,7 +26,7 @@ const OWN: &[&str] = &[
     "user_pool_config/LastModifiedDate",
     "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays",
     "user_pool_config/SchemaAttributes/identities",
-    "tags/cognito-dr:*",
+    "tags/cognito-dr*",
     "*/*/UserPoolId",
     "*/*/CreationDate",
     "*/*/LastModifiedDate",
@@ -36,6 +36,7 @@ const OWN: &[&str] = &[
     "app_clients/*/ClientId",
     "identity_providers/*/ProviderDetails/ActiveEncryptionCertificate",
     "identity_providers/*/ProviderDetails/SSORedirectBindingURI",
+    "identity_providers/*/ProviderDetails/attributes_url_add_attributes",
     "user_pool_domain/CloudFrontDistribution",
     "user_pool_domain/AWSAccountId",
     "user_pool_domain/S3Bucket",
@@ -53,10 +54,13 @@ const OWN: &[&str] = &[
     "client_risk_configurations/*/ClientId",
 ];
 
+/// The factor that Cognito never gives back.
+const TOTP: &str = "SOFTWARE_TOKEN_MFA";
+
 /// Compares pool documents of the simulator; `announcements` are the paths of the report's
 /// findings.
 pub fn compare(source: &Value, restored: &Value, announcements: &[String]) -> Comparison {
-    let users = source["Users"].as_array().map_or(0, Vec::len);
+    let users = restorable(source).count();
     let mut comparison = Comparison {
         users,
         ..Comparison::default()
@@ -192,7 +196,7 @@ fn normal(document: &Value, names: &Names) -> Value {
     let pool_id = text(&document["UserPool"], "Id");
     let own_group = format!("{pool_id}_");
     let mut settings = document["UserPool"].clone();
-    let tags = settings["UserPoolTags"].take();
+    let tags = or_empty(settings["UserPoolTags"].take());
     settings["SchemaAttributes"] = keyed(
         list(&document["UserPool"], "SchemaAttributes"),
         |attribute| text(attribute, "Name"),
@@ -219,14 +223,17 @@ fn normal(document: &Value, names: &Names) -> Value {
         "custom_domain": list(document, "Domains").find(is_custom),
         "ui_customization": of("UICustomizations", true)["ALL"],
         "client_ui_customizations": of("UICustomizations", false),
-        "managed_login_branding": of("ManagedLoginBrandings", false),
+        "managed_login_branding": brandings(of("ManagedLoginBrandings", false)),
         "terms": keyed(list(document, "Terms"), |terms| {
             format!("{}/{}", names.client(document, &text(terms, "ClientId")), text(terms, "TermsName"))
         }),
         "risk_configuration": of("RiskConfigurations", true)["ALL"],
         "client_risk_configurations": of("RiskConfigurations", false),
-        "log_delivery_configuration": document["LogConfigurations"],
-        "session_configuration": document["SessionConfiguration"],
+        "log_delivery_configuration": {"LogConfigurations": keyed(
+            list(document, "LogConfigurations"),
+            |delivery| text(delivery, "EventSource"),
+        )},
+        "session_configuration": sessions(&document["SessionConfiguration"]),
         "users": users(document, names),
         "group_memberships": memberships(document, names, &own_group),
     })
@@ -262,14 +269,62 @@ fn clients(document: &Value, names: &Names) -> Value {
         .into()
 }
 
+/// A new pool stores its assets under ids of its own.
+fn brandings(mut brandings: Value) -> Value {
+    for branding in brandings
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+        .map(|(_, branding)| branding)
+    {
+        for asset in branding["Assets"].as_array_mut().into_iter().flatten() {
+            if let Some(asset) = asset.as_object_mut() {
+                asset.remove("ResourceId");
+            }
+        }
+    }
+    brandings
+}
+
+/// What was never set is what Cognito does without (facts A.18).
+fn sessions(configuration: &Value) -> Value {
+    let mut set = or_empty(configuration.clone());
+    for (member, default) in [
+        ("UserSessionTracking", json!("DISABLED")),
+        ("TokenSession", json!({"MaxPerUser": 20})),
+    ] {
+        if set[member].is_null() {
+            set[member] = default;
+        }
+    }
+    set
+}
+
+fn or_empty(value: Value) -> Value {
+    if value.is_null() { json!({}) } else { value }
+}
+
+/// Users whom a restore can bring back: Cognito makes federated profiles itself, and every report
+/// counts them (facts A, row 34).
+fn restorable<'a>(document: &'a Value) -> impl Iterator<Item = &'a Value> {
+    list(document, "Users").filter(|user| user["UserStatus"] != "EXTERNAL_PROVIDER")
+}
+
 fn users(document: &Value, names: &Names) -> Value {
     let user = |user: &Value| {
         let mut plain = user["Attributes"].as_object().cloned().unwrap_or_default();
+        // An address that was never verified has no such attribute, or one that says so.
+        plain.retain(|name, value| !name.ends_with("_verified") || value == "true");
         for member in ["UserStatus", "Enabled", "PreferredMfaSetting"] {
             plain.insert(member.to_owned(), user[member].clone());
         }
+        // Every report counts the authenticators that are lost (facts A, row 30).
+        if user["PreferredMfaSetting"] == TOTP {
+            plain.remove("PreferredMfaSetting");
+        }
         let mut factors: Vec<&str> = list(user, "UserMFASettingList")
             .filter_map(Value::as_str)
+            .filter(|factor| *factor != TOTP)
             .collect();
         factors.sort_unstable();
         plain.insert("UserMFASettingList".to_owned(), json!(factors));
@@ -278,16 +333,13 @@ fn users(document: &Value, names: &Names) -> Value {
         plain.insert("identities".to_owned(), links.collect::<Vec<_>>().into());
         (names.user(document, user), Value::Object(plain))
     };
-    list(document, "Users")
-        .map(user)
-        .collect::<Map<_, _>>()
-        .into()
+    restorable(document).map(user).collect::<Map<_, _>>().into()
 }
 
 /// `{group: {old sub: true}}`, without the groups that Cognito fills itself.
 fn memberships(document: &Value, names: &Names, own_group: &str) -> Value {
     let mut groups = Map::new();
-    for user in list(document, "Users") {
+    for user in restorable(document) {
         for group in list(user, "Groups")
             .filter_map(Value::as_str)
             .filter(|group| !group.starts_with(own_group))

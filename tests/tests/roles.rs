@@ -28,6 +28,9 @@ const BACKUP: &[&str] = &[
     "states:StartExecution",
 ];
 
+/// A create call with tags may be held against the tagging action, too.
+const TAGGING: &str = "cognito-idp:TagResource";
+
 /// Log delivery into a bucket would need these on any bucket; the template says what to do instead.
 const NOT_GIVEN: &[&str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy"];
 
@@ -106,7 +109,10 @@ fn the_restore_role_allows_exactly_what_a_restore_does() {
         .iter()
         .filter(|action| !NOT_GIVEN.contains(action))
         .map(|action| (*action).to_owned());
-    let used = with_platform(called.chain(other), &PLATFORM[..2]);
+    let used = with_platform(
+        called.chain(other).chain([TAGGING.to_owned()]),
+        &PLATFORM[..2],
+    );
     assert_same(
         "CognitoRestoreLambdaRole",
         &allowed(&template, "CognitoRestoreLambdaRole"),
@@ -124,6 +130,7 @@ fn the_restore_does_what_the_inventory_says_it_writes() {
                 .iter()
                 .map(|action| (*action).to_owned()),
         )
+        .chain([TAGGING.to_owned()])
         .collect();
     for item in ITEMS {
         for action in item.write {

@@ -168,6 +168,8 @@ fn clients() -> Value {
         "AccessTokenValidity": 60,
         "IdTokenValidity": 60,
         "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"},
+        "ClientType": "REGULAR",
+        "AllowedOAuthFlowsUserPoolClient": false,
         "EnableTokenRevocation": true,
         "EnablePropagateAdditionalUserContextData": false,
         "AuthSessionValidity": 3,
