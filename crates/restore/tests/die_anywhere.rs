@@ -136,7 +136,7 @@ async fn a_restore_may_die_after_any_call_of_cognito() {
         let options = options(engine);
         let calm = calm(&options).await;
         println!("{engine:?}: {} calls of Cognito", calm.calls);
-        for nth in places(calm.calls, 12) {
+        for nth in places(calm.calls, 9) {
             let about = format!("{engine:?}, died at call {nth} of {}", calm.calls);
             survives(&calm, &table, &options, &about, |world| {
                 world.die_at_call(nth)
@@ -153,7 +153,7 @@ async fn a_restore_may_die_at_any_request_to_its_bucket() {
     let calm = calm(&options).await;
     println!("{} requests", calm.requests);
     for fault in [Fault::Before, Fault::After] {
-        for nth in places(calm.requests, 10) {
+        for nth in places(calm.requests, 8) {
             let about = format!("died {fault:?} request {nth} of {}", calm.requests);
             survives(&calm, &table, &options, &about, |world| {
                 world.die_at_request(nth, fault)
