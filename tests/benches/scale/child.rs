@@ -1,0 +1,163 @@
+//! The process with nothing but the library under test: invocation after invocation, as the
+//! state machines call them.
+
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use backup::{Backups, Continuation, MetadataTable, Progress};
+use cognito::{Cognito, Pace};
+use model::request::{RestoreAction, RestoreOptions, RestoreRequest, RestoreStatus, UsersEngine};
+use model::{BackupKey, UserPoolId};
+use restore::Settings;
+use restore::run::Clients;
+use vault::Vault;
+
+use crate::protocol::{BUCKET, Figures, Job, LOST, Line, NEW, Phase, ROLE, Task, peak_bytes};
+
+/// What an invocation of 15 minutes works for; both functions keep a minute.
+const INVOCATION: Duration = Duration::from_secs(14 * 60);
+
+/// Does `job`, and tells what it took.
+pub(crate) fn run(job: &str) -> Result<()> {
+    let job: Job = serde_json::from_str(job).context("the job")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match &job.task {
+            Task::Backup { pool } => back_up(&job, pool).await,
+            Task::Restore {
+                key,
+                engine,
+                verify,
+            } => bring_back(&job, key, *engine, *verify).await,
+        }
+    })
+}
+
+async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
+    let aws = config(&job.aws, LOST).await;
+    let cognito = Cognito::new(&config(&job.cognito, LOST).await, pace(job));
+    let waf = aws_sdk_wafv2::Client::new(&aws);
+    let vault = Vault::new(&aws, BUCKET);
+    let table = MetadataTable::new(&aws, "table");
+    let continuation = Continuation::new(&aws, "arn:aws:states:continuation");
+    let began = Instant::now();
+    let mut invocations = 0;
+    let mut cursor = None;
+    loop {
+        invocations += 1;
+        let backups = Backups {
+            cognito: &cognito,
+            waf: &waf,
+            vault: &vault,
+            table: &table,
+            continuation: Some(&continuation),
+            mfa_preferences: false,
+            deadline: tokio::time::Instant::now() + INVOCATION,
+        };
+        let progress = match cursor.take() {
+            None => backups.run(vec![pool.clone()]).await?,
+            Some(cursor) => backups.go_on(cursor).await?,
+        };
+        match progress {
+            Progress::Done(_) => break,
+            Progress::InProgress(at) => cursor = Some(serde_json::to_value(at)?),
+        }
+    }
+    ended(Phase::Backup, began, invocations)
+}
+
+async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: bool) -> Result<()> {
+    let aws = config(&job.aws, NEW).await;
+    let clients = Clients {
+        cognito: Cognito::new(&config(&job.cognito, NEW).await, pace(job))
+            .allowing(restore::OPERATIONS),
+        waf: aws_sdk_wafv2::Client::new(&aws),
+        lambda: aws_sdk_lambda::Client::new(&aws),
+        sns: aws_sdk_sns::Client::new(&aws),
+        vault: Vault::new(&aws, BUCKET),
+    };
+    let settings = Settings {
+        region: NEW.to_owned(),
+        sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:restored"),
+        import_role_arn: Some(ROLE.to_owned()),
+        ..Settings::default()
+    };
+    let request = |action| -> Result<RestoreRequest> {
+        Ok(RestoreRequest {
+            action,
+            restore_id: format!("{engine:?}").to_lowercase().parse()?,
+            user_pool_id: key.pool().clone(),
+            s3_key: Some(key.clone()),
+            version_id: None,
+            options: RestoreOptions {
+                users_engine: engine,
+                ..RestoreOptions::default()
+            },
+            error: None,
+            cause: None,
+        })
+    };
+    let mut phases = vec![(RestoreAction::Restore, Phase::Restore)];
+    if verify {
+        phases.push((RestoreAction::Verify, Phase::Verify));
+    }
+    for (action, phase) in phases {
+        let request = request(action)?;
+        let began = Instant::now();
+        let mut invocations = 0;
+        loop {
+            invocations += 1;
+            let deadline = tokio::time::Instant::now() + INVOCATION;
+            let answer = restore::run::run(&clients, &settings, &request, deadline).await?;
+            match answer.status {
+                RestoreStatus::Done => break,
+                RestoreStatus::InProgress => {}
+                RestoreStatus::Waiting => tell(&Line::Waiting {
+                    seconds: answer.wait_seconds,
+                })?,
+            }
+        }
+        ended(phase, began, invocations)?;
+    }
+    Ok(())
+}
+
+fn pace(job: &Job) -> Pace {
+    job.share
+        .map_or_else(Pace::unlimited, Pace::share_of_quotas)
+}
+
+async fn config(endpoint: &str, region: &'static str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(Credentials::new("000000000000", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
+
+fn ended(phase: Phase, began: Instant, invocations: u32) -> Result<()> {
+    tell(&Line::Ended(Figures {
+        phase,
+        seconds: began.elapsed().as_secs_f64(),
+        peak_bytes: peak_bytes("self"),
+        invocations,
+    }))
+}
+
+/// Tells a line and waits until it is taken note of.
+fn tell(line: &Line) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(line)?)?;
+    out.flush()?;
+    let mut answer = String::new();
+    if std::io::stdin().lock().read_line(&mut answer)? == 0 {
+        bail!("nobody listens any more");
+    }
+    Ok(())
+}
