@@ -7,13 +7,13 @@ use model::request::{RestoreResponse, RestoreStatus};
 use restore::users::seconds_until_look;
 use serde_json::Value;
 
-/// Beyond, an execution fails (facts H, service quotas of Step Functions).
+/// Beyond, an execution fails (facts G.2).
 const MOST_EVENTS: u64 = 25_000;
 /// Half of it is kept free for retries, of which each makes three events.
 const FAR_BELOW: u64 = MOST_EVENTS / 2;
-/// An execution ends after a year.
+/// An execution ends after a year (facts G.2).
 const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
-/// Bytes of a state's input.
+/// Bytes of a state's input (facts G.2).
 const LARGEST_STATE: usize = 256 * 1024;
 
 const USERS: u64 = 10_000_000;

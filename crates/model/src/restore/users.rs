@@ -136,6 +136,8 @@ pub struct ImportProgress {
     pub hashes_refused: bool,
     /// How often the current file was tried in vain.
     pub attempts: u32,
+    /// How often the job of the current file was found running.
+    pub looks: u32,
     /// Users that the jobs made.
     pub imported: u64,
     /// Rows that the jobs left out or could not use; calls make these users.

@@ -53,6 +53,7 @@ use crate::error::RestoreError;
 use crate::step::{StepProgress, StepResult};
 
 pub(crate) use self::foresee::foresee;
+pub use self::import::seconds_until_look;
 
 /// How far a call of [`run`] got.
 pub type UsersOutcome = StepProgress;

@@ -23,9 +23,11 @@ use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::StepProgress;
 
-/// How often the state machine looks at a job. Ten million users in files of 100,000 rows, each
-/// looked at for an hour, stay far below what an execution can hold.
-const LOOK_AGAIN: u32 = 60;
+/// When the state machine looks at a job for the first time; then ever later, see
+/// [`seconds_until_look`].
+const FIRST_LOOK: u32 = 60;
+/// The longest pause between two looks.
+const LONGEST_PAUSE: u32 = 3600;
 /// How often a job is tried that does not start: other jobs of the account come first.
 const MOST_ATTEMPTS: u32 = 60;
 
@@ -40,9 +42,30 @@ pub(super) enum Next {
     Through,
 }
 
-const WAIT: Next = Next::Later(StepProgress::Waiting {
-    seconds: LOOK_AGAIN,
-});
+/// How many seconds until a job is looked at that was found running `looks` times.
+///
+/// Each look makes events in the history of an execution, which holds 25,000 of them, and how
+/// fast jobs are is not known. So each pause is half of the time that the job has taken so far:
+/// a job of an hour is looked at twelve times, one of ten hours some twenty times, and its end
+/// is seen half of its time later at most, or an hour.
+pub fn seconds_until_look(looks: u32) -> u32 {
+    let mut seconds = FIRST_LOOK;
+    let mut waited = FIRST_LOOK;
+    for _ in 0..looks {
+        seconds = (waited / 2).clamp(FIRST_LOOK, LONGEST_PAUSE);
+        waited = waited.saturating_add(seconds);
+        if seconds == LONGEST_PAUSE {
+            break;
+        }
+    }
+    seconds
+}
+
+fn wait(looks: u32) -> Next {
+    Next::Later(StepProgress::Waiting {
+        seconds: seconds_until_look(looks),
+    })
+}
 
 /// Looks at the job that has the current file, if there is one.
 ///
@@ -58,14 +81,19 @@ pub(super) async fn look(
     };
     let job = Job::describe(restore, restore.target(state)?, id).await?;
     match job.status {
-        JobStatus::Active => Ok(WAIT),
+        JobStatus::Active => {
+            let looks = progress.looks + 1;
+            state.users.import = Some(ImportProgress { looks, ..progress });
+            restore.save(state).await?;
+            Ok(wait(looks))
+        }
         JobStatus::Ended => {
             let next = end_file(&job, progress, state);
             restore.save(state).await?;
             Ok(next)
         }
         JobStatus::Created => match job.start(restore).await? {
-            Started::Yes => Ok(WAIT),
+            Started::Yes => Ok(wait(0)),
             Started::No(reason) => tried_in_vain(restore, state, &reason).await,
         },
     }
@@ -122,7 +150,7 @@ async fn tried_in_vain(
         return Ok(given_up(state, reason));
     }
     restore.save(state).await?;
-    Ok(WAIT)
+    Ok(wait(0))
 }
 
 /// The columns of a job's file.
@@ -194,6 +222,7 @@ fn end_file(job: &Job, progress: ImportProgress, state: &mut RestoreState) -> Ne
         next_offset: None,
         rows: 0,
         attempts: 0,
+        looks: 0,
         imported: progress.imported + job.imported,
         not_imported: progress.not_imported + progress.rows.saturating_sub(job.imported),
         ..progress
