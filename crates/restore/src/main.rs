@@ -32,13 +32,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let function = Function::from_environment().await;
     let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        handle(function.as_ref(), event).await.map_err(|error| {
+        handle(function.as_ref(), event).await.inspect_err(|error| {
             tracing::error!(
                 error_type = error.error_type,
                 error = error.error_message,
                 "failed"
             );
-            error
         })
     }))
     .await

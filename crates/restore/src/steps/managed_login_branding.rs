@@ -169,7 +169,9 @@ fn parts(mut style: Document, client: &str, news: &mut News) -> Vec<Document> {
         }
         let asset = Value::Object(asset);
         let length = asset.to_string().len();
-        if size + length > LARGEST_REQUEST && !(current.is_empty() && !batches.is_empty()) {
+        // The first request may go without assets: its settings can be large.
+        let can_close = batches.is_empty() || !current.is_empty();
+        if size + length > LARGEST_REQUEST && can_close {
             batches.push(std::mem::take(&mut current));
             size = 0;
         }

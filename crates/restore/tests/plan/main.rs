@@ -1,6 +1,8 @@
 //! The whole plan of a restore against the strict simulator: what comes back, what is told, and
 //! that an invocation may die at any call.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
 mod lost;
 mod stage;
 

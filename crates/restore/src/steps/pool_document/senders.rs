@@ -1,0 +1,285 @@
+//! Mail, SMS and encryption of the pool: settings that are bound to a Region or an account
+//! (facts A.1, A.5). Each is translated, or tried as it is where only Cognito can judge, and left
+//! out and told otherwise.
+
+use model::inventory::Section;
+use model::restore::{Finding, FindingKind, ManualStep};
+use serde_json::Value;
+
+use crate::commands;
+use crate::document::{Arn, Document, change, member, text};
+use crate::relocation::Relocation;
+use crate::step::News;
+use crate::translate::ArnKind;
+
+/// The SES identity is translated by the map or tried as it is: which Regions Cognito allows
+/// depends on the pool's (facts A.5).
+pub(super) fn email(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
+    change(request, "EmailConfiguration", |email| {
+        let Some(old) = member(email, "SourceArn").map(str::to_owned) else {
+            return;
+        };
+        let path = "EmailConfiguration/SourceArn";
+        match relocation.translations.arn(ArnKind::SesIdentity, &old) {
+            Some(new) if new != old => {
+                let reason = "translated by the operator's map";
+                news.finding(
+                    Finding::new(FindingKind::Skipped, path, reason)
+                        .announcing(Section::UserPoolConfig, path),
+                );
+                email.insert("SourceArn".into(), new.into());
+            }
+            Some(_) => {}
+            None => {
+                let region = Arn::read(&old).map(|arn| arn.region().to_owned());
+                if let Some(region) = region.filter(|region| region != relocation.region) {
+                    news.manual(ManualStep::new(
+                        format!("See that mail can leave through SES in {region}"),
+                        format!("The pool kept its SES identity {old}: the operator's map has no other for it. If {region} is down, give it one in another Region."),
+                    ).with_command(commands::change_pool(
+                        relocation.region,
+                        relocation.pool,
+                        ".EmailConfiguration.SourceArn = \"SES_IDENTITY_ARN\"",
+                    )));
+                }
+            }
+        }
+    });
+}
+
+/// SMS leaves through SNS or End User Messaging in the pool's own Region, by a role of its own
+/// account (facts A.5).
+pub(super) fn sms(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
+    let Some(Value::Object(mut sms)) = request.get("SmsConfiguration").cloned() else {
+        return;
+    };
+    let nested = sms.contains_key("EumsSms");
+    let role = if nested {
+        change(&mut sms, "EumsSms", |eums| {
+            place_sms_role(eums, "CallerArn", "EumsSms/", relocation, news)
+        })
+        .unwrap_or(true)
+    } else {
+        place_sms_role(&mut sms, "SnsCallerArn", "", relocation, news)
+    };
+    if !role {
+        without_sms(
+            request,
+            "its role belongs to another account than the new pool, and the operator's map has no other",
+            relocation,
+            news,
+        );
+        return;
+    }
+    if !relocation.stays_in_region() {
+        // Left out, it is the Region that Cognito uses for the pool's own.
+        if sms.shift_remove("SnsRegion").is_some() {
+            moved_region("SmsConfiguration/SnsRegion", news);
+        }
+        change(&mut sms, "EumsSms", |eums| {
+            if eums.contains_key("Region") {
+                eums.insert("Region".into(), relocation.region.into());
+                moved_region("SmsConfiguration/EumsSms/Region", news);
+            }
+            let old = member(eums, "OriginationIdentity").and_then(Arn::read);
+            if let Some(moved) = old.map(|arn| arn.in_region(relocation.region)) {
+                eums.insert("OriginationIdentity".into(), moved.into());
+                moved_region("SmsConfiguration/EumsSms/OriginationIdentity", news);
+            }
+        });
+    }
+    request.insert("SmsConfiguration".into(), Value::Object(sms));
+}
+
+fn moved_region(path: &str, news: &mut News) {
+    let reason = "it names the pool's Region, which is another now";
+    news.finding(
+        Finding::new(FindingKind::Skipped, path, reason).announcing(Section::UserPoolConfig, path),
+    );
+}
+
+/// Whether the role can be used.
+fn place_sms_role(
+    sms: &mut Document,
+    name: &str,
+    path: &str,
+    relocation: &Relocation<'_>,
+    news: &mut News,
+) -> bool {
+    let Some(old) = member(sms, name).map(str::to_owned) else {
+        return true;
+    };
+    let Some(role) = relocation.translations.sms_role(&old) else {
+        return !relocation.is_foreign_role(&old);
+    };
+    let path = format!("SmsConfiguration/{path}");
+    let mut finding = Finding::new(
+        FindingKind::Skipped,
+        format!("{path}{name}"),
+        "translated by the operator's map",
+    );
+    if role.role_arn != old {
+        finding = finding.announcing(Section::UserPoolConfig, &format!("{path}{name}"));
+        sms.insert(name.into(), role.role_arn.into());
+    }
+    if let Some(external_id) = role.external_id {
+        finding = finding.announcing(Section::UserPoolConfig, &format!("{path}ExternalId"));
+        sms.insert("ExternalId".into(), external_id.into());
+    }
+    if !finding.announces.is_empty() {
+        news.finding(finding);
+    }
+    true
+}
+
+/// Leaves SMS out of the request, and says so.
+pub(in crate::steps) fn without_sms(
+    request: &mut Document,
+    why: &str,
+    relocation: &Relocation<'_>,
+    news: &mut News,
+) {
+    let Some(old) = request.shift_remove("SmsConfiguration") else {
+        return;
+    };
+    let path = "SmsConfiguration";
+    news.finding(
+        Finding::new(
+            FindingKind::Degraded,
+            path,
+            format!("the pool sends no SMS: {why}"),
+        )
+        .announcing(Section::UserPoolConfig, path),
+    );
+    let external_id = text(&old, "/ExternalId").unwrap_or("EXTERNAL_ID");
+    let change = format!(
+        ".SmsConfiguration = {{SnsCallerArn: \"ROLE_ARN\", ExternalId: \"{external_id}\"}}"
+    );
+    news.manual(
+        ManualStep::new(
+            "Give the pool a role to send SMS by",
+            format!("{why}. The role's trust policy must let cognito-idp.amazonaws.com assume it for the new pool, with the external id."),
+        )
+        .with_command(commands::change_pool(relocation.region, relocation.pool, &change)),
+    );
+}
+
+/// Lets the pool send with Cognito's default sender, and says so.
+pub(in crate::steps) fn without_ses(
+    request: &mut Document,
+    why: &str,
+    relocation: &Relocation<'_>,
+    news: &mut News,
+) {
+    let Some(Value::Object(email)) = request.get_mut("EmailConfiguration") else {
+        return;
+    };
+    let old = email.clone();
+    let mut finding = Finding::new(
+        FindingKind::Degraded,
+        "EmailConfiguration",
+        format!("the pool sends with Cognito's default sender, 50 mails a day: {why}"),
+    );
+    for name in [
+        "SourceArn",
+        "From",
+        "ConfigurationSet",
+        "EmailSendingAccount",
+    ] {
+        if email.shift_remove(name).is_some() {
+            finding = finding.announcing(
+                Section::UserPoolConfig,
+                &format!("EmailConfiguration/{name}"),
+            );
+        }
+    }
+    email.insert("EmailSendingAccount".into(), "COGNITO_DEFAULT".into());
+    news.finding(finding);
+    let mut wanted = old;
+    wanted.insert("SourceArn".into(), "SES_IDENTITY_ARN".into());
+    wanted.insert("EmailSendingAccount".into(), "DEVELOPER".into());
+    let change = format!(".EmailConfiguration = {}", Value::Object(wanted));
+    news.manual(
+        ManualStep::new(
+            "Give the pool an SES identity",
+            format!("{why}. Users need mail to set new passwords."),
+        )
+        .with_command(commands::change_pool(
+            relocation.region,
+            relocation.pool,
+            &change,
+        )),
+    );
+}
+
+/// A customer's key lives in one Region, unless it is a multi-Region key: its replica has the
+/// same id, and is tried.
+pub(super) fn key(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
+    let configuration = request.get("KeyConfiguration").cloned().unwrap_or_default();
+    let Some(old) = text(&configuration, "/KmsKeyArn") else {
+        return;
+    };
+    let path = "KeyConfiguration/KmsKeyArn";
+    match key_in_target(old, relocation) {
+        Some(new) if new == old => {}
+        Some(new) => {
+            news.finding(
+                Finding::new(
+                    FindingKind::Skipped,
+                    path,
+                    "its counterpart in the target Region",
+                )
+                .announcing(Section::UserPoolConfig, path),
+            );
+            change(request, "KeyConfiguration", |key| {
+                key.insert("KmsKeyArn".into(), new.into())
+            });
+        }
+        None => without_key(
+            request,
+            "the key is in another Region, and the operator's map has no other",
+            relocation,
+            news,
+        ),
+    }
+}
+
+/// The key's counterpart: by the map, or the replica of a multi-Region key.
+pub(in crate::steps) fn key_in_target(old: &str, relocation: &Relocation<'_>) -> Option<String> {
+    relocation.arn(ArnKind::KmsKey, old).or_else(|| {
+        let arn = Arn::read(old)?;
+        arn.resource()
+            .starts_with("key/mrk-")
+            .then(|| arn.in_region(relocation.region))
+    })
+}
+
+/// Lets AWS encrypt the pool with a key of its own, and says so.
+pub(in crate::steps) fn without_key(
+    request: &mut Document,
+    why: &str,
+    relocation: &Relocation<'_>,
+    news: &mut News,
+) {
+    if request.shift_remove("KeyConfiguration").is_none() {
+        return;
+    }
+    let path = "KeyConfiguration";
+    news.finding(
+        Finding::new(
+            FindingKind::Degraded,
+            path,
+            format!("the pool is encrypted with a key that AWS owns: {why}"),
+        )
+        .announcing(Section::UserPoolConfig, path),
+    );
+    news.manual(
+        ManualStep::new("Give the pool its customer-managed key", format!("{why}.")).with_command(
+            commands::change_pool(
+                relocation.region,
+                relocation.pool,
+                ".KeyConfiguration = {KeyType: \"CUSTOMER_MANAGED_KEY\", KmsKeyArn: \"KEY_ARN\"}",
+            ),
+        ),
+    );
+}

@@ -1,0 +1,224 @@
+use super::*;
+use crate::relocation::tests::Move;
+
+fn head(pool: Value, tags: Value) -> BackupHead {
+    let mut head = BackupHead::new(
+        "us-east-1_Old".parse().unwrap(),
+        "2026-01-01T00:00:00Z".parse().unwrap(),
+    );
+    head.set(Section::UserPoolConfig, pool);
+    head.set(Section::Tags, tags);
+    head
+}
+
+fn create(pool: Value, map: Value) -> (Value, News) {
+    let moved = Move::with(&map);
+    let new = creation(
+        &head(pool, json!({})),
+        &moved.relocation(),
+        &"r-1".parse().unwrap(),
+        None,
+    );
+    (Value::Object(new.request), new.news)
+}
+
+fn announced(news: &News) -> Vec<String> {
+    let all = news
+        .findings
+        .iter()
+        .flat_map(|finding| finding.announces.clone());
+    all.filter(|path| !path.contains(RESTORE_TAG)).collect()
+}
+
+#[test]
+fn a_pool_is_asked_for_quiet_and_without_what_cognito_computes() {
+    let (request, _) = create(
+        json!({
+            "Id": "us-east-1_Old", "Arn": "arn", "Name": "pool", "Status": "Enabled", "CreationDate": 1.0,
+            "LastModifiedDate": 1.0, "Domain": "d", "CustomDomain": "c", "EstimatedNumberOfUsers": 3,
+            "MfaConfiguration": "ON", "LambdaConfig": {"PreSignUp": "arn"}, "DeletionProtection": "ACTIVE",
+            "AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
+            "AliasAttributes": [], "UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false},
+            "UserPoolTier": "LITE", "NewMember": {"kept": [1]}, "DeviceConfiguration": null,
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
+        }),
+        json!({}),
+    );
+    assert_eq!(
+        request,
+        json!({
+            "UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false},
+            "UserPoolTier": "LITE", "NewMember": {"kept": [1]},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+            "PoolName": "pool", "UserPoolTags": {"cognito-dr-restore-id": "r-1"},
+        })
+    );
+}
+
+#[test]
+fn each_rule_of_the_document_is_kept_and_each_deviation_announced() {
+    // What is described, what of it is sent, what is announced.
+    for (described, pointer, sent, announces) in [
+        (
+            json!({"AdminCreateUserConfig": {"UnusedAccountValidityDays": 9}, "Policies": {"PasswordPolicy": {"TemporaryPasswordValidityDays": 7}}}),
+            "/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
+            json!(7),
+            vec![],
+        ),
+        (
+            json!({"AdminCreateUserConfig": {"UnusedAccountValidityDays": 9}}),
+            "/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
+            json!(9),
+            vec![
+                "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
+                "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays",
+            ],
+        ),
+        (
+            json!({"EmailVerificationMessage": "a {####}", "VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_CODE"}}),
+            "/VerificationMessageTemplate",
+            json!({"EmailMessage": "a {####}", "DefaultEmailOption": "CONFIRM_WITH_CODE"}),
+            vec!["user_pool_config/VerificationMessageTemplate/EmailMessageByLink"],
+        ),
+        (
+            json!({"VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}}),
+            "/VerificationMessageTemplate",
+            json!({"EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}),
+            vec![
+                "user_pool_config/VerificationMessageTemplate/EmailMessage",
+                "user_pool_config/EmailVerificationMessage",
+            ],
+        ),
+        (
+            json!({"SmsVerificationMessage": "s {####}"}),
+            "/VerificationMessageTemplate",
+            json!({"SmsMessage": "s {####}"}),
+            vec!["user_pool_config/VerificationMessageTemplate"],
+        ),
+        (
+            json!({"AcrConfiguration": {"Level1": {"AcrValue": "urn:cognito:loa:1"}, "Level2": {"AcrValue": "silver"}}}),
+            "/AcrConfiguration",
+            json!({"Level2": {"AcrValue": "silver"}}),
+            vec![],
+        ),
+        (
+            json!({"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::111122223333:role/sms", "ExternalId": "x", "SnsRegion": "us-east-1"}}),
+            "/SmsConfiguration",
+            json!({"SnsCallerArn": "arn:aws:iam::111122223333:role/sms", "ExternalId": "x"}),
+            vec!["user_pool_config/SmsConfiguration/SnsRegion"],
+        ),
+        (
+            json!({"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::999988887777:role/sms", "ExternalId": "x"}}),
+            "/SmsConfiguration",
+            Value::Null,
+            vec!["user_pool_config/SmsConfiguration"],
+        ),
+        (
+            json!({"KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/mrk-1"}}),
+            "/KeyConfiguration/KmsKeyArn",
+            json!("arn:aws:kms:us-west-2:111122223333:key/mrk-1"),
+            vec!["user_pool_config/KeyConfiguration/KmsKeyArn"],
+        ),
+        (
+            json!({"KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1"}}),
+            "/KeyConfiguration",
+            Value::Null,
+            vec!["user_pool_config/KeyConfiguration"],
+        ),
+    ] {
+        let (request, news) = create(described.clone(), json!({}));
+        let found = request.pointer(pointer).cloned().unwrap_or_default();
+        assert_eq!(found, sent, "{described}");
+        assert_eq!(announced(&news), announces, "{described}");
+    }
+}
+
+#[test]
+fn the_operators_map_moves_senders_and_keys() {
+    let ses = "arn:aws:ses:us-east-1:111122223333:identity/example.com";
+    let new_ses = "arn:aws:ses:us-west-2:111122223333:identity/example.com";
+    let role = "arn:aws:iam::999988887777:role/sms";
+    let (request, news) = create(
+        json!({
+            "EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": ses},
+            "SmsConfiguration": {"SnsCallerArn": role, "ExternalId": "old"},
+        }),
+        json!({
+            "ses_identities": {ses: new_ses},
+            "sms_roles": {role: {"role_arn": "arn:aws:iam::111122223333:role/sms", "external_id": "new"}},
+        }),
+    );
+    assert_eq!(request["EmailConfiguration"]["SourceArn"], new_ses);
+    assert_eq!(
+        request["SmsConfiguration"],
+        json!({"SnsCallerArn": "arn:aws:iam::111122223333:role/sms", "ExternalId": "new"})
+    );
+    assert_eq!(
+        announced(&news),
+        [
+            "user_pool_config/EmailConfiguration/SourceArn",
+            "user_pool_config/SmsConfiguration/SnsCallerArn",
+            "user_pool_config/SmsConfiguration/ExternalId",
+        ]
+    );
+    assert!(news.manual_steps.is_empty());
+}
+
+#[test]
+fn an_identity_kept_in_another_region_is_pointed_out() {
+    let (request, news) = create(
+        json!({"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:111122223333:identity/a"}}),
+        json!({}),
+    );
+    assert!(request["EmailConfiguration"]["SourceArn"].is_string());
+    assert!(news.manual_steps[0].title.contains("us-east-1"));
+}
+
+#[test]
+fn tags_lose_what_is_awss_own_and_gain_the_restores() {
+    let mut news = News::default();
+    let all: Document = (0..50).map(|n| (format!("k{n:02}"), json!("v"))).collect();
+    let kept = tags(
+        &head(json!({}), Value::Object(all)),
+        &"r-1".parse().unwrap(),
+        &mut news,
+    );
+    assert_eq!(kept.len(), 50);
+    assert_eq!(kept[RESTORE_TAG], "r-1");
+    assert!(
+        news.findings
+            .iter()
+            .any(|finding| finding.announces.contains(&"tags/k49".into()))
+    );
+    let mut news = News::default();
+    let source = json!({"aws:cloudformation:stack-name": "s", "team": "a", RESTORE_TAG: "r-0"});
+    let kept = tags(&head(json!({}), source), &"r-1".parse().unwrap(), &mut news);
+    assert_eq!(
+        Value::Object(kept),
+        json!({"team": "a", RESTORE_TAG: "r-1"})
+    );
+    assert_eq!(
+        news.findings[0].announces[0],
+        "tags/aws:cloudformation:stack-name"
+    );
+}
+
+#[test]
+fn an_update_sends_back_all_that_the_pool_has() {
+    let request = update(&json!({
+        "Id": "us-west-2_New", "Name": "pool", "Arn": "arn", "Status": "Enabled", "SchemaAttributes": [],
+        "UsernameAttributes": ["email"], "MfaConfiguration": "OPTIONAL", "NewMember": 1, "UserPoolTier": "PLUS",
+        "EmailVerificationMessage": "m", "VerificationMessageTemplate": {"EmailMessage": "m"},
+        "AdminCreateUserConfig": {"UnusedAccountValidityDays": 7, "AllowAdminCreateUserOnly": false},
+        "AcrConfiguration": {"Level1": {"AcrValue": "urn:cognito:loa:1"}},
+    }));
+    assert_eq!(
+        Value::Object(request),
+        json!({
+            "MfaConfiguration": "OPTIONAL", "NewMember": 1, "UserPoolTier": "PLUS",
+            "VerificationMessageTemplate": {"EmailMessage": "m"},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+            "PoolName": "pool", "UserPoolId": "us-west-2_New",
+        })
+    );
+}
