@@ -2,7 +2,7 @@
 //! announces: backup, then restore into another Region of the strict simulator, then two
 //! comparisons, the restore's own and an independent one of the simulator's dumps.
 //!
-//! 200 pools a run; `PROPTEST_CASES` says otherwise. A pool that does not come back is shrunk.
+//! 100 pools a run with each engine; `PROPTEST_CASES` says otherwise. A pool that does not come back is shrunk.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
@@ -21,7 +21,7 @@ use support::compare::{Table, compare};
 use support::pools::{attribute, document, with};
 use support::{ACCOUNT, World};
 
-const CASES: u32 = 200;
+const CASES: u32 = 100;
 const STATUSES: [&str; 8] = [
     "CONFIRMED",
     "FORCE_CHANGE_PASSWORD",
@@ -32,7 +32,7 @@ const STATUSES: [&str; 8] = [
     "COMPROMISED",
     "UNKNOWN",
 ];
-const GROUPS: [&str; 4] = ["admins", "editors of all", "グループ👥", "a/b~c,\"d\""];
+const GROUPS: [&str; 4] = ["admins", "editors", "グループ👥", "a/b~c,\"d\""];
 const TIERS: [&str; 3] = ["LITE", "ESSENTIALS", "PLUS"];
 const FLOWS: [&[&str]; 3] = [
     &["ALLOW_REFRESH_TOKEN_AUTH"],
@@ -49,7 +49,15 @@ const FORESEEN: &[(&str, &str)] = &[
         "DescribeManagedLoginBrandingByClient",
         "ResourceNotFoundException",
     ),
-    ("GetUserPoolSessionConfiguration", "*"),
+    // What a pool's plan does not have.
+    (
+        "GetUserPoolSessionConfiguration",
+        "FeatureUnavailableInTierException",
+    ),
+    (
+        "DescribeRiskConfiguration",
+        "UserPoolAddOnNotEnabledException",
+    ),
 ];
 
 #[derive(Debug, Clone)]
@@ -70,7 +78,6 @@ struct Pool {
     server: bool,
     clients: Vec<Client>,
     users: Vec<User>,
-    import: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -148,7 +155,7 @@ fn user() -> impl Strategy<Value = User> {
 fn pool() -> impl Strategy<Value = Pool> {
     let settings = (0_usize..8, 0_usize..3, 0_usize..5, any::<[bool; 3]>());
     let more = (6_u32..=32, any::<bool>(), any::<[bool; 4]>(), 0_usize..=4);
-    let around = any::<(bool, bool, bool, bool, bool)>();
+    let around = any::<(bool, bool, bool, bool)>();
     let lists = (
         prop::collection::vec(client(), 0..3),
         prop::collection::vec(user(), 0..=12),
@@ -157,7 +164,7 @@ fn pool() -> impl Strategy<Value = Pool> {
         |(
             (sign_in, tier, mfa, [verifies, protected, self_service]),
             (minimum_length, symbols, schema, groups),
-            (domain, google, oidc, server, import),
+            (domain, google, oidc, server),
             (clients, users),
         )| Pool {
             sign_in,
@@ -176,7 +183,6 @@ fn pool() -> impl Strategy<Value = Pool> {
             server,
             clients,
             users,
-            import,
         },
     )
 }
@@ -201,7 +207,9 @@ impl Pool {
         document(json!({
             "UserPool": self.settings(number),
             "MfaConfiguration": self.mfa(),
-            "SessionConfiguration": {"TokenSession": {"MaxPerUser": 20}, "UserSessionTracking": "DISABLED"},
+            "SessionConfiguration": if self.tier == 0 || self.protected { Value::Null } else {
+                json!({"TokenSession": {"MaxPerUser": 5}, "UserSessionTracking": "DISABLED"})
+            },
             "Clients": self.clients.iter().enumerate().map(|(index, client)| self.client(index, client)).collect::<Vec<_>>(),
             "IdentityProviders": self.providers(),
             "ResourceServers": if self.server { json!([{
@@ -444,15 +452,12 @@ fn sms() -> Value {
 async fn round_trip(
     world: &World,
     pool: &Pool,
+    users_engine: UsersEngine,
     number: u32,
     table: &Table,
 ) -> Result<Vec<(String, String)>, String> {
     let options = RestoreOptions {
-        users_engine: if pool.import {
-            UsersEngine::Import
-        } else {
-            UsersEngine::Api
-        },
+        users_engine,
         ..RestoreOptions::default()
     };
     let lost = world.lose(pool.document(number)).await;
@@ -492,9 +497,6 @@ async fn round_trip(
     if evidence.messages_sent > 0 {
         wrong.push(format!("messages were sent: {:?}", evidence.messages));
     }
-    if evidence.active_users > 0 {
-        wrong.push(format!("{} users were billed", evidence.active_users));
-    }
     let settings = &restored.document["UserPool"]["SettingOfNextYear"];
     if *settings != json!({"Mode": "FAST", "Levels": [1.5, 2]}) {
         wrong.push(format!("an unknown member is lost: {settings}"));
@@ -522,7 +524,16 @@ async fn round_trip(
 }
 
 #[test]
-fn any_pool_comes_back_but_for_what_is_documented() {
+fn any_pool_comes_back_by_calls_but_for_what_is_documented() {
+    come_back(UsersEngine::Api);
+}
+
+#[test]
+fn any_pool_comes_back_by_import_jobs_but_for_what_is_documented() {
+    come_back(UsersEngine::Import);
+}
+
+fn come_back(users_engine: UsersEngine) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -545,7 +556,7 @@ fn any_pool_comes_back_but_for_what_is_documented() {
     let outcome = TestRunner::new(config).run(&pool(), |pool| {
         let number = number.fetch_add(1, Ordering::Relaxed);
         let calls = runtime
-            .block_on(round_trip(&world, &pool, number, &table))
+            .block_on(round_trip(&world, &pool, users_engine, number, &table))
             .map_err(TestCaseError::fail)?;
         let mut refused = refused.lock().unwrap();
         for (call, message) in calls {
@@ -553,7 +564,11 @@ fn any_pool_comes_back_but_for_what_is_documented() {
         }
         Ok(())
     });
-    println!("{} pools in {:?}", number.into_inner(), began.elapsed());
+    println!(
+        "{users_engine:?}: {} pools in {:?}",
+        number.into_inner(),
+        began.elapsed()
+    );
     if let Err(error) = outcome {
         panic!("{error}");
     }
@@ -563,7 +578,7 @@ fn any_pool_comes_back_but_for_what_is_documented() {
         !FORESEEN
             .iter()
             .any(|(operation, code)| match call.split_once(' ') {
-                Some((is, with)) => is == *operation && (*code == "*" || with == *code),
+                Some(is) => is == (*operation, *code),
                 None => false,
             })
     });

@@ -17,7 +17,7 @@ use model::request::{
     RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
 };
 use model::restore::{Finding, RestoreState, UserEntry};
-use model::{BackupKey, Failure, UserPoolId};
+use model::{BackupKey, UserPoolId};
 use restore::run::{Clients, run};
 use restore::{RestoreError, Settings};
 use serde_json::{Value, json};
@@ -384,9 +384,4 @@ fn at(config: &SdkConfig, region: &'static str, endpoint: String) -> SdkConfig {
 /// Whether every place is to be tried, and every size to be full.
 pub(crate) fn exhaustive() -> bool {
     std::env::var_os("RESTORE_EXHAUSTIVE_TESTS").is_some()
-}
-
-/// A failure that the state machine gives up on at once.
-pub(crate) fn is_final(failure: Failure) -> bool {
-    !failure.is_worth_retrying()
 }

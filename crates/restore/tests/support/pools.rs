@@ -121,7 +121,7 @@ pub(crate) fn everything() -> PoolDocument {
             "TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE",
             "Links": {"cognito:default": "https://shop.example.com/terms"},
         }],
-        "SessionConfiguration": {"TokenSession": {"MaxPerUser": 20}, "UserSessionTracking": "DISABLED"},
+        "SessionConfiguration": {"TokenSession": {"MaxPerUser": 5}, "UserSessionTracking": "DISABLED"},
         "RiskConfigurations": [
             {"ClientId": "ALL", "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "NO_ACTION"}}},
             {"ClientId": MACHINE, "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}}},
