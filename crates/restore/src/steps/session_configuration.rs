@@ -32,13 +32,23 @@ pub async fn session_configuration(
     let own = settings(head.section(Section::SessionConfiguration));
     if !own.is_empty() {
         let pool = restore.target(state)?;
-        let request = about(pool, own);
-        let sent = restore
-            .cognito
-            .call(Operation::SetUserPoolSessionConfiguration, &request);
-        match sent.await {
-            Ok(_) => set += 1,
-            Err(error) => refused(error, Section::SessionConfiguration, "", &mut news)?,
+        let whose = about(pool, Document::new());
+        if !is_so(
+            restore,
+            Operation::GetUserPoolSessionConfiguration,
+            &whose,
+            &own,
+        )
+        .await
+        {
+            let request = about(pool, own);
+            let sent = restore
+                .cognito
+                .call(Operation::SetUserPoolSessionConfiguration, &request);
+            match sent.await {
+                Ok(_) => set += 1,
+                Err(error) => refused(error, Section::SessionConfiguration, "", &mut news)?,
+            }
         }
     }
     for configuration in head.list(Section::ClientSessionConfigurations) {
@@ -46,8 +56,8 @@ pub async fn session_configuration(
             return Ok(StepProgress::InProgress);
         }
         let section = Section::ClientSessionConfigurations;
-        let request = settings(configuration);
-        if request.is_empty() {
+        let wanted = settings(configuration);
+        if wanted.is_empty() {
             continue;
         }
         let old = member(&object(configuration), "ClientId")
@@ -56,8 +66,15 @@ pub async fn session_configuration(
         let Some(client) = new_client(state, section, &old, &mut news) else {
             continue;
         };
-        let mut request = about(restore.target(state)?, request);
-        request["ClientId"] = client.into();
+        let pool = restore.target(state)?;
+        let mut whose = about(pool, Document::new());
+        whose["ClientId"] = client.into();
+        let read = Operation::GetUserPoolClientSessionConfiguration;
+        if is_so(restore, read, &whose, &wanted).await {
+            continue;
+        }
+        let mut request = about(pool, wanted);
+        request["ClientId"] = whose["ClientId"].take();
         let operation = Operation::SetUserPoolClientSessionConfiguration;
         match restore.cognito.call(operation, &request).await {
             Ok(_) => set += 1,
@@ -70,6 +87,18 @@ pub async fn session_configuration(
         _ => StepResult::restored(set),
     };
     Ok(result.telling(news).into())
+}
+
+/// Whether the new pool or client is set so already. Cognito shows defaults where nothing was
+/// ever set, and a plan without sessions refuses to be given even these (facts A.18).
+async fn is_so(restore: &Restore<'_>, read: Operation, whose: &Value, wanted: &Document) -> bool {
+    match restore.cognito.call(read, whose).await {
+        Ok(answer) => settings(&answer) == *wanted,
+        Err(error) => {
+            tracing::debug!(%error, "what cannot be read is set");
+            false
+        }
+    }
 }
 
 fn settings(configuration: &Value) -> Document {
