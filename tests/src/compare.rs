@@ -306,7 +306,7 @@ fn or_empty(value: Value) -> Value {
 
 /// Users whom a restore can bring back: Cognito makes federated profiles itself, and every report
 /// counts them (facts A, row 34).
-fn restorable<'a>(document: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn restorable(document: &Value) -> impl Iterator<Item = &Value> {
     list(document, "Users").filter(|user| user["UserStatus"] != "EXTERNAL_PROVIDER")
 }
 

@@ -144,11 +144,14 @@ fn covers(pattern: &[String], path: &[String]) -> bool {
             })
 }
 
+/// Called with the path of a difference, and with what stands there in source and restored pool.
+type Found<'a> = dyn FnMut(&[String], Option<&Value>, Option<&Value>) + 'a;
+
 fn differences(
     path: &mut Vec<String>,
     source: Option<&Value>,
     restored: Option<&Value>,
-    found: &mut dyn FnMut(&[String], Option<&Value>, Option<&Value>),
+    found: &mut Found<'_>,
 ) {
     let present = |value: Option<&Value>| value.is_some_and(|value| !is_nothing(value));
     if !present(source) && !present(restored) {
