@@ -41,6 +41,7 @@ pub struct Stack {
     pub primary: Clients,
     /// Clients of the DR Region.
     pub dr: Clients,
+    enforces_iam: bool,
 }
 
 /// What was deployed.
@@ -82,6 +83,7 @@ impl Stack {
             simulator,
             primary,
             dr,
+            enforces_iam: options.enforce_iam,
         })
     }
 
@@ -144,6 +146,20 @@ impl Stack {
             dr_bucket,
         )
         .await?;
+        if self.enforces_iam {
+            // The local stack speaks plain HTTP, which the buckets' policies refuse.
+            for (clients, bucket) in [
+                (&self.primary, output(&primary, "BackupBucketName")?),
+                (&self.dr, output(&dr, "DRBucketName")?),
+            ] {
+                clients
+                    .s3
+                    .delete_bucket_policy()
+                    .bucket(bucket)
+                    .send()
+                    .await?;
+            }
+        }
         let notifications = self.subscribe(output(&dr, "NotificationTopicArn")?).await?;
         Ok(Deployment {
             primary,

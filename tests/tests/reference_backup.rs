@@ -49,14 +49,14 @@ async fn a_backup_of_the_reference_implementation_restores() {
         .await
         .unwrap();
     let execution = story::follow(&stack, &arn, |_| ()).await.unwrap();
-    assert!(
-        execution.succeeded,
-        "{:?} {:?}",
-        execution.error, execution.cause
-    );
     let report = story::report(&stack, &deployment, &execution.name)
         .await
         .unwrap();
+    assert!(
+        execution.succeeded,
+        "{:?} {:?} {:#?}",
+        execution.error, execution.cause, report.verification
+    );
     assert_eq!(report.s3_key.as_ref().map(ToString::to_string), Some(key));
     assert_ne!(report.status, ReportStatus::Failed);
 
