@@ -143,7 +143,10 @@ impl<'h> File<'h> {
     }
 
     fn with_limits(header: &'h Header, hashed: bool, most_rows: u64, most_bytes: usize) -> Self {
-        let mut bytes = header.line(hashed).into_bytes();
+        // All of it at once: a growing one would be there twice, old and new, each time that it
+        // moves. The system gives pages only as they are written to.
+        let mut bytes = Vec::with_capacity(most_bytes);
+        bytes.extend_from_slice(header.line(hashed).as_bytes());
         bytes.push(b'\n');
         Self {
             header,
