@@ -1,5 +1,7 @@
 //! Every sample in `events/` is a request that its Lambda understands.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use model::UserPoolId;
