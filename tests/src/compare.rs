@@ -221,8 +221,8 @@ fn normal(document: &Value, names: &Names) -> Value {
         "resource_servers": keyed(list(document, "ResourceServers"), |server| within_a_segment(&text(server, "Identifier"))),
         "user_pool_domain": list(document, "Domains").find(|domain| !is_custom(domain)),
         "custom_domain": list(document, "Domains").find(is_custom),
-        "ui_customization": of("UICustomizations", true)["ALL"],
-        "client_ui_customizations": of("UICustomizations", false),
+        "ui_customization": customizations(of("UICustomizations", true))["ALL"],
+        "client_ui_customizations": customizations(of("UICustomizations", false)),
         "managed_login_branding": brandings(of("ManagedLoginBrandings", false)),
         "terms": keyed(list(document, "Terms"), |terms| {
             format!("{}/{}", names.client(document, &text(terms, "ClientId")), text(terms, "TermsName"))
@@ -267,6 +267,17 @@ fn clients(document: &Value, names: &Names) -> Value {
         .map(client)
         .collect::<Map<_, _>>()
         .into()
+}
+
+/// The logo under the name that the API gives to where it is.
+fn customizations(mut customizations: Value) -> Value {
+    for (_, customization) in customizations.as_object_mut().into_iter().flatten() {
+        if let Some(image) = customization["Image"].as_str().map(str::to_owned) {
+            customization["ImageUrl"] = json!(image);
+        }
+        customization["Image"].take();
+    }
+    customizations
 }
 
 /// A new pool stores its assets under ids of its own.

@@ -80,6 +80,7 @@ table! {
     "user_pool_config/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
     "user_pool_config/LambdaConfig", Mapped, "a function of the same name in the pool's own Region is the same function";
     "mfa_configuration/SmsMfaConfiguration/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
+    "user_pool_config/AcrConfiguration", OnlyInPool, "Cognito always returns it with its defaults; older readers did not know it";
     "user_pool_config/SchemaAttributes/identities", Any, "Cognito adds it with the first identity provider";
     "user_pool_config/SchemaAttributes/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
     "user_pool_config/SchemaAttributes/{standard}", OnlyInPool, "a new pool has the standard attributes that Cognito added since";
