@@ -1,6 +1,8 @@
 //! Step Functions holds a restore of ten million users: the events of its history are counted
 //! from the state machine itself, the invocations from the quotas.
 
+#![allow(clippy::unwrap_used)]
+
 use cognito::Category;
 use end_to_end::template;
 use model::request::{RestoreResponse, RestoreStatus};

@@ -1,6 +1,8 @@
 //! Bad input to each Lambda function: one clear error that names what is wrong, nothing changed,
 //! and a failure for the caller to see.
 
+#![allow(clippy::unwrap_used)]
+
 use end_to_end::clients::{Clients, PRIMARY_REGION};
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, SHOP, members};

@@ -1,5 +1,7 @@
 //! The simulator answers boto3 as it answers the Rust SDK.
 
+#![allow(clippy::unwrap_used)]
+
 use simulator::{Config, Simulator};
 use xtask::python::Python;
 

@@ -5,6 +5,8 @@
 //! puts events into FIFO queues without dropping duplicates, which its queues do for everybody
 //! else: so the copy's messages are caught in a plain queue and sent on from there.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Rule};

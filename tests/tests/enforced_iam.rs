@@ -1,5 +1,7 @@
 //! The roles in the templates are enough, and they are what decides: IAM enforced.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use end_to_end::clients::{Clients, PRIMARY_REGION};

@@ -1,5 +1,7 @@
 //! A backup that the reference implementation wrote restores.
 
+#![allow(clippy::unwrap_used)]
+
 use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::drill;
 use end_to_end::environment::Environment;

@@ -1,5 +1,7 @@
 //! The roles in the templates hold exactly the actions that the code takes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use cognito::Operation;

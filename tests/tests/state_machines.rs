@@ -1,5 +1,7 @@
 //! The state machines name the errors that the functions have.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use end_to_end::template;

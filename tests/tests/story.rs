@@ -1,5 +1,7 @@
 //! The whole story on the local stack: both pools of the drill, from backup to comparison.
 
+#![allow(clippy::unwrap_used)]
+
 use end_to_end::drill::{self, Watch};
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, PLANTED, SHOP};

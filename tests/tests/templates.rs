@@ -1,5 +1,7 @@
 //! What the templates promise beside roles and state machines.
 
+#![allow(clippy::unwrap_used)]
+
 use end_to_end::template;
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! A member that Cognito adds next year survives: it comes back, or the report names it.
 
+#![allow(clippy::unwrap_used)]
+
 use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::drill;
 use end_to_end::environment::Environment;
