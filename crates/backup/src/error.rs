@@ -112,7 +112,7 @@ impl BackupError {
     pub fn failure(&self) -> Failure {
         match self {
             BackupError::NoUserPool { .. } => Failure::UserPoolNotFound,
-            BackupError::Cognito(error) => failure_of(error),
+            BackupError::Cognito(error) => error.failure(),
             BackupError::Vault(error) => error.failure(),
             BackupError::NotRecorded { failure, .. }
             | BackupError::NotHandedOver { failure, .. } => *failure,
@@ -134,22 +134,6 @@ impl BackupError {
         } else {
             BackupError::Cognito(error)
         }
-    }
-}
-
-fn failure_of(error: &CognitoError) -> Failure {
-    match error.kind {
-        ErrorKind::NotAuthorized => Failure::NotAuthorized,
-        ErrorKind::Missing => Failure::UserPoolNotFound,
-        ErrorKind::Quota => Failure::QuotaReached,
-        ErrorKind::Throttled
-        | ErrorKind::Unavailable
-        | ErrorKind::AnswerLost
-        | ErrorKind::Conflict => Failure::CognitoUnavailable,
-        ErrorKind::Refused | ErrorKind::AlreadyExists | ErrorKind::FeatureUnavailable => {
-            Failure::Refused
-        }
-        ErrorKind::Unknown => Failure::Internal,
     }
 }
 

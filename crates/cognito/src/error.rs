@@ -1,5 +1,7 @@
 //! What an error of Cognito means for whoever called.
 
+use model::Failure;
+
 use crate::operation::Operation;
 
 /// What to do about an error.
@@ -53,6 +55,23 @@ impl CognitoError {
     /// Whether the kind is `kind`.
     pub fn is(&self, kind: ErrorKind) -> bool {
         self.kind == kind
+    }
+
+    /// The name under which it reaches Step Functions when it ends an invocation.
+    pub fn failure(&self) -> Failure {
+        match self.kind {
+            ErrorKind::Throttled
+            | ErrorKind::Unavailable
+            | ErrorKind::Conflict
+            | ErrorKind::AnswerLost => Failure::CognitoUnavailable,
+            ErrorKind::Quota => Failure::QuotaReached,
+            ErrorKind::Missing => Failure::UserPoolNotFound,
+            ErrorKind::NotAuthorized => Failure::NotAuthorized,
+            ErrorKind::Refused | ErrorKind::AlreadyExists | ErrorKind::FeatureUnavailable => {
+                Failure::Refused
+            }
+            ErrorKind::Unknown => Failure::Internal,
+        }
     }
 
     /// An answer that lacks what the API promises.

@@ -3,7 +3,7 @@
 //! Each says what was being done and what to do about it; [`RestoreError::failure`] is the name
 //! under which Step Functions sees it.
 
-use cognito::{CognitoError, ErrorKind};
+use cognito::CognitoError;
 use model::request::BadRequest;
 use model::restore::Step;
 use model::{BackupKey, Failure, RestoreId, UserPoolId};
@@ -86,7 +86,7 @@ impl RestoreError {
             RestoreError::Configuration { .. } => Failure::MissingConfiguration,
             RestoreError::Vault(error) => error.failure(),
             RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
-                failure_of(error)
+                error.failure()
             }
             RestoreError::Translations { .. } | RestoreError::Preflight(_) => {
                 Failure::PreflightFailed
@@ -106,23 +106,7 @@ impl RestoreError {
     }
 }
 
-fn failure_of(error: &CognitoError) -> Failure {
-    match error.kind {
-        ErrorKind::Throttled
-        | ErrorKind::Unavailable
-        | ErrorKind::Conflict
-        | ErrorKind::AnswerLost => Failure::CognitoUnavailable,
-        ErrorKind::Quota => Failure::QuotaReached,
-        ErrorKind::Missing => Failure::UserPoolNotFound,
-        ErrorKind::NotAuthorized => Failure::NotAuthorized,
-        ErrorKind::Refused | ErrorKind::AlreadyExists | ErrorKind::FeatureUnavailable => {
-            Failure::Refused
-        }
-        ErrorKind::Unknown => Failure::Internal,
-    }
-}
-
 /// Whether the same call, or a look at what it did, may succeed a moment later.
 pub(crate) fn is_passing(error: &CognitoError) -> bool {
-    failure_of(error).is_worth_retrying()
+    error.failure().is_worth_retrying()
 }
