@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use cognito::Operation;
 use jiff::Timestamp;
 use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::context::Restore;
@@ -187,7 +189,8 @@ async fn record(
 }
 
 /// Carries a step out, again after errors that may pass: a step looks before it creates, so it
-/// can begin again. A step that the pool can do without is recorded as failed in the end.
+/// can begin again. A step that the pool can do without is recorded as failed in the end, unless
+/// Cognito is out altogether.
 async fn persist(
     step: Step,
     restore: &Restore<'_>,
@@ -214,7 +217,7 @@ async fn persist(
             tries += 1;
             continue;
         }
-        if is_essential(step) {
+        if is_essential(step) || (is_passing(&refusal) && is_out(restore, state).await) {
             return Err(RestoreError::Step {
                 step,
                 source: refusal,
@@ -222,4 +225,19 @@ async fn persist(
         }
         return Ok(StepResult::failed(refusal).into());
     }
+}
+
+/// Whether Cognito as a whole does not answer now. Then the state machine waits: an hour without
+/// Cognito must not cost a pool all that it can do without. An operation that fails alone, while
+/// others are answered, costs its own step.
+async fn is_out(restore: &Restore<'_>, state: &RestoreState) -> bool {
+    let Some(pool) = &state.new_user_pool_id else {
+        return false;
+    };
+    let request = json!({"UserPoolId": pool.as_str()});
+    let looked = restore
+        .cognito
+        .call(Operation::DescribeUserPool, &request)
+        .await;
+    looked.is_err_and(|error| is_passing(&error))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
 mod lost;
+mod outage;
 mod stage;
 
 use std::collections::BTreeMap;
