@@ -8,13 +8,16 @@ use end_to_end::template;
 use model::Failure;
 use serde_json::Value;
 
-/// What Lambda and Step Functions report when a function could not do its work, and may the
-/// next time.
+/// What Lambda and Step Functions report when the service could not do its work, and may later.
 const SERVICE_ERRORS: &[&str] = &[
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+];
+
+/// What they report when a function died: it may the next time, too.
+const DEATHS: &[&str] = &[
     "Lambda.Unknown",
     "Sandbox.Timedout",
     "Runtime.ExitError",
@@ -46,14 +49,28 @@ fn errors(rule: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
+/// The longest that a retrier waits, all its attempts together, in seconds.
+fn patience(retrier: &Value) -> u64 {
+    let number = |member: &str| retrier[member].as_u64().unwrap();
+    let mut interval = number("IntervalSeconds");
+    (0..number("MaxAttempts"))
+        .map(|_| {
+            let pause = interval.min(number("MaxDelaySeconds"));
+            interval *= number("BackoffRate");
+            pause
+        })
+        .sum()
+}
+
 #[test]
 fn every_task_retries_what_is_worth_it_and_nothing_else() {
-    let worth_it: BTreeSet<&str> = Failure::ALL
+    let unavailable: BTreeSet<&str> = Failure::ALL
         .iter()
         .filter(|failure| failure.is_worth_retrying())
         .map(|failure| failure.name())
         .chain(SERVICE_ERRORS.iter().copied())
         .collect();
+    let deaths: BTreeSet<&str> = DEATHS.iter().copied().collect();
     for (template, machine) in [
         (template::DR, "CognitoDRStateMachine"),
         (template::PRIMARY, "CognitoBackupContinuation"),
@@ -61,14 +78,25 @@ fn every_task_retries_what_is_worth_it_and_nothing_else() {
         let states = states(template, machine);
         assert!(function_tasks(&states).count() > 0, "{machine}");
         for (name, state) in function_tasks(&states) {
-            assert_eq!(errors(&state["Retry"][0]), worth_it, "{machine} {name}");
-            assert_eq!(
-                state["Retry"].as_array().unwrap().len(),
-                1,
-                "{machine} {name}"
-            );
+            let retriers = state["Retry"].as_array().unwrap();
+            let named: Vec<BTreeSet<&str>> = retriers.iter().map(errors).collect();
+            let expected = [unavailable.clone(), deaths.clone()];
+            let all: BTreeSet<&str> = expected.iter().flatten().copied().collect();
+            assert!(named == expected || named == [all], "{machine} {name}");
         }
     }
+}
+
+/// An hour without Cognito or S3 is a long one, and days of work may hang on it.
+#[test]
+fn a_restore_outlasts_an_hour_without_a_service_and_not_a_function_that_dies() {
+    let states = states(template::DR, "CognitoDRStateMachine");
+    for name in ["FindLatestBackup", "Restore", "Verify", "Report"] {
+        let retriers = &states[name]["Retry"];
+        assert!(patience(&retriers[0]) > 60 * 60, "{name}");
+        assert!(patience(&retriers[1]) < 10 * 60, "{name}");
+    }
+    assert!(patience(&states["ReportFailure"]["Retry"][0]) < 10 * 60);
 }
 
 #[test]

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 /// accident any more.
 const EXECUTIONS_LOOKED_AT: usize = 10_000;
 
+/// How long an invocation of the restore function may live on when its execution is stopped: the
+/// function's timeout, in seconds.
+const INVOCATION_SECONDS: i64 = 900;
+
 /// Step Functions did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("Step Functions {operation} failed for {state_machine}: {cause}")]
@@ -32,7 +36,9 @@ impl Trigger {
     ///
     /// Answers in the reference's form: 200 with `execution_arn`; 400 when the request is not
     /// understood; 409 when a restore of the pool is running already, with that one's
-    /// `execution_arn`, unless the request says `"allow_concurrent": true`.
+    /// `execution_arn`, unless the request says `"allow_concurrent": true`, and when the one to
+    /// be resumed was stopped too lately. A restore that goes on keeps its `restore_id` in an
+    /// execution of another name: Step Functions takes no name twice in 90 days.
     ///
     /// # Errors
     /// [`TriggerError`] when Step Functions cannot be asked or refuses.
@@ -47,56 +53,94 @@ impl Trigger {
             Err(error) => return Ok(answer(400, json!({"error": error.to_string()}))),
         };
         let pool = request.user_pool_id.clone();
+        let resumed = request.resume.clone();
         let changes_nothing = request.dry_run || request.verify.is_some();
         let alone = !changes_nothing && !request.allow_concurrent;
-        if alone && let Some(running) = self.running(&pool, None).await? {
-            return Ok(refused(&pool, &running));
+        if alone && let Some(running) = self.running(&pool, resumed.as_ref(), None).await? {
+            return Ok(refused(&pool, &running, resumed.is_some()));
+        }
+        if resumed.is_some()
+            && let Some(stopped) = self.stopped(&pool, now).await?
+        {
+            return Ok(at_work_still(&pool, &stopped));
         }
         let new_id = if changes_nothing {
             RestoreId::for_check
         } else {
             RestoreId::for_restore
         };
-        let restore_id = new_id(&pool, now.as_second(), chance);
+        let execution = new_id(&pool, now.as_second(), chance);
         let input = serde_json::to_string(&request.into_input())
             .map_err(|error| self.error("StartExecution", error))?;
         let started = self
             .step_functions
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
-            .name(restore_id.as_str())
+            .name(execution.as_str())
             .input(input)
             .send()
             .await
             .map_err(|error| self.error("StartExecution", DisplayErrorContext(error)))?;
         // Two triggers at the same moment saw nothing running: the later one gives way.
-        if alone && let Some(earlier) = self.running(&pool, Some(&started.execution_arn)).await? {
-            self.stop(&started.execution_arn).await?;
-            return Ok(refused(&pool, &earlier));
+        let arn = started.execution_arn;
+        if alone && let Some(earlier) = self.running(&pool, resumed.as_ref(), Some(&arn)).await? {
+            self.stop(&arn).await?;
+            return Ok(refused(&pool, &earlier, resumed.is_some()));
         }
-        tracing::info!(%pool, %restore_id, changes_nothing, "started");
+        let resumes = resumed.is_some();
+        let restore_id = resumed.unwrap_or(execution);
+        tracing::info!(%pool, %restore_id, changes_nothing, resumes, "started");
         Ok(answer(
             200,
             json!({
                 "message": format!("DR restore initiated for {pool}"),
-                "execution_arn": started.execution_arn,
+                "execution_arn": arn,
                 "restore_id": restore_id,
             }),
         ))
     }
 
-    /// A running restore of the pool that began before `than`, or any when `than` is none.
+    /// A running restore of the pool that began before `than`, or any when `than` is none. The
+    /// execution that `resumed` is named after is one, whatever its name.
     async fn running(
         &self,
         pool: &UserPoolId,
+        resumed: Option<&RestoreId>,
         than: Option<&str>,
     ) -> Result<Option<String>, TriggerError> {
+        let executions = self.executions(pool, resumed, ExecutionStatus::Running);
+        Ok(first_before(&executions.await?, than))
+    }
+
+    /// A restore of the pool that was stopped so lately that its last invocation, which nobody
+    /// can stop, may be at work: two invocations on one restore would make everything twice.
+    async fn stopped(
+        &self,
+        pool: &UserPoolId,
+        now: Timestamp,
+    ) -> Result<Option<ExecutionListItem>, TriggerError> {
+        let executions = self.executions(pool, None, ExecutionStatus::Aborted);
+        let lately = executions.await?.into_iter().filter(|execution| {
+            execution
+                .stop_date
+                .is_some_and(|stopped| now.as_second() - stopped.secs() < INVOCATION_SECONDS)
+        });
+        Ok(lately.max_by_key(|execution| execution.stop_date.map(|stopped| stopped.secs())))
+    }
+
+    /// The restores of the pool with this status, and the execution that `also` is named after.
+    async fn executions(
+        &self,
+        pool: &UserPoolId,
+        also: Option<&RestoreId>,
+        status: ExecutionStatus,
+    ) -> Result<Vec<ExecutionListItem>, TriggerError> {
         let prefix = RestoreId::restores_of(pool);
         let mut pages = self
             .step_functions
             .list_executions()
             .state_machine_arn(&self.state_machine_arn)
-            .status_filter(ExecutionStatus::Running)
+            .status_filter(status)
             .into_paginator()
             .items()
             .send();
@@ -107,11 +151,12 @@ impl Trigger {
             };
             let execution = execution
                 .map_err(|error| self.error("ListExecutions", DisplayErrorContext(error)))?;
-            if execution.name.starts_with(&prefix) {
+            let also = also.is_some_and(|id| id.as_str() == execution.name);
+            if also || execution.name.starts_with(&prefix) {
                 of_pool.push(execution);
             }
         }
-        Ok(first_before(&of_pool, than))
+        Ok(of_pool)
     }
 
     async fn stop(&self, execution_arn: &str) -> Result<(), TriggerError> {
@@ -161,11 +206,28 @@ fn first_before(running: &[ExecutionListItem], than: Option<&str>) -> Option<Str
     }
 }
 
-fn refused(pool: &UserPoolId, running: &str) -> Value {
-    let error = format!(
-        "a restore of {pool} is running already; wait for it, stop it, or send \"allow_concurrent\": true to start another"
-    );
+fn refused(pool: &UserPoolId, running: &str, resumes: bool) -> Value {
+    let other_way = if resumes {
+        "or stop it"
+    } else {
+        "stop it, or send \"allow_concurrent\": true to start another"
+    };
+    let error = format!("a restore of {pool} is running already; wait for it, {other_way}");
     answer(409, json!({"error": error, "execution_arn": running}))
+}
+
+fn at_work_still(pool: &UserPoolId, stopped: &ExecutionListItem) -> Value {
+    let from = stopped
+        .stop_date
+        .map_or(0, |stopped| stopped.secs() + INVOCATION_SECONDS);
+    let from = Timestamp::from_second(from).unwrap_or(Timestamp::UNIX_EPOCH);
+    let error = format!(
+        "a restore of {pool} was stopped a moment ago, and its last invocation may be at work until {from}: resume it then"
+    );
+    answer(
+        409,
+        json!({"error": error, "execution_arn": stopped.execution_arn}),
+    )
 }
 
 fn answer(status_code: u16, body: Value) -> Value {

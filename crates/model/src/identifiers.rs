@@ -66,7 +66,8 @@ impl FromStr for UserPoolId {
     }
 }
 
-/// The id of a restore: the name of its Step Functions execution, also the folder of its report.
+/// The id of a restore: the name of the Step Functions execution that began it, also the folder
+/// of its report. A restore that is resumed keeps it.
 ///
 /// 1 to 80 of `A-Z a-z 0-9 - _`, which is what an execution name allows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

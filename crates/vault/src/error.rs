@@ -5,7 +5,7 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use model::document::DocumentError;
 use model::request::PassedOver;
-use model::{BackupKey, Failure, UserPoolId};
+use model::{BackupKey, Failure, RestoreId, UserPoolId};
 
 /// Why a backup could not be written, found or read. No text holds personal data.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -48,6 +48,14 @@ pub enum VaultError {
         key: BackupKey,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The restore that is named to go on cannot.
+    #[error("restore {restore_id} cannot be resumed: {problem}")]
+    NotResumable {
+        /// The restore.
+        restore_id: RestoreId,
+        /// Why not, and what to do instead.
+        problem: String,
     },
     /// There already is a backup under this key: it is never overwritten.
     #[error("there already is a backup {0}: begin again under the key of another second")]
@@ -108,6 +116,7 @@ impl VaultError {
         match self {
             VaultError::NoBackup { .. } | VaultError::Missing { .. } => Failure::BackupNotFound,
             VaultError::NoneWhole { .. } | VaultError::Damaged { .. } => Failure::BackupDamaged,
+            VaultError::NotResumable { .. } => Failure::BadRequest,
             VaultError::NoBucket(_) => Failure::MissingConfiguration,
             VaultError::NotAuthorized { .. } => Failure::NotAuthorized,
             VaultError::Unavailable { .. } => Failure::VaultUnavailable,

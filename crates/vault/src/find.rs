@@ -24,16 +24,21 @@ impl Vault {
     /// Finds the newest whole backup of exactly one pool, or checks the one that is asked for.
     ///
     /// Backups that are damaged, or that name a time in the future, are passed over, and the
-    /// answer says so. An explicitly named one is never replaced by another.
+    /// answer says so. An explicitly named one is never replaced by another, and neither is that
+    /// of a restore that is to go on.
     ///
     /// # Errors
     /// [`VaultError::NoBackup`] when there is none, [`VaultError::NoneWhole`] or
-    /// [`VaultError::Damaged`] when there is none that can be used; others as S3 answers.
+    /// [`VaultError::Damaged`] when there is none that can be used, [`VaultError::NotResumable`]
+    /// when the restore cannot go on; others as S3 answers.
     pub async fn find(
         &self,
         request: &FindRequest,
         now: Timestamp,
     ) -> Result<FindResponse, VaultError> {
+        if let Some(restore_id) = &request.resume {
+            return self.find_of_restore(restore_id, request).await;
+        }
         if let Some(key) = &request.s3_key {
             let backup = self.open(key, None).await?;
             return Ok(response(request, &backup, Vec::new()));
@@ -111,7 +116,7 @@ fn none_whole(pool: &UserPoolId, mut passed_over: Vec<PassedOver>) -> VaultError
     }
 }
 
-fn response(
+pub(crate) fn response(
     request: &FindRequest,
     backup: &Backup,
     mut passed_over: Vec<PassedOver>,

@@ -16,6 +16,7 @@ mod listing;
 mod object;
 mod open;
 mod reference;
+mod resumed;
 mod source;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{BadRequest, RestoreOptions, read};
 use crate::backup_key::BackupKey;
-use crate::identifiers::UserPoolId;
+use crate::identifiers::{RestoreId, UserPoolId};
 
 /// Which backup is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct FindRequest {
     /// Exactly this backup, which must be one of the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_key: Option<BackupKey>,
+    /// The backup of this restore, which is to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<RestoreId>,
     /// How the restore is to be done: handed through to the restore.
     #[serde(default)]
     pub options: RestoreOptions,
@@ -75,7 +78,8 @@ pub struct FindResponse {
     /// Newer backups that are damaged; the newest ten at most.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
-    /// The options of the request, so that an execution started without any has the defaults.
+    /// The options of the request, so that an execution started without any has the defaults;
+    /// those that a restore was begun with, when it goes on.
     pub options: RestoreOptions,
 }
 

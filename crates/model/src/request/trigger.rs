@@ -6,7 +6,11 @@ use serde_json::Value;
 
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
-use crate::identifiers::{Sub, UserPoolId};
+use crate::identifiers::{RestoreId, Sub, UserPoolId};
+
+/// How large the names of a selection may be together, in bytes of JSON: the execution carries
+/// them twice, in the 262,144 bytes that a state of Step Functions may have.
+const SELECTED_BYTES: usize = 64 * 1024;
 
 /// How users are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,16 @@ impl RestoreOptions {
                 "takes 1 to 1,000 subs or usernames",
             ));
         }
+        if let Some(Selection::Users(users)) = &self.select
+            && Value::from(users.as_slice()).to_string().len() > SELECTED_BYTES
+        {
+            return Err(BadRequest::member(
+                "select.users",
+                format!(
+                    "takes {SELECTED_BYTES} bytes of names at most: name them by sub, or in several restores"
+                ),
+            ));
+        }
         Ok(())
     }
 
@@ -104,6 +118,10 @@ pub struct TriggerRequest {
     /// Restore exactly this backup.
     #[serde(default)]
     pub s3_key: Option<BackupKey>,
+    /// Go on with this restore, which failed or was stopped: from where it stands, with its
+    /// backup, its new pool and its options.
+    #[serde(default)]
+    pub resume: Option<RestoreId>,
     /// Start although another restore of this pool is running.
     #[serde(default)]
     pub allow_concurrent: bool,
@@ -151,7 +169,20 @@ impl TriggerRequest {
                 format!("it is a backup of {}", key.pool()),
             ));
         }
-        request.options().check()?;
+        let options = request.options();
+        if request.resume.is_some() {
+            let says_more = request.at.is_some()
+                || request.s3_key.is_some()
+                || request.allow_concurrent
+                || options != RestoreOptions::default();
+            if says_more {
+                return Err(BadRequest::member(
+                    "resume",
+                    "the restore goes on as it was begun: leave out all but user_pool_id",
+                ));
+            }
+        }
+        options.check()?;
         Ok(request)
     }
 
@@ -172,6 +203,7 @@ impl TriggerRequest {
             user_pool_id: self.user_pool_id,
             at: self.at,
             s3_key: self.s3_key,
+            resume: self.resume,
             options,
         }
     }
@@ -188,6 +220,10 @@ pub struct ExecutionInput {
     /// As in [`TriggerRequest`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_key: Option<BackupKey>,
+    /// As in [`TriggerRequest`]. The state machine takes the id of the execution for that of the
+    /// restore where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<RestoreId>,
     /// How the restore is to be done.
     #[serde(default)]
     pub options: RestoreOptions,
@@ -230,10 +266,34 @@ mod tests {
                 json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": []}}),
                 "select.users",
             ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": vec!["u".repeat(128); 600]}}),
+                "65536 bytes",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "resume": "a restore"}),
+                "restore id",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "resume": "dr-restore-1", "users_engine": "api"}),
+                "resume",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "resume": "dr-restore-1", "allow_concurrent": true}),
+                "resume",
+            ),
         ] {
             let error = TriggerRequest::from_event(&event).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn a_restore_that_failed_is_named_to_go_on() {
+        let event = json!({"user_pool_id": "us-east-1_A", "resume": "dr-restore-1"});
+        let input = TriggerRequest::from_event(&event).unwrap().into_input();
+        let input = serde_json::to_value(input).unwrap();
+        assert_eq!(input["resume"], "dr-restore-1");
     }
 
     #[test]

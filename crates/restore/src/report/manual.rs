@@ -206,8 +206,8 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
     }
 }
 
-/// What to do after a restore that failed: mend and start again, and what to do with a pool that
-/// was begun.
+/// What to do after a restore that failed: mend and go on, or start again, and what to do with a
+/// pool that was begun.
 ///
 /// `environment` is that of the stack, which its functions are named after.
 pub(crate) fn after_a_failure(
@@ -215,16 +215,38 @@ pub(crate) fn after_a_failure(
     pool: Option<&NewPool>,
     environment: &str,
 ) -> Vec<ManualStep> {
-    let mut steps = vec![
+    let invoke = |payload: String| {
+        format!(
+            "aws lambda invoke --function-name cognito-manual-dr-trigger-{environment} --cli-binary-format raw-in-base64-out --payload '{payload}' response.json"
+        )
+    };
+    let lost = &state.user_pool_id;
+    let mut steps = Vec::new();
+    // Of a restore that did not finish its first step nothing is remembered.
+    let has_begun = !state.steps.is_empty() || state.new_user_pool_id.is_some();
+    if has_begun {
+        let restore = &state.restore_id;
+        steps.push(
+            ManualStep::new(
+                "Read the error above, mend its cause and let the restore go on",
+                "It goes on from where it stopped: what is there is not made again.",
+            )
+            .with_command(invoke(format!(
+                r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#
+            ))),
+        );
+    }
+    steps.push(
         ManualStep::new(
-            "Read the error above, mend its cause and start the restore again",
+            if has_begun {
+                "Or start anew, where another backup or another way is wanted"
+            } else {
+                "Read the error above, mend its cause and start the restore again"
+            },
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
-        .with_command(format!(
-            "aws lambda invoke --function-name cognito-manual-dr-trigger-{environment} --cli-binary-format raw-in-base64-out --payload '{{\"user_pool_id\": \"{}\"}}' response.json",
-            state.user_pool_id
-        )),
-    ];
+        .with_command(invoke(format!(r#"{{"user_pool_id": "{lost}"}}"#))),
+    );
     if let Some(pool) = pool.filter(|_| is_new(state)) {
         let mut commands = Vec::new();
         let prefix = pool
@@ -242,8 +264,8 @@ pub(crate) fn after_a_failure(
         commands.push(cognito(&pool.region, &pool.id, "delete-user-pool", &[]));
         steps.push(
             ManualStep::new(
-                format!("Remove the pool {} that this restore began, when you do not want to look at it", pool.id),
-                "It is not finished. Nothing uses it; it counts against the quota, and it may hold a domain that the next attempt needs. If deletion protection is on already, switch it off first.",
+                format!("Remove the pool {} that this restore began, when you start anew", pool.id),
+                "A new attempt does not use it, and after this the restore can no longer go on. It counts against the quota, and it may hold a domain that the next attempt needs. If deletion protection is on already, switch it off first.",
             )
             .with_command(commands.join("\n")),
         );
@@ -368,13 +390,31 @@ mod tests {
     #[test]
     fn a_failed_restore_tells_how_to_remove_its_pool_domains_first() {
         let steps = after_a_failure(&state(), Some(&pool()), "prod");
-        let command = steps[1].command.as_deref().unwrap();
+        let command = steps[2].command.as_deref().unwrap();
         let lines: Vec<&str> = command.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines[0].contains("delete-user-pool-domain") && lines[0].contains("--domain shop"));
         assert!(
             lines[2].contains("delete-user-pool --region us-west-2 --user-pool-id us-west-2_New")
         );
-        assert_eq!(after_a_failure(&state(), None, "prod").len(), 1);
+        assert_eq!(after_a_failure(&state(), None, "prod").len(), 2);
+    }
+
+    #[test]
+    fn a_failed_restore_is_resumed_unless_it_never_began() {
+        let commands = |state: &RestoreState| -> Vec<String> {
+            let steps = after_a_failure(state, None, "prod").into_iter();
+            steps.filter_map(|step| step.command).collect()
+        };
+        let payload = r#"'{"user_pool_id": "us-east-1_Old", "resume": "dr-restore-1"}'"#;
+        assert!(commands(&state())[0].contains(payload));
+        assert!(commands(&state())[1].contains(r#"'{"user_pool_id": "us-east-1_Old"}'"#));
+        let mut state = state();
+        state.new_user_pool_id = None;
+        assert!(
+            commands(&state)
+                .iter()
+                .all(|command| !command.contains("resume"))
+        );
     }
 }

@@ -105,7 +105,7 @@ fn a_failed_restore_says_first_how_to_go_on() {
     assert!(
         report.manual_steps[0]
             .title
-            .contains("start the restore again")
+            .contains("let the restore go on")
     );
 }
 

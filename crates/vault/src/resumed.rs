@@ -1,0 +1,58 @@
+//! The backup of a restore that is to go on.
+
+use model::RestoreId;
+use model::request::{FindRequest, FindResponse};
+use model::restore::RestoreState;
+
+use crate::Vault;
+use crate::error::VaultError;
+use crate::find::response;
+
+impl Vault {
+    /// The backup and the options with which `restore_id` was begun: exactly that version, for
+    /// half of its users may be in the new pool already.
+    ///
+    /// # Errors
+    /// [`VaultError::NotResumable`] when there is no such restore of the pool, or nothing left of
+    /// it to do; others as for [`Vault::open`].
+    pub(crate) async fn find_of_restore(
+        &self,
+        restore_id: &RestoreId,
+        request: &FindRequest,
+    ) -> Result<FindResponse, VaultError> {
+        let not_resumable = |problem: String| VaultError::NotResumable {
+            restore_id: restore_id.clone(),
+            problem,
+        };
+        let key = restore_id.object_key(RestoreState::OBJECT);
+        let Some(bytes) = self.read_object(&key).await? else {
+            let problem = format!(
+                "there is no object {key} in bucket {}: it did not begin, so start a new restore",
+                self.bucket()
+            );
+            return Err(not_resumable(problem));
+        };
+        let state: RestoreState = serde_json::from_slice(&bytes).map_err(|error| {
+            // The text of the error may quote the state.
+            let place = format!("line {}, column {}", error.line(), error.column());
+            not_resumable(format!("{key} cannot be read: {place}"))
+        })?;
+        if state.user_pool_id != request.user_pool_id {
+            let pool = &state.user_pool_id;
+            return Err(not_resumable(format!("it is a restore of {pool}")));
+        }
+        if let (Some(verification), Some(pool)) = (&state.verification, &state.new_user_pool_id)
+            && !verification.passed()
+        {
+            return Err(not_resumable(format!(
+                "it came to its end, and {pool} differs from the backup: to compare again, send \"verify\": \"{pool}\""
+            )));
+        }
+        let backup = self
+            .open(&state.s3_key, state.version_id.as_deref())
+            .await?;
+        let mut found = response(request, &backup, Vec::new());
+        found.options = state.options;
+        Ok(found)
+    }
+}
