@@ -1,5 +1,6 @@
-//! A storm over a whole restore ends as the calm run does: 5% of all calls fail before anything
-//! is done, 2% are done and their answers lost, and throttles come in bursts.
+//! A storm over a whole restore ends as the calm run does: 5% of all calls of Cognito fail before
+//! anything is done, 2% are done and their answers lost, and throttles come in bursts. Of the
+//! bucket's requests every 14th fails, in turn in one way and the other.
 //!
 //! 20,000 users with `RESTORE_EXHAUSTIVE_TESTS`, 600 without.
 
@@ -12,6 +13,9 @@ use serde_json::json;
 use simulator::{Fault, FaultRule, Faults, PoolDocument, When};
 use support::compare::{Table, compare};
 use support::{Restored, World, exhaustive, pools};
+
+/// Of this many requests to the bucket, one fails.
+const REQUESTS: u64 = 14;
 
 const STATUSES: [&str; 5] = [
     "CONFIRMED",
@@ -64,11 +68,14 @@ fn storm(seed: u64, calls: u64) -> Faults {
 async fn restored(
     pool: PoolDocument,
     options: &RestoreOptions,
-    faults: Faults,
+    faults: Option<Faults>,
 ) -> (World, Restored) {
     let world = World::new().await;
     let lost = world.lose(pool).await;
-    world.simulator.set_faults(faults);
+    if let Some(faults) = faults {
+        world.simulator.set_faults(faults);
+        world.s3.fail_often(REQUESTS);
+    }
     let restored = world.restore(&lost, options).await;
     (world, restored)
 }
@@ -79,15 +86,17 @@ async fn weathers(users_engine: UsersEngine, seed: u64) {
         users_engine,
         ..RestoreOptions::default()
     };
-    let (world, calm) = restored(pool(users), &options, Faults::default()).await;
-    let (stormy_world, stormy) = restored(pool(users), &options, storm(seed, world.calls())).await;
+    let (world, calm) = restored(pool(users), &options, None).await;
+    let faults = storm(seed, world.calls());
+    let (stormy_world, stormy) = restored(pool(users), &options, Some(faults)).await;
 
     let evidence = stormy_world.simulator.evidence();
     println!(
-        "{users_engine:?}: {} calls in calm, {} in the storm, of which {} refused",
+        "{users_engine:?}: {} calls in calm, {} in the storm, of which {} refused; {} requests to the bucket",
         world.calls(),
         stormy_world.calls(),
-        evidence.refused_total
+        evidence.refused_total,
+        stormy_world.s3.requests()
     );
     assert!(
         evidence.throttles.values().sum::<u64>() >= 30,

@@ -47,6 +47,8 @@ struct Inner {
     requests: u64,
     /// One passing failure at this request.
     failing: Option<(u64, Fault)>,
+    /// Passing failures at every so-manieth request, in turn before and after it is carried out.
+    failing_often: Option<u64>,
     /// From this request on nothing is answered any more.
     dying: Option<(u64, Fault)>,
     answers: HashMap<String, (u16, Value)>,
@@ -177,6 +179,14 @@ impl MemoryS3 {
         inner.failing = Some((nth, fault));
     }
 
+    /// Lets every `nth` request from now on fail in a way that passes: in turn before anything is
+    /// done, and with its answer lost.
+    pub fn fail_often(&self, nth: u64) {
+        let mut inner = self.inner();
+        inner.requests = 0;
+        inner.failing_often = Some(nth);
+    }
+
     /// Refuses the `nth` request from now (from 1) and all after it, as if the caller had died:
     /// until [`revive`](Self::revive).
     pub fn die_at(&self, nth: u64, fault: Fault) {
@@ -190,6 +200,7 @@ impl MemoryS3 {
         let mut inner = self.inner();
         inner.requests = 0;
         inner.failing = None;
+        inner.failing_often = None;
         inner.dying = None;
     }
 
@@ -238,11 +249,17 @@ impl Inner {
     fn reply(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Reply {
         self.requests += 1;
         let number = self.requests;
-        let passing = self.failing.filter(|(nth, _)| *nth == number);
+        let once = self.failing.filter(|(nth, _)| *nth == number);
+        let often = self.failing_often.filter(|nth| number.is_multiple_of(*nth));
+        let often = often.map(|nth| match number / nth % 2 {
+            0 => Fault::After,
+            _ => Fault::Before,
+        });
+        let passing = once.map(|(_, fault)| fault).or(often);
         let dead = self.dying.filter(|(nth, _)| *nth <= number);
         // Only the first of the requests that a dying caller sends may still be carried out.
         let carried_out = match (passing, dead) {
-            (Some((_, fault)), _) => fault == Fault::After,
+            (Some(fault), _) => fault == Fault::After,
             (None, Some((nth, fault))) => nth == number && fault == Fault::After,
             (None, None) => true,
         };
