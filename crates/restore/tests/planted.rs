@@ -1,10 +1,12 @@
-//! Verification finds what is done to the pool behind the restore's back.
+//! The status is what happened: a success where nothing is lost, and a failure where something
+//! is done to the pool behind the restore's back.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
 mod support;
 
 use model::request::{RestoreAction, RestoreOptions};
+use model::restore::FindingKind;
 use support::compare::{Table, compare};
 use support::{NEW, World, pools};
 
@@ -37,6 +39,28 @@ async fn a_pool_with_one_of_everything_comes_back_but_for_what_is_announced() {
     assert_eq!(evidence.messages_sent, 0);
     assert_eq!(evidence.trigger_invocations.len(), 0);
     assert_eq!(restored.user_map.len(), 6);
+}
+
+#[tokio::test]
+async fn a_plain_pool_of_which_nothing_is_lost_is_a_success() {
+    let world = World::new().await;
+    let lost = world.lose(pools::plain()).await;
+    let restored = world.restore(&lost, &RestoreOptions::default()).await;
+    let state = &restored.state;
+    let verification = state.verification.as_ref().unwrap();
+    assert!(verification.passed(), "{verification:#?}");
+    let lost: Vec<_> = state
+        .steps
+        .iter()
+        .flat_map(|record| &record.findings)
+        .chain(&state.users.findings)
+        .filter(|finding| finding.kind != FindingKind::Skipped)
+        .collect();
+    assert_eq!(
+        restored.result, "SUCCESS",
+        "{lost:#?} {:?}",
+        state.users.counts
+    );
 }
 
 #[tokio::test]

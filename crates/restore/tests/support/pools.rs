@@ -45,6 +45,36 @@ pub(crate) fn attribute(name: &str, kind: &str, mutable: bool) -> Value {
     }
 }
 
+/// A pool without anything that a restore has to change or to leave out.
+pub(crate) fn plain() -> PoolDocument {
+    document(json!({
+        "UserPool": {
+            "Name": "plain",
+            "UserPoolTier": "ESSENTIALS",
+            "DeletionProtection": "INACTIVE",
+            "AutoVerifiedAttributes": ["email"],
+            "Policies": {"PasswordPolicy": {
+                "MinimumLength": 8, "RequireUppercase": true, "RequireLowercase": true,
+                "RequireNumbers": true, "RequireSymbols": true, "TemporaryPasswordValidityDays": 7,
+            }, "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}},
+            "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+            "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+        },
+        "MfaConfiguration": {"MfaConfiguration": "OFF"},
+        "Clients": [{"UserPoolClient": {
+            "ClientId": WEB, "ClientName": "web",
+            "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"],
+        }}],
+        "Groups": [{"GroupName": "editors"}],
+        "Users": [
+            user("ann", "CONFIRMED", json!({"Groups": ["editors"]})),
+            user("bob", "CONFIRMED", json!({"Enabled": false})),
+            user("cem", "FORCE_CHANGE_PASSWORD", json!({})),
+        ],
+    }))
+}
+
 /// One of everything: settings, things around the pool, users of every status.
 pub(crate) fn everything() -> PoolDocument {
     let flows = json!(["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]);
