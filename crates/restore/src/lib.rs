@@ -11,6 +11,7 @@ mod document;
 mod dry_run;
 pub mod error;
 pub mod operations;
+mod pieces;
 pub mod plan;
 mod relocation;
 pub mod report;

@@ -9,7 +9,6 @@ use cognito::{ErrorKind, Operation, Pages};
 use model::UserPoolId;
 use model::document::{UserRecord, UserStatus};
 use model::restore::RestoreState;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +16,7 @@ use super::decide::sign_in_name;
 use super::pool::TargetPool;
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::pieces;
 
 /// A hash of what the user is found by, the `sub`, the status.
 const ENTRY: usize = 8 + 16 + 1;
@@ -40,8 +40,8 @@ pub(super) enum FoundStatus {
 #[derive(Debug, Default)]
 pub(super) struct UserIndex {
     salt: Vec<u8>,
-    /// Entries of [`ENTRY`] bytes, sorted once all are there.
-    entries: Vec<u8>,
+    /// Sorted once all are there.
+    entries: Vec<[u8; ENTRY]>,
 }
 
 /// Which users are listed, and by what they are found.
@@ -77,7 +77,7 @@ impl UserIndex {
         let key = state.restore_id.object_key(listing.object());
         let unfinished = format!("{key}.unfinished");
         let salt = state.restore_id.as_str().as_bytes().to_vec();
-        if let Some(entries) = read(restore, &key).await? {
+        if let Some(entries) = pieces::read(restore, &key).await? {
             return Ok(Some(Self { salt, entries }));
         }
         let mut index = Self {
@@ -85,7 +85,9 @@ impl UserIndex {
             entries: Vec::new(),
         };
         if state.users.listing_token.is_some() {
-            index.entries = read(restore, &unfinished).await?.unwrap_or_default();
+            index.entries = pieces::read(restore, &unfinished)
+                .await?
+                .unwrap_or_default();
         }
         let target = restore.target(state)?.clone();
         let mut token = state.users.listing_token.take();
@@ -93,13 +95,13 @@ impl UserIndex {
             .list(listing, restore, pool, &target, &mut token)
             .await?
         {
-            write(restore, &unfinished, &index.entries).await?;
+            pieces::write(restore, &unfinished, &index.entries).await?;
             state.users.listing_token = token;
             restore.save(state).await?;
             return Ok(None);
         }
         index.sort();
-        write(restore, &key, &index.entries).await?;
+        pieces::write(restore, &key, &index.entries).await?;
         Ok(Some(index))
     }
 
@@ -163,10 +165,11 @@ impl UserIndex {
     }
 
     fn push(&mut self, key: &str, sub: u128, status: u8) {
-        let hash = self.hash(key);
-        self.entries.extend_from_slice(&hash);
-        self.entries.extend_from_slice(&sub.to_be_bytes());
-        self.entries.push(status);
+        let mut entry = [0; ENTRY];
+        entry[..8].copy_from_slice(&self.hash(key));
+        entry[8..24].copy_from_slice(&sub.to_be_bytes());
+        entry[24] = status;
+        self.entries.push(entry);
     }
 
     fn hash(&self, key: &str) -> [u8; 8] {
@@ -181,8 +184,7 @@ impl UserIndex {
     }
 
     fn sort(&mut self) {
-        let (entries, _) = self.entries.as_chunks_mut::<ENTRY>();
-        entries.sort_unstable();
+        self.entries.sort_unstable();
     }
 
     /// The user that signs in by this name.
@@ -197,9 +199,8 @@ impl UserIndex {
 
     fn find(&self, key: &str) -> Option<Found> {
         let hash = self.hash(key);
-        let (entries, _) = self.entries.as_chunks::<ENTRY>();
-        let place = entries.partition_point(|entry| entry[..8] < hash[..]);
-        let entry = entries.get(place).filter(|entry| entry[..8] == hash)?;
+        let place = self.entries.partition_point(|entry| entry[..8] < hash[..]);
+        let entry = self.entries.get(place).filter(|entry| entry[..8] == hash)?;
         let mut sub = [0; 16];
         sub.copy_from_slice(&entry[8..24]);
         let status = match entry[24] {
@@ -224,58 +225,6 @@ fn name_key(name: &str, pool: &TargetPool) -> String {
 
 fn sub_key(sub: &str) -> String {
     format!("sub {sub}")
-}
-
-/// The list is kept in pieces of this size, so that it is in memory once and not twice.
-const PIECE: usize = ENTRY * 160_000;
-
-/// What was written last under the key: the object of that name tells how much.
-#[derive(Serialize, Deserialize)]
-struct Pieces {
-    bytes: usize,
-}
-
-fn piece_key(key: &str, number: usize) -> String {
-    format!("{key}/part-{number:05}")
-}
-
-async fn write(restore: &Restore<'_>, key: &str, entries: &[u8]) -> Result<(), RestoreError> {
-    let kind = "application/octet-stream";
-    for (number, piece) in entries.chunks(PIECE).enumerate() {
-        let key = piece_key(key, number);
-        restore
-            .vault
-            .write_object(&key, kind, piece.to_vec())
-            .await?;
-    }
-    let pieces = json!(Pieces {
-        bytes: entries.len()
-    })
-    .to_string();
-    let written = restore
-        .vault
-        .write_object(key, "application/json", pieces.into());
-    Ok(written.await?)
-}
-
-async fn read(restore: &Restore<'_>, key: &str) -> Result<Option<Vec<u8>>, RestoreError> {
-    let damaged = || RestoreError::Internal(format!("{key} is not whole: delete it and go on"));
-    let Some(pieces) = restore.vault.read_object(key).await? else {
-        return Ok(None);
-    };
-    let pieces: Pieces = serde_json::from_slice(&pieces).map_err(|_| damaged())?;
-    let mut entries = Vec::with_capacity(pieces.bytes);
-    for number in 0..pieces.bytes.div_ceil(PIECE) {
-        let piece = restore.vault.read_object(&piece_key(key, number)).await?;
-        entries.extend_from_slice(&piece.ok_or_else(damaged)?);
-    }
-    // The last piece may have grown under an invocation that died before it told so.
-    entries.truncate(pieces.bytes);
-    if entries.len() == pieces.bytes {
-        Ok(Some(entries))
-    } else {
-        Err(damaged())
-    }
 }
 
 /// The number behind a UUID in its usual form.

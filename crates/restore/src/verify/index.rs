@@ -1,4 +1,6 @@
-//! A backup's users (or memberships) in 32 bytes each, to look up what the pool lists.
+//! A backup's users in 32 bytes each, to look up what the pool lists.
+
+use crate::pieces::Row;
 
 /// How many bytes of a mark's place are the place; the rest are marks.
 const PLACE_BITS: u32 = 56;
@@ -8,7 +10,7 @@ const DIFFERENT: u64 = 1 << 62;
 const HAS_MFA: u64 = 1 << 61;
 const MADE: u64 = 1 << 60;
 
-/// One thing of the backup.
+/// One user of the backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// The hash of what tells it apart.
@@ -60,6 +62,31 @@ impl Entry {
     }
 }
 
+impl Row for Entry {
+    const BYTES: usize = 32;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key.to_le_bytes());
+        out.extend_from_slice(&self.content.to_le_bytes());
+        out.extend_from_slice(&self.place.to_le_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let half = |at: usize| {
+            bytes
+                .get(at..at + 8)?
+                .try_into()
+                .ok()
+                .map(u64::from_le_bytes)
+        };
+        Some(Self {
+            key: bytes.get(..16)?.try_into().ok().map(u128::from_le_bytes)?,
+            content: half(16)?,
+            place: half(24)?,
+        })
+    }
+}
+
 /// The upper half of a key: by it and the place a user is found again.
 pub fn upper(key: u128) -> u64 {
     (key >> 64) as u64
@@ -73,6 +100,19 @@ pub struct Index {
 }
 
 impl Index {
+    /// One of entries that [`entries`](Self::entries) gave.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
+            sorted: false,
+        }
+    }
+
+    /// Makes room for so many.
+    pub fn reserve(&mut self, entries: usize) {
+        self.entries.reserve_exact(entries);
+    }
+
     /// Adds an entry.
     pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
@@ -175,38 +215,6 @@ impl Index {
             .iter_mut()
             .for_each(|entry| entry.place &= !(SEEN | DIFFERENT | MADE));
     }
-
-    /// The index as bytes, to go on with in another invocation.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.entries.len() * 32);
-        for entry in &self.entries {
-            bytes.extend_from_slice(&entry.key.to_le_bytes());
-            bytes.extend_from_slice(&entry.content.to_le_bytes());
-            bytes.extend_from_slice(&entry.place.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// Reads [`Index::to_bytes`]; `None` when it is something else.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (entries, rest) = bytes.as_chunks::<32>();
-        if !rest.is_empty() {
-            return None;
-        }
-        let entries = entries.iter().map(|entry| {
-            let half = |at: usize| entry[at..at + 8].try_into().map(u64::from_le_bytes);
-            let key = entry[..16].try_into().map(u128::from_le_bytes).ok()?;
-            Some(Entry {
-                key,
-                content: half(16).ok()?,
-                place: half(24).ok()?,
-            })
-        });
-        Some(Self {
-            entries: entries.collect::<Option<_>>()?,
-            sorted: false,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -247,7 +255,10 @@ mod tests {
             }
             index.sort();
             index.see(0);
-            let mut back = Index::from_bytes(&index.to_bytes()).unwrap();
+            let mut bytes = Vec::new();
+            index.entries().iter().for_each(|entry| entry.put(&mut bytes));
+            let entries: Option<Vec<Entry>> = bytes.chunks(Entry::BYTES).map(Entry::take).collect();
+            let mut back = Index::of(entries.unwrap());
             back.sort();
             prop_assert_eq!(back, index);
         }

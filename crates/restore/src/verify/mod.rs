@@ -4,7 +4,7 @@
 //! section ([`settings`]) and user by user ([`users`], [`memberships`]). Every difference is in
 //! the table of [`allowed`] ones, or announced by a finding of the restore ([`announced`]), or
 //! makes the verification fail. Users are streamed from both sides; in memory they take 32 bytes
-//! each ([`index`]). As many invocations as it takes: progress lies in the bucket ([`progress`]).
+//! each ([`index`]), memberships 16. As many invocations as it takes: progress lies in the bucket ([`progress`]).
 
 pub mod allowed;
 pub mod announced;
@@ -13,7 +13,9 @@ pub mod compare;
 mod expectation;
 mod hash;
 pub mod index;
+mod membership_table;
 mod memberships;
+mod name_table;
 pub mod people;
 pub mod progress;
 mod scope;

@@ -16,16 +16,24 @@ use super::announced::Announcements;
 use super::checklist;
 use super::expectation::expectation;
 use super::index::Index;
+use super::membership_table::MembershipTable;
+use super::name_table::NameTable;
 use super::people::{Likeness, SignIn};
 use super::progress::{Progress, Stage};
 use super::scope::Scope;
 use super::settings::{self, Ties};
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::pieces;
 
 /// How long after a first look with differences the second follows, in seconds: long enough for
 /// lists that are behind (facts D).
 const SETTLE: u32 = 15;
+
+/// The tables that invocations hand on.
+const USERS: &str = "users.index";
+const NAMES: &str = "names.index";
+const MEMBERSHIPS: &str = "memberships.index";
 
 /// What one invocation works with.
 pub(super) struct Session<'r> {
@@ -40,9 +48,9 @@ pub(super) struct Session<'r> {
     /// The backup's users by what they sign in with.
     pub(super) users: Index,
     /// The backup's users by username, in pools that give new usernames.
-    pub(super) names: Index,
+    pub(super) names: NameTable,
     /// The backup's memberships.
-    pub(super) memberships: Index,
+    pub(super) memberships: MembershipTable,
     /// What differs in users that the pool has otherwise: their place in the backup, and the
     /// hash of each member in the pool.
     pub(super) mismatches: BTreeMap<u64, BTreeMap<String, u64>>,
@@ -81,8 +89,8 @@ impl<'r> Session<'r> {
             options: state.options.clone(),
             progress: Progress::default(),
             users: Index::default(),
-            names: Index::default(),
-            memberships: Index::default(),
+            names: NameTable::default(),
+            memberships: MembershipTable::default(),
             mismatches: BTreeMap::new(),
             restore_id: state.restore_id.clone(),
             app_clients: state.app_clients.clone(),
@@ -149,7 +157,7 @@ impl<'r> Session<'r> {
 
     fn forget(&mut self) {
         self.users.forget();
-        self.memberships = Index::default();
+        self.memberships = MembershipTable::default();
         self.mismatches.clear();
     }
 
@@ -231,40 +239,26 @@ impl<'r> Session<'r> {
     async fn save(&mut self) -> Result<(), RestoreError> {
         self.progress.indexes_kept = !self.users.is_empty();
         if self.progress.indexes_kept {
-            for (name, index) in [
-                ("users", &self.users),
-                ("names", &self.names),
-                ("memberships", &self.memberships),
-            ] {
-                self.write(
-                    &format!("{name}.index"),
-                    "application/octet-stream",
-                    index.to_bytes(),
-                )
-                .await?;
-            }
+            let restore = self.restore;
+            pieces::write(restore, &self.key(USERS), self.users.entries()).await?;
+            pieces::write(restore, &self.key(NAMES), self.names.rows()).await?;
+            pieces::write(restore, &self.key(MEMBERSHIPS), self.memberships.rows()).await?;
             let mismatches =
                 serde_json::to_vec(&self.mismatches).map_err(|_| damaged("mismatches"))?;
-            self.write("mismatches.json", "application/json", mismatches)
-                .await?;
+            self.write("mismatches.json", mismatches).await?;
         }
         // Last: it says what lies beside it.
         let progress = serde_json::to_vec(&self.progress).map_err(|_| damaged(Progress::OBJECT))?;
-        self.write("progress.json", "application/json", progress)
-            .await
+        self.write("progress.json", progress).await
     }
 
-    async fn write(
-        &self,
-        name: &str,
-        content_type: &str,
-        bytes: Vec<u8>,
-    ) -> Result<(), RestoreError> {
-        Ok(self
+    async fn write(&self, name: &str, json: Vec<u8>) -> Result<(), RestoreError> {
+        let key = self.key(name);
+        let written = self
             .restore
             .vault
-            .write_object(&self.key(name), content_type, bytes)
-            .await?)
+            .write_object(&key, "application/json", json);
+        Ok(written.await?)
     }
 
     async fn load(&mut self) -> Result<(), RestoreError> {
@@ -275,9 +269,17 @@ impl<'r> Session<'r> {
         if !self.progress.indexes_kept {
             return Ok(());
         }
-        self.users = self.read_index("users.index").await?;
-        self.names = self.read_index("names.index").await?;
-        self.memberships = self.read_index("memberships.index").await?;
+        let restore = self.restore;
+        let users = pieces::read(restore, &self.key(USERS)).await?;
+        let names = pieces::read(restore, &self.key(NAMES)).await?;
+        let memberships = pieces::read(restore, &self.key(MEMBERSHIPS)).await?;
+        self.users = Index::of(users.unwrap_or_default());
+        self.names = NameTable::of(names.unwrap_or_default());
+        self.memberships = MembershipTable::of(memberships.unwrap_or_default());
+        if self.progress.stage != Stage::IndexUsers {
+            self.users.sort();
+            self.names.sort();
+        }
         self.mismatches = self.read("mismatches.json").await?.unwrap_or_default();
         Ok(())
     }
@@ -288,21 +290,6 @@ impl<'r> Session<'r> {
         bytes
             .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged(&key)))
             .transpose()
-    }
-
-    async fn read_index(&self, name: &str) -> Result<Index, RestoreError> {
-        let key = self.key(name);
-        let bytes = self
-            .restore
-            .vault
-            .read_object(&key)
-            .await?
-            .unwrap_or_default();
-        let mut index = Index::from_bytes(&bytes).ok_or_else(|| damaged(&key))?;
-        if self.progress.stage != Stage::IndexUsers {
-            index.sort();
-        }
-        Ok(index)
     }
 }
 

@@ -24,6 +24,7 @@ const BETWEEN_LOOKS: u64 = 1000;
 impl Session<'_> {
     /// Reads the backup's users into the index.
     pub(super) async fn index_users(&mut self) -> Result<bool, RestoreError> {
+        self.make_room();
         let mut users = self.restore.backup.users(self.progress.offset).await?;
         let mut read = 0;
         while let Some(line) = users.next().await? {
@@ -39,8 +40,7 @@ impl Session<'_> {
                 let entry = Entry::new(key, self.likeness.content(user, mfa), line.offset);
                 self.users.push(if mfa { entry.with_mfa() } else { entry });
                 if self.sign_in.gives_new_usernames() {
-                    let name = hash(&[user.username.as_str()]);
-                    self.names.push(Entry::new(name, upper(key), line.offset));
+                    self.names.push(user.username.as_str(), key, line.offset);
                 }
                 self.progress.users_expected += 1;
             }
@@ -51,6 +51,24 @@ impl Session<'_> {
         self.users.sort();
         self.names.sort();
         Ok(true)
+    }
+
+    /// Exactly as much as it takes: a table that grew by doubling would be half empty.
+    fn make_room(&mut self) {
+        if !self.scope.is_whole() {
+            return;
+        }
+        let left = self
+            .restore
+            .backup
+            .trailer
+            .users
+            .saturating_sub(self.progress.users_read);
+        let left = usize::try_from(left).unwrap_or_default();
+        self.users.reserve(left);
+        if self.sign_in.gives_new_usernames() {
+            self.names.reserve(left);
+        }
     }
 
     /// Lists the pool's users and looks each up.

@@ -1,0 +1,185 @@
+//! The backup's memberships in 16 bytes each, to look up what the pool lists.
+
+use super::hash::{half, hash};
+use crate::pieces::Row;
+
+/// Of a row's mark: whether the pool has the membership, the group, the user's place.
+const SEEN: u64 = 1 << 63;
+/// Enough for a million groups: a pool has 10,000 at most (facts E).
+const GROUP_BITS: u32 = 20;
+/// Enough for a backup of eight terabytes.
+const PLACE_BITS: u32 = 63 - GROUP_BITS;
+const PLACE: u64 = (1 << PLACE_BITS) - 1;
+
+/// One membership: the hash of group and user, and the mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Membership {
+    key: u64,
+    mark: u64,
+}
+
+impl Membership {
+    fn group(self) -> u64 {
+        (self.mark & !SEEN) >> PLACE_BITS
+    }
+
+    fn is_seen(self) -> bool {
+        self.mark & SEEN != 0
+    }
+}
+
+impl Row for Membership {
+    const BYTES: usize = 16;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key.to_le_bytes());
+        out.extend_from_slice(&self.mark.to_le_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let (numbers, _) = bytes.as_chunks::<8>();
+        match numbers {
+            [key, mark] => Some(Self {
+                key: u64::from_le_bytes(*key),
+                mark: u64::from_le_bytes(*mark),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Memberships, to be sorted before the first is looked up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct MembershipTable {
+    rows: Vec<Membership>,
+}
+
+impl MembershipTable {
+    /// One with room for so many.
+    pub(super) fn with_room(rows: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(rows),
+        }
+    }
+
+    /// One of rows that [`rows`](Self::rows) gave.
+    pub(super) fn of(rows: Vec<Membership>) -> Self {
+        let mut table = Self { rows };
+        table.sort();
+        table
+    }
+
+    /// The rows, to be kept.
+    pub(super) fn rows(&self) -> &[Membership] {
+        &self.rows
+    }
+
+    /// Adds the membership of the user with this key, who stands at `place` in the backup.
+    pub(super) fn push(&mut self, group: u64, user: u128, place: u64) {
+        self.rows.push(Membership {
+            key: key(group, user),
+            mark: (group << PLACE_BITS) & !SEEN | place & PLACE,
+        });
+    }
+
+    /// Sorts the rows: once, when all are there.
+    pub(super) fn sort(&mut self) {
+        self.rows
+            .sort_unstable_by_key(|row| (row.key, row.mark & !SEEN));
+    }
+
+    /// How many memberships there are.
+    pub(super) fn len(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Marks a membership as one that the pool has; false when the backup has none such that is
+    /// not marked yet.
+    pub(super) fn see(&mut self, group: u64, user: u128) -> bool {
+        let key = key(group, user);
+        let start = self.rows.partition_point(|row| row.key < key);
+        let row = self.rows[start..]
+            .iter_mut()
+            .take_while(|row| row.key == key)
+            .find(|row| !row.is_seen() && row.group() == group);
+        match row {
+            Some(row) => {
+                row.mark |= SEEN;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Marks all of a group's; how many they are.
+    pub(super) fn see_group(&mut self, group: u64) -> u64 {
+        let rows = self.rows.iter_mut().filter(|row| row.group() == group);
+        rows.map(|row| row.mark |= SEEN).count() as u64
+    }
+
+    /// Group and user's place of those that are not marked.
+    pub(super) fn unseen(&self) -> impl Iterator<Item = (u64, u64)> {
+        let unseen = self.rows.iter().filter(|row| !row.is_seen());
+        unseen.map(|row| (row.group(), row.mark & PLACE))
+    }
+}
+
+fn key(group: u64, user: u128) -> u64 {
+    half(hash(&[&group.to_string(), &format!("{user:032x}")]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_membership_takes_16_bytes() {
+        assert_eq!(size_of::<Membership>(), 16);
+    }
+
+    #[test]
+    fn a_group_that_is_missing_is_marked_as_a_whole() {
+        let mut table = MembershipTable::default();
+        for user in 0..3 {
+            table.push(1, user, 10);
+            table.push(2, user, 10);
+        }
+        table.sort();
+        assert_eq!(table.see_group(2), 3);
+        assert!(table.unseen().all(|(group, _)| group == 1));
+        assert_eq!(table.unseen().count(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_pool_has_is_marked_once_and_the_rest_is_left(
+            backup in proptest::collection::btree_set((0u64..1 << GROUP_BITS, 0u128..20), 0..40),
+            pool in proptest::collection::btree_set((0u64..1 << GROUP_BITS, 0u128..20), 0..10),
+        ) {
+            let mut table = MembershipTable::with_room(backup.len());
+            for (group, user) in &backup {
+                table.push(*group, *user, PLACE - 7);
+            }
+            table.sort();
+            let mut left = backup.clone();
+            for (group, user) in pool.iter().chain(backup.iter().take(5)) {
+                prop_assert_eq!(table.see(*group, *user), left.remove(&(*group, *user)));
+            }
+            let kept: Option<Vec<Membership>> = table
+                .rows()
+                .iter()
+                .map(|row| {
+                    let mut bytes = Vec::new();
+                    row.put(&mut bytes);
+                    Membership::take(&bytes)
+                })
+                .collect();
+            let table = MembershipTable::of(kept.unwrap());
+            let unseen: BTreeSet<u64> = table.unseen().map(|(group, _)| group).collect();
+            prop_assert_eq!(unseen, left.iter().map(|(group, _)| *group).collect());
+            prop_assert!(table.unseen().all(|(_, place)| place == PLACE - 7));
+        }
+    }
+}
