@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use model::restore::{Outcome, Report};
+use model::restore::{Finding, FindingKind, Outcome, Report};
 use serde_json::{Value, json};
 
 use crate::clients::PRIMARY_REGION;
@@ -162,7 +162,8 @@ async fn tell(
             return Ok(());
         }
     };
-    describe(&mut drill.text, &report);
+    let about_users = story::findings_about_users(stack, deployment, &report).await?;
+    describe(&mut drill.text, &report, &about_users);
     let Some(new_pool) = &report.new_user_pool_id else {
         drill.problems.push(format!("no pool was made from {pool}"));
         return Ok(());
@@ -205,7 +206,7 @@ pub async fn compare_pools(
 }
 
 /// A report in a few lines. Writing to a text cannot fail.
-fn describe(text: &mut String, report: &Report) {
+fn describe(text: &mut String, report: &Report, about_users: &[Finding]) {
     let new_pool = report
         .new_user_pool_id
         .as_ref()
@@ -218,7 +219,7 @@ fn describe(text: &mut String, report: &Report) {
     );
     let _ = writeln!(text, "  Came back:");
     for step in &report.steps {
-        if let Outcome::Restored { count } = step.outcome {
+        if let Outcome::Restored { count: count @ 1.. } = step.outcome {
             let _ = writeln!(text, "    {:<28} {count}", step.step.title());
         }
     }
@@ -228,27 +229,8 @@ fn describe(text: &mut String, report: &Report) {
         "    {:<28} {} memberships, {} links, {} MFA preferences, {} disabled",
         "of which", users.memberships, users.links, users.mfa_preferences, users.disabled
     );
-    let _ = writeln!(text, "  Could not, or not as it was:");
-    for step in &report.steps {
-        match &step.outcome {
-            Outcome::Failed { error } => {
-                let _ = writeln!(text, "    {}: failed: {error}", step.step.title());
-            }
-            Outcome::Skipped { reason } => {
-                let _ = writeln!(text, "    {}: skipped: {reason}", step.step.title());
-            }
-            Outcome::Restored { .. } | Outcome::NothingToDo => {}
-        }
-        for finding in &step.findings {
-            let _ = writeln!(
-                text,
-                "    {}: {}: {}",
-                step.step.title(),
-                finding.item,
-                finding.reason
-            );
-        }
-    }
+    what_did_not(text, report, about_users);
+    let _ = writeln!(text, "  What Cognito never gives back:");
     for loss in &report.known_losses {
         let count = loss
             .count
@@ -269,6 +251,46 @@ fn describe(text: &mut String, report: &Report) {
             verification.announced,
             verification.unannounced
         );
+    }
+}
+
+/// What did not come back as it was, and what was left out or changed on purpose.
+fn what_did_not(text: &mut String, report: &Report, about_users: &[Finding]) {
+    let mut lost = Vec::new();
+    let mut on_purpose = Vec::new();
+    for step in &report.steps {
+        let title = step.step.title();
+        match &step.outcome {
+            Outcome::Failed { error } => lost.push(format!("{title}: failed: {error}")),
+            Outcome::Skipped { reason } => on_purpose.push(format!("{title}: {reason}")),
+            Outcome::Restored { .. } | Outcome::NothingToDo => {}
+        }
+        for finding in &step.findings {
+            let list = match finding.kind {
+                FindingKind::Skipped => &mut on_purpose,
+                FindingKind::Degraded | FindingKind::Failed => &mut lost,
+            };
+            list.push(format!("{title}: {}: {}", finding.item, finding.reason));
+        }
+    }
+    // Users by what became of them, not by name.
+    let mut users: BTreeMap<(bool, &str), u64> = BTreeMap::new();
+    for finding in about_users {
+        let is_lost = finding.kind != FindingKind::Skipped;
+        *users.entry((is_lost, &finding.reason)).or_default() += 1;
+    }
+    for ((is_lost, reason), count) in users {
+        let list = if is_lost { &mut lost } else { &mut on_purpose };
+        list.push(format!("Users: {count}: {reason}"));
+    }
+    for (heading, lines) in [
+        ("Lost, or not as it was", lost),
+        ("Left out or changed, as it must be", on_purpose),
+    ] {
+        let _ = writeln!(text, "  {heading}: {}", lines.len());
+        for line in lines {
+            let _ = writeln!(text, "    {line}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
-use model::restore::Report;
+use model::restore::{Finding, Report};
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
@@ -299,6 +299,25 @@ pub async fn report(stack: &Stack, deployment: &Deployment, restore_id: &str) ->
     serde_json::from_slice(&bytes).with_context(|| format!("{key} is not a report"))
 }
 
+/// All findings of a restore about users, from the parts of their list.
+///
+/// # Errors
+/// When a part cannot be read.
+pub async fn findings_about_users(
+    stack: &Stack,
+    deployment: &Deployment,
+    report: &Report,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let folder = format!("cognito-restore/{}/findings/", report.restore_id);
+    for key in list(stack, deployment, &folder).await? {
+        for line in String::from_utf8_lossy(&read(stack, deployment, &key).await?).lines() {
+            findings.push(serde_json::from_str(line)?);
+        }
+    }
+    Ok(findings)
+}
+
 /// Everything that a restore announced to be different: its steps' findings and all of its
 /// findings about users.
 ///
@@ -309,20 +328,12 @@ pub async fn announcements(
     deployment: &Deployment,
     report: &Report,
 ) -> Result<Vec<String>> {
-    let mut paths: Vec<String> = report
-        .steps
-        .iter()
-        .flat_map(|step| &step.findings)
+    let about_users = findings_about_users(stack, deployment, report).await?;
+    let of_steps = report.steps.iter().flat_map(|step| &step.findings);
+    Ok(of_steps
+        .chain(&about_users)
         .flat_map(|finding| finding.announces.clone())
-        .collect();
-    let folder = format!("cognito-restore/{}/findings/", report.restore_id);
-    for key in list(stack, deployment, &folder).await? {
-        for line in String::from_utf8_lossy(&read(stack, deployment, &key).await?).lines() {
-            let finding: model::restore::Finding = serde_json::from_str(line)?;
-            paths.extend(finding.announces);
-        }
-    }
-    Ok(paths)
+        .collect())
 }
 
 /// Everything that Step Functions keeps of an execution and all functions have logged, as text:

@@ -183,7 +183,7 @@ fn clients() -> Value {
         "AllowedOAuthFlowsUserPoolClient": true,
         "AllowedOAuthFlows": ["code"],
         "AllowedOAuthScopes": ["openid", "email", "https://api.example.com/orders.read"],
-        "SupportedIdentityProviders": ["COGNITO", "CorporateOIDC", "CorporateSAML"],
+        "SupportedIdentityProviders": ["COGNITO", "CorporateOIDC", "CorporateSAML", "Google"],
         "CallbackURLs": ["https://shop.example.com/callback"],
         "DefaultRedirectURI": "https://shop.example.com/callback",
         "LogoutURLs": ["https://shop.example.com/bye"],
@@ -239,6 +239,18 @@ fn identity_providers() -> Value {
                 "oidc_issuer": "https://oidc.example.com",
                 "authorize_scopes": "openid email",
                 "attributes_url_add_attributes": "false",
+            },
+            "AttributeMapping": {"email": "email", "username": "sub"},
+            "IdpIdentifiers": [],
+        },
+        {
+            "UserPoolId": SHOP,
+            "ProviderName": "Google",
+            "ProviderType": "Google",
+            "ProviderDetails": {
+                "client_id": "drill.apps.googleusercontent.com",
+                "client_secret": "planted7f3a9cGoogleSecret",
+                "authorize_scopes": "openid email",
             },
             "AttributeMapping": {"email": "email", "username": "sub"},
             "IdpIdentifiers": [],
@@ -306,6 +318,10 @@ fn users() -> Value {
         with(
             simple("hal-planted-7f3a9c", "CONFIRMED"),
             json!({"Identities": [{"userId": "00u1", "providerName": "CorporateOIDC", "providerType": "OIDC", "primary": false, "dateCreated": 1_700_000_000_000_u64}]}),
+        ),
+        with(
+            simple("mia-planted-7f3a9c", "CONFIRMED"),
+            json!({"Identities": [{"userId": "115planted7f3a9c", "providerName": "Google", "providerType": "Google", "primary": false, "dateCreated": 1_700_000_000_000_u64}]}),
         ),
         with(
             simple("CorporateSAML_ivy-planted-7f3a9c", "EXTERNAL_PROVIDER"),
