@@ -74,7 +74,7 @@ async fn a_restore_that_failed_half_way_goes_on_into_the_same_pool() {
     let comparison = drill::compare_pools(&stack, &deployment, MEMBERS, &report)
         .await
         .unwrap();
-    assert_eq!(comparison.unannounced, Vec::<String>::new());
+    assert_eq!(comparison.unannounced, std::collections::BTreeSet::new());
 
     // Another pool's restore, and one that never was, are not touched by a slip of the pen.
     let folders = async || {
