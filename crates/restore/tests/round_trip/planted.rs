@@ -1,37 +1,14 @@
-//! Any pool comes back as it was, but for what `docs/fidelity.md` lists and what the report
-//! announces: backup, then restore into another Region of the strict simulator, then two
-//! comparisons, the restore's own and an independent one of the simulator's dumps.
-//!
-//! 100 pools a run with each engine; `PROPTEST_CASES` says otherwise. A pool that does not come back is shrunk.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
+//! A drawn pool as the document that the simulator plants.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use model::request::{RestoreOptions, UsersEngine};
-use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use simulator::PoolDocument;
-use support::compare::{Table, compare};
-use support::pools::{attribute, document, with};
-use support::{ACCOUNT, World};
 
-const CASES: u32 = 100;
-const STATUSES: [&str; 8] = [
-    "CONFIRMED",
-    "FORCE_CHANGE_PASSWORD",
-    "UNCONFIRMED",
-    "RESET_REQUIRED",
-    "EXTERNAL_PROVIDER",
-    "ARCHIVED",
-    "COMPROMISED",
-    "UNKNOWN",
-];
+use crate::drawn::{Client, Pool, STATUSES, User};
+use crate::support::ACCOUNT;
+use crate::support::pools::{attribute, document, with};
+
 const GROUPS: [&str; 4] = ["admins", "editors", "グループ👥", "a/b~c,\"d\""];
 const TIERS: [&str; 3] = ["LITE", "ESSENTIALS", "PLUS"];
 const FLOWS: [&[&str]; 3] = [
@@ -43,150 +20,6 @@ const FLOWS: [&[&str]; 3] = [
     ],
     &["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
 ];
-/// Calls that may be refused, because the answer is what the restore wants to know.
-const FORESEEN: &[(&str, &str)] = &[
-    (
-        "DescribeManagedLoginBrandingByClient",
-        "ResourceNotFoundException",
-    ),
-    // What a pool's plan does not have.
-    (
-        "GetUserPoolSessionConfiguration",
-        "FeatureUnavailableInTierException",
-    ),
-    (
-        "DescribeRiskConfiguration",
-        "UserPoolAddOnNotEnabledException",
-    ),
-];
-
-#[derive(Debug, Clone)]
-struct Pool {
-    sign_in: usize,
-    tier: usize,
-    mfa: usize,
-    verifies: bool,
-    protected: bool,
-    self_service: bool,
-    minimum_length: u32,
-    symbols: bool,
-    schema: [bool; 4],
-    groups: usize,
-    domain: bool,
-    google: bool,
-    oidc: bool,
-    server: bool,
-    clients: Vec<Client>,
-    users: Vec<User>,
-}
-
-#[derive(Debug, Clone)]
-struct Client {
-    secret: bool,
-    oauth: bool,
-    attributes: bool,
-    revocation: Option<bool>,
-    hides_users: Option<bool>,
-    session_minutes: u32,
-    refresh_days: u32,
-    flows: usize,
-}
-
-#[derive(Debug, Clone)]
-struct User {
-    status: usize,
-    enabled: bool,
-    /// None, unverified, verified.
-    email: usize,
-    phone: usize,
-    preferred: bool,
-    text: String,
-    groups: [bool; 4],
-    linked: bool,
-    mfa: usize,
-    name: usize,
-}
-
-fn client() -> impl Strategy<Value = Client> {
-    let flags = any::<(bool, bool, bool, Option<bool>, Option<bool>)>();
-    (flags, 3_u32..=15, 1_u32..=3650, 0_usize..3).prop_map(
-        |(
-            (secret, oauth, attributes, revocation, hides_users),
-            session_minutes,
-            refresh_days,
-            flows,
-        )| Client {
-            secret,
-            oauth,
-            attributes,
-            revocation,
-            hides_users,
-            session_minutes,
-            refresh_days,
-            flows,
-        },
-    )
-}
-
-fn user() -> impl Strategy<Value = User> {
-    (
-        (0..STATUSES.len(), any::<bool>(), 0_usize..4, 0_usize..3),
-        (any::<bool>(), "\\PC{0,24}", any::<[bool; 4]>()),
-        (any::<bool>(), 0_usize..3, 0_usize..4),
-    )
-        .prop_map(
-            |((status, enabled, email, phone), (preferred, text, groups), (linked, mfa, name))| {
-                User {
-                    status,
-                    enabled,
-                    email: email.min(2),
-                    phone,
-                    preferred,
-                    text,
-                    groups,
-                    linked,
-                    mfa,
-                    name,
-                }
-            },
-        )
-}
-
-fn pool() -> impl Strategy<Value = Pool> {
-    let settings = (0_usize..8, 0_usize..3, 0_usize..5, any::<[bool; 3]>());
-    let more = (6_u32..=32, any::<bool>(), any::<[bool; 4]>(), 0_usize..=4);
-    let around = any::<(bool, bool, bool, bool)>();
-    let lists = (
-        prop::collection::vec(client(), 0..3),
-        prop::collection::vec(user(), 0..=12),
-    );
-    (settings, more, around, lists).prop_map(
-        |(
-            (sign_in, tier, mfa, [verifies, protected, self_service]),
-            (minimum_length, symbols, schema, groups),
-            (domain, google, oidc, server),
-            (clients, users),
-        )| Pool {
-            sign_in,
-            tier,
-            mfa,
-            verifies,
-            protected,
-            self_service,
-            minimum_length,
-            symbols,
-            schema,
-            groups,
-            domain,
-            google,
-            oidc,
-            server,
-            clients,
-            users,
-        },
-    )
-}
-
 const SCHEMA: [(&str, &str, bool); 4] = [
     ("custom:text", "String", true),
     ("custom:fixed", "String", false),
@@ -203,14 +36,14 @@ impl Pool {
         self.mfa >= 3
     }
 
-    fn document(&self, number: u32) -> PoolDocument {
+    pub(crate) fn document(&self, number: u32) -> PoolDocument {
         document(json!({
             "UserPool": self.settings(number),
             "MfaConfiguration": self.mfa(),
             "SessionConfiguration": if self.tier == 0 || self.protected { Value::Null } else {
                 json!({"TokenSession": {"MaxPerUser": 5}, "UserSessionTracking": "DISABLED"})
             },
-            "Clients": self.clients.iter().enumerate().map(|(index, client)| self.client(index, client)).collect::<Vec<_>>(),
+            "Clients": self.each_client(|_| true, |id, client| self.client(id, client)),
             "IdentityProviders": self.providers(),
             "ResourceServers": if self.server { json!([{
                 "Identifier": "https://api.example.com", "Name": "API",
@@ -222,11 +55,62 @@ impl Pool {
             }).collect::<Vec<_>>(),
             "Domains": if self.domain { json!([{"Domain": format!("round-trip-{number}"), "ManagedLoginVersion": 1}]) } else { json!([]) },
             "UICustomizations": if self.domain { json!([{"ClientId": "ALL", "CSS": ".logo-customizable {\n\tmax-width: 60%;\n}"}]) } else { json!([]) },
-            "RiskConfigurations": if self.tier == 2 { json!([{
-                "ClientId": "ALL", "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}},
-            }]) } else { json!([]) },
+            "ManagedLoginBrandings": self.each_client(|client| client.branding && self.tier > 0, |index, _| json!({
+                "ManagedLoginBrandingId": format!("0c1e7b1e-7a3c-4c5e-9d53-{index:012}"),
+                "ClientId": client_id(index), "UseCognitoProvidedValues": true,
+            })),
+            "Terms": self.each_client(|client| client.terms && self.tier > 0, |index, _| json!({
+                "TermsId": format!("0c1e7b1e-7a3c-4c5e-9d54-{index:012}"), "ClientId": client_id(index),
+                "TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE",
+                "Links": {"cognito:default": "https://shop.example.com/terms"},
+            })),
+            "RiskConfigurations": self.risks(),
             "Users": self.users.iter().enumerate().map(|(index, user)| self.user(index, user)).collect::<Vec<_>>(),
         }))
+    }
+
+    fn each_client(
+        &self,
+        which: impl Fn(&Client) -> bool,
+        of: impl Fn(usize, &Client) -> Value,
+    ) -> Vec<Value> {
+        let clients = self.clients.iter().enumerate();
+        clients
+            .filter(|(_, client)| which(client))
+            .map(|(index, client)| of(index, client))
+            .collect()
+    }
+
+    fn risks(&self) -> Vec<Value> {
+        if self.tier < 2 {
+            return Vec::new();
+        }
+        let mut risks = vec![json!({
+            "ClientId": "ALL", "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}},
+        })];
+        risks.extend(self.each_client(|client| client.risk, |index, _| json!({
+            "ClientId": client_id(index),
+            "CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "NO_ACTION"}},
+        })));
+        risks
+    }
+
+    /// MFA for all excludes codes as a first factor, and the plan without extras all but
+    /// passwords (facts A.1).
+    fn first_factors(&self) -> Vec<&'static str> {
+        let for_all = self.mfa == 2 || self.mfa == 4;
+        let more = match self.factors {
+            _ if self.tier == 0 => None,
+            1 => Some("WEB_AUTHN"),
+            2 if !for_all => Some("EMAIL_OTP"),
+            3 if !for_all && self.has_sms() => Some("SMS_OTP"),
+            _ => None,
+        };
+        std::iter::once("PASSWORD").chain(more).collect()
+    }
+
+    fn has_email_mfa(&self) -> bool {
+        self.email_mfa && self.tier > 0 && self.mfa > 0
     }
 
     fn settings(&self, number: u32) -> Value {
@@ -244,11 +128,15 @@ impl Pool {
                     "MinimumLength": self.minimum_length, "RequireUppercase": true, "RequireLowercase": false,
                     "RequireNumbers": true, "RequireSymbols": self.symbols, "TemporaryPasswordValidityDays": 7,
                 },
-                "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]},
+                "SignInPolicy": {"AllowedFirstAuthFactors": self.first_factors()},
             },
             "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": !self.self_service, "UnusedAccountValidityDays": 7},
-            "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+            "EmailConfiguration": if self.has_email_mfa() { json!({
+                "EmailSendingAccount": "DEVELOPER",
+                "SourceArn": format!("arn:aws:ses:us-east-1:{ACCOUNT}:identity/shop.example.com"),
+                "From": "Shop <hello@shop.example.com>",
+            }) } else { json!({"EmailSendingAccount": "COGNITO_DEFAULT"}) },
             "UserPoolTags": {"number": number.to_string(), "ключ": "värde"},
             "SchemaAttributes": schema,
             "SettingOfNextYear": {"Mode": "FAST", "Levels": [1.5, 2]},
@@ -286,13 +174,24 @@ impl Pool {
         let text = json!({"SmsMfaConfiguration": {
             "SmsAuthenticationMessage": "Your code is {####}", "SmsConfiguration": sms(),
         }});
-        match self.mfa {
+        let factors = match self.mfa {
             0 => json!({"MfaConfiguration": "OFF"}),
             1 => with(json!({"MfaConfiguration": "OPTIONAL"}), totp),
             2 => with(json!({"MfaConfiguration": "ON"}), totp),
             3 => with(json!({"MfaConfiguration": "OPTIONAL"}), text),
             _ => with(with(json!({"MfaConfiguration": "ON"}), text), totp),
-        }
+        };
+        let email = if self.has_email_mfa() {
+            json!({"EmailMfaConfiguration": {"Message": "Your code is {####}", "Subject": "Your code"}})
+        } else {
+            json!({})
+        };
+        let passkeys = if self.first_factors().contains(&"WEB_AUTHN") {
+            json!({"WebAuthnConfiguration": {"RelyingPartyId": "shop.example.com", "UserVerification": "preferred"}})
+        } else {
+            json!({})
+        };
+        with(with(factors, email), passkeys)
     }
 
     fn providers(&self) -> Value {
@@ -315,12 +214,22 @@ impl Pool {
                 "AttributeMapping": {"email": "email", "username": "sub"},
             }));
         }
+        if self.saml {
+            providers.push(json!({
+                "ProviderName": "Campus", "ProviderType": "SAML", "IdpIdentifiers": ["campus.example.com"],
+                "ProviderDetails": {
+                    "MetadataFile": "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"campus\"/>",
+                    "IDPSignout": "false",
+                },
+                "AttributeMapping": {"email": "mail"},
+            }));
+        }
         providers.into()
     }
 
     fn client(&self, index: usize, client: &Client) -> Value {
         let mut settings = json!({
-            "ClientId": format!("{index}clientclientclientclient{index}"),
+            "ClientId": client_id(index),
             "ClientName": format!("client {index}"),
             "ExplicitAuthFlows": FLOWS[client.flows],
             "RefreshTokenValidity": client.refresh_days,
@@ -365,7 +274,12 @@ impl Pool {
             more.insert("LogoutURLs".into(), json!(["https://shop.example.com/bye"]));
         }
         settings.as_object_mut().unwrap().extend(more);
-        json!({"UserPoolClient": settings})
+        let session = if client.session && self.tier > 0 {
+            json!({"SessionConfiguration": {"SSOSession": {"MaxValidityMinutes": 90}}})
+        } else {
+            json!({})
+        };
+        with(json!({"UserPoolClient": settings}), session)
     }
 
     fn user(&self, index: usize, user: &User) -> Value {
@@ -405,10 +319,11 @@ impl Pool {
             .map(|(name, _)| *name)
             .collect();
         let status = STATUSES[user.status];
-        let provider = match (self.google, self.oidc) {
-            (true, _) => Some(("Google", "Google")),
-            (false, true) => Some(("Corporate", "OIDC")),
-            (false, false) => None,
+        let provider = match (self.google, self.oidc, self.saml) {
+            (true, _, _) => Some(("Google", "Google")),
+            (false, true, _) => Some(("Corporate", "OIDC")),
+            (false, false, true) => Some(("Campus", "SAML")),
+            (false, false, false) => None,
         };
         let federated = status == "EXTERNAL_PROVIDER";
         let identities = match provider {
@@ -442,145 +357,12 @@ impl Pool {
     }
 }
 
+fn client_id(index: usize) -> String {
+    format!("{index}clientclientclientclient{index}")
+}
+
 fn sms() -> Value {
     json!({
         "SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms"), "ExternalId": "shop", "SnsRegion": "us-east-1",
     })
-}
-
-/// Backs a pool up, restores it and compares; tells what is wrong.
-async fn round_trip(
-    world: &World,
-    pool: &Pool,
-    users_engine: UsersEngine,
-    number: u32,
-    table: &Table,
-) -> Result<Vec<(String, String)>, String> {
-    let options = RestoreOptions {
-        users_engine,
-        ..RestoreOptions::default()
-    };
-    let lost = world.lose(pool.document(number)).await;
-    let restored = world.restore(&lost, &options).await;
-    let found = compare(
-        &lost.document,
-        &restored.document,
-        &restored.announcements,
-        table,
-    );
-    let evidence = world.simulator.evidence();
-    let refused: Vec<(String, String)> = evidence
-        .refused
-        .iter()
-        .map(|call| {
-            (
-                format!("{} {}", call.operation, call.code),
-                call.message.clone(),
-            )
-        })
-        .collect();
-    let verification = restored.state.verification.as_ref().unwrap();
-    let mut wrong = Vec::new();
-    if !found.is_empty() {
-        wrong.push(format!("not announced: {found:#?}"));
-    }
-    if !verification.passed() {
-        let differences = verification.differences.iter();
-        let unannounced: Vec<_> = differences
-            .filter(|difference| difference.announced_by.is_none())
-            .collect();
-        let rows: Vec<_> = verification.rows.iter().filter(|row| !row.holds).collect();
-        wrong.push(format!(
-            "the verification failed: {unannounced:#?} {rows:#?}"
-        ));
-    }
-    if evidence.messages_sent > 0 {
-        wrong.push(format!("messages were sent: {:?}", evidence.messages));
-    }
-    let settings = &restored.document["UserPool"]["SettingOfNextYear"];
-    if *settings != json!({"Mode": "FAST", "Levels": [1.5, 2]}) {
-        wrong.push(format!("an unknown member is lost: {settings}"));
-    }
-    let counts = &restored.state.users.counts;
-    let failed = (counts.failed > 0).then(|| format!("{} users failed", counts.failed));
-    wrong.extend(failed);
-    // A pool that anybody signs in to by an address cannot have users without one.
-    let nameless = pool.users.iter().filter(|user| {
-        let there = match pool.sign_in {
-            4 => user.email > 0,
-            5 => user.phone > 0,
-            6 => user.email > 0 || user.phone > 0,
-            _ => true,
-        };
-        !there && STATUSES[user.status] != "EXTERNAL_PROVIDER"
-    });
-    if counts.skipped != nameless.count() as u64 {
-        wrong.push(format!("{} users were left out", counts.skipped));
-    }
-    if wrong.is_empty() {
-        return Ok(refused);
-    }
-    Err(format!("{}\nrefused: {refused:#?}", wrong.join("\n")))
-}
-
-#[test]
-fn any_pool_comes_back_by_calls_but_for_what_is_documented() {
-    come_back(UsersEngine::Api);
-}
-
-#[test]
-fn any_pool_comes_back_by_import_jobs_but_for_what_is_documented() {
-    come_back(UsersEngine::Import);
-}
-
-fn come_back(users_engine: UsersEngine) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let world = runtime.block_on(World::new());
-    let table = Table::read();
-    let number = AtomicU32::new(0);
-    let refused: Mutex<BTreeMap<String, (u32, String)>> = Mutex::default();
-    let cases = match std::env::var("PROPTEST_CASES") {
-        Ok(cases) => cases.parse().unwrap(),
-        Err(_) => CASES,
-    };
-    let config = ProptestConfig {
-        cases,
-        max_shrink_iters: 200,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    let began = std::time::Instant::now();
-    let outcome = TestRunner::new(config).run(&pool(), |pool| {
-        let number = number.fetch_add(1, Ordering::Relaxed);
-        let calls = runtime
-            .block_on(round_trip(&world, &pool, users_engine, number, &table))
-            .map_err(TestCaseError::fail)?;
-        let mut refused = refused.lock().unwrap();
-        for (call, message) in calls {
-            refused.entry(call).or_insert((0, message)).0 += 1;
-        }
-        Ok(())
-    });
-    println!(
-        "{users_engine:?}: {} pools in {:?}",
-        number.into_inner(),
-        began.elapsed()
-    );
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
-    let mut unforeseen = refused.into_inner().unwrap();
-    println!("refused calls: {unforeseen:#?}");
-    unforeseen.retain(|call, _| {
-        !FORESEEN
-            .iter()
-            .any(|(operation, code)| match call.split_once(' ') {
-                Some(is) => is == (*operation, *code),
-                None => false,
-            })
-    });
-    assert!(unforeseen.is_empty(), "{unforeseen:#?}");
 }

@@ -1,0 +1,179 @@
+//! Any pool comes back as it was, but for what `docs/fidelity.md` lists and what the report
+//! announces: backup, then restore into another Region of the strict simulator, then two
+//! comparisons, the restore's own and an independent one of the simulator's dumps.
+//!
+//! 100 pools a run with each engine; `PROPTEST_CASES` says otherwise. A pool that does not come back is shrunk.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
+mod drawn;
+mod planted;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use drawn::{Pool, STATUSES, pool};
+use model::request::{RestoreOptions, UsersEngine};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use serde_json::json;
+use support::World;
+use support::compare::{Table, compare};
+
+const CASES: u32 = 100;
+/// Calls that may be refused, because the answer is what the restore wants to know.
+const FORESEEN: &[(&str, &str)] = &[
+    (
+        "DescribeManagedLoginBrandingByClient",
+        "ResourceNotFoundException",
+    ),
+    // What a pool's plan does not have.
+    (
+        "GetUserPoolSessionConfiguration",
+        "FeatureUnavailableInTierException",
+    ),
+    (
+        "DescribeRiskConfiguration",
+        "UserPoolAddOnNotEnabledException",
+    ),
+];
+
+/// Backs a pool up, restores it and compares; tells what is wrong.
+async fn round_trip(
+    world: &World,
+    pool: &Pool,
+    users_engine: UsersEngine,
+    number: u32,
+    table: &Table,
+) -> Result<Vec<(String, String)>, String> {
+    let options = RestoreOptions {
+        users_engine,
+        ..RestoreOptions::default()
+    };
+    let lost = world.lose(pool.document(number)).await;
+    let restored = world.restore(&lost, &options).await;
+    let found = compare(
+        &lost.document,
+        &restored.document,
+        &restored.announcements,
+        table,
+    );
+    let evidence = world.simulator.evidence();
+    let refused: Vec<(String, String)> = evidence
+        .refused
+        .iter()
+        .map(|call| {
+            (
+                format!("{} {}", call.operation, call.code),
+                call.message.clone(),
+            )
+        })
+        .collect();
+    let verification = restored.state.verification.as_ref().unwrap();
+    let mut wrong = Vec::new();
+    if !found.is_empty() {
+        wrong.push(format!("not announced: {found:#?}"));
+    }
+    if !verification.passed() {
+        let differences = verification.differences.iter();
+        let unannounced: Vec<_> = differences
+            .filter(|difference| difference.announced_by.is_none())
+            .collect();
+        let rows: Vec<_> = verification.rows.iter().filter(|row| !row.holds).collect();
+        wrong.push(format!(
+            "the verification failed: {unannounced:#?} {rows:#?}"
+        ));
+    }
+    if evidence.messages_sent > 0 {
+        wrong.push(format!("messages were sent: {:?}", evidence.messages));
+    }
+    let settings = &restored.document["UserPool"]["SettingOfNextYear"];
+    if *settings != json!({"Mode": "FAST", "Levels": [1.5, 2]}) {
+        wrong.push(format!("an unknown member is lost: {settings}"));
+    }
+    let counts = &restored.state.users.counts;
+    let failed = (counts.failed > 0).then(|| format!("{} users failed", counts.failed));
+    wrong.extend(failed);
+    // A pool that anybody signs in to by an address cannot have users without one.
+    let nameless = pool.users.iter().filter(|user| {
+        let there = match pool.sign_in {
+            4 => user.email > 0,
+            5 => user.phone > 0,
+            6 => user.email > 0 || user.phone > 0,
+            _ => true,
+        };
+        !there && STATUSES[user.status] != "EXTERNAL_PROVIDER"
+    });
+    if counts.skipped != nameless.count() as u64 {
+        wrong.push(format!("{} users were left out", counts.skipped));
+    }
+    if wrong.is_empty() {
+        return Ok(refused);
+    }
+    Err(format!("{}\nrefused: {refused:#?}", wrong.join("\n")))
+}
+
+#[test]
+fn any_pool_comes_back_by_calls_but_for_what_is_documented() {
+    come_back(UsersEngine::Api);
+}
+
+#[test]
+fn any_pool_comes_back_by_import_jobs_but_for_what_is_documented() {
+    come_back(UsersEngine::Import);
+}
+
+fn come_back(users_engine: UsersEngine) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = runtime.block_on(World::new());
+    let table = Table::read();
+    let number = AtomicU32::new(0);
+    let refused: Mutex<BTreeMap<String, (u32, String)>> = Mutex::default();
+    let cases = match std::env::var("PROPTEST_CASES") {
+        Ok(cases) => cases.parse().unwrap(),
+        Err(_) => CASES,
+    };
+    let config = ProptestConfig {
+        cases,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let began = std::time::Instant::now();
+    let outcome = TestRunner::new(config).run(&pool(), |pool| {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        let calls = runtime
+            .block_on(round_trip(&world, &pool, users_engine, number, &table))
+            .map_err(TestCaseError::fail)?;
+        let mut refused = refused.lock().unwrap();
+        for (call, message) in calls {
+            refused.entry(call).or_insert((0, message)).0 += 1;
+        }
+        Ok(())
+    });
+    println!(
+        "{users_engine:?}: {} pools in {:?}",
+        number.into_inner(),
+        began.elapsed()
+    );
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    let mut unforeseen = refused.into_inner().unwrap();
+    println!("refused calls: {unforeseen:#?}");
+    unforeseen.retain(|call, _| {
+        !FORESEEN
+            .iter()
+            .any(|(operation, code)| match call.split_once(' ') {
+                Some(is) => is == (*operation, *code),
+                None => false,
+            })
+    });
+    assert!(unforeseen.is_empty(), "{unforeseen:#?}");
+}
