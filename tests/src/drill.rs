@@ -226,7 +226,7 @@ fn describe(text: &mut String, report: &Report, about_users: &[Finding]) {
     let users = &report.users;
     let _ = writeln!(
         text,
-        "    {:<28} {} memberships, {} links, {} MFA preferences, {} disabled",
+        "    {:<28} memberships {}, links {}, MFA preferences {}, disabled {}",
         "of which", users.memberships, users.links, users.mfa_preferences, users.disabled
     );
     what_did_not(text, report, about_users);

@@ -28,7 +28,7 @@ pub(super) fn settle(result: Result<Value, CognitoError>) -> Reading {
     match result {
         Ok(value) => Reading::Found(value),
         Err(error) if error.is(ErrorKind::FeatureUnavailable) => {
-            Reading::NotRead(error.to_string())
+            Reading::NotRead(format!("{} ({})", error.message, error.code))
         }
         Err(error) => Reading::Failed(error.to_string()),
     }

@@ -189,7 +189,7 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
         steps.push((
             PEOPLE,
             ManualStep::new(
-                format!("See to {} users who did not come back", counts.failed),
+                format!("See to {} who did not come back", users(counts.failed)),
                 "The findings name each by its old sub, with the reason. What was wrong can be put right, and the users restored into this pool: {\"target_user_pool_id\": ..., \"select\": {\"users\": [...]}}.",
             ),
         ));
@@ -198,12 +198,17 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
         steps.push((
             PEOPLE,
             ManualStep::new(
-                format!("Set a password for {} users who cannot reset it", counts.cannot_reset_password),
+                format!("Set a password for {} who cannot reset it", users(counts.cannot_reset_password)),
                 "They have no verified e-mail address or phone number. The findings name them by their old sub; user-map.csv has the new username.",
             )
             .with_command(cognito(&pool.0, &pool.1, "admin-set-user-password", &[("username", "NEW_USERNAME"), ("password", "TEMPORARY_PASSWORD")])),
         ));
     }
+}
+
+fn users(count: u64) -> String {
+    let noun = if count == 1 { "user" } else { "users" };
+    format!("{count} {noun}")
 }
 
 /// What to do after a restore that failed: mend and go on, or start again, and what to do with a
@@ -382,7 +387,7 @@ mod tests {
         state.options.target_user_pool_id = Some("us-west-2_New".parse().unwrap());
         let steps = manual_steps(&state, &head(), Some(&pool()));
         assert!(
-            steps.iter().all(|step| step.title.contains("users who")),
+            steps.iter().all(|step| step.title.contains(" who ")),
             "{steps:#?}"
         );
     }

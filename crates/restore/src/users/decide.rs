@@ -359,7 +359,7 @@ fn links(record: &UserRecord, pool: &TargetPool, news: &mut UserNews) -> Vec<Lin
             continue;
         } else if !SOCIAL.contains(&identity.provider_type.as_str()) {
             let reason = format!(
-                "the link to {provider} was not made again: Cognito does not tell which claim of a {} provider it was made on",
+                "the link to {provider} ({}) was not made again: Cognito does not tell on which of the provider's claims it was made",
                 identity.provider_type
             );
             news.degraded("identities", &reason);
