@@ -154,3 +154,28 @@ fn what_the_state_machine_carries_does_not_grow_with_the_pool() {
     // The answers of restore, verification and report, beside the input.
     assert!(3 * bytes(u64::MAX) < LARGEST_STATE / 100);
 }
+
+/// Bytes by which each user adds to a function's peak, as `docs/performance.md` has measured
+/// them; for the verification with the 24 of a pool that gives new usernames.
+const BYTES_OF_A_BACKUP: f64 = 21.0;
+const BYTES_OF_A_VERIFICATION: f64 = 51.0 + 24.0;
+/// What a function takes whatever the pool's size, the same way.
+const BYTES_BESIDE: f64 = 80e6;
+
+#[test]
+fn the_tables_of_ten_million_users_fit_into_the_functions() {
+    let backup = template::read(template::PRIMARY).unwrap();
+    let backup = &backup["Resources"]["CognitoBackupLambda"]["Properties"]["MemorySize"];
+    let restore = template::read(template::DR).unwrap();
+    let memory = &restore["Resources"]["CognitoRestoreLambda"]["Properties"]["MemorySize"];
+    assert_eq!(memory["Ref"], "RestoreMemory");
+    let restore = &restore["Parameters"]["RestoreMemory"]["Default"];
+    for (megabytes, bytes_of_a_user) in [
+        (backup, BYTES_OF_A_BACKUP),
+        (restore, BYTES_OF_A_VERIFICATION),
+    ] {
+        let needed = BYTES_BESIDE + bytes_of_a_user * USERS as f64;
+        let given = megabytes.as_f64().unwrap() * 1024.0 * 1024.0;
+        assert!(needed < 0.9 * given, "{needed} of {given}");
+    }
+}

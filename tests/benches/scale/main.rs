@@ -29,8 +29,10 @@ use crate::content::Content;
 use crate::parent::{Circumstances, Measured, Stage};
 use crate::protocol::Phase;
 
-/// What a Lambda function of the smallest size has.
+/// What a Lambda function of the smallest size has, which is promised for pools up to
+/// [`LARGE_POOL`] users.
 const MOST_MEMORY: u64 = 128_000_000;
+const LARGE_POOL: u64 = 1_000_000;
 /// Of the share of the slowest quota category.
 const LEAST_PACE: f64 = 0.95;
 /// In milliseconds.
@@ -252,7 +254,7 @@ fn told_size(
     for (operation, count) in &measured.calls {
         eprintln!("    {operation}: {count}");
     }
-    if measured.peak_bytes >= MOST_MEMORY {
+    if users <= LARGE_POOL && measured.peak_bytes >= MOST_MEMORY {
         missed.push(format!(
             "{users} users, {run}: {:.1} MB",
             measured.peak_bytes as f64 / 1e6
