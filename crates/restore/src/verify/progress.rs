@@ -106,6 +106,8 @@ pub struct Progress {
     pub token: Option<String>,
     /// The group whose members are listed, by its place among the backup's groups.
     pub group: usize,
+    /// How often it was saved: by turns, tables lie in two places.
+    pub saves: u64,
     /// Whether indexes lie beside this.
     pub indexes_kept: bool,
     /// Differences of settings.

@@ -34,6 +34,7 @@ const SETTLE: u32 = 15;
 const USERS: &str = "users.index";
 const NAMES: &str = "names.index";
 const MEMBERSHIPS: &str = "memberships.index";
+const MISMATCHES: &str = "mismatches.json";
 
 /// What one invocation works with.
 pub(super) struct Session<'r> {
@@ -232,28 +233,41 @@ impl<'r> Session<'r> {
         Ok(true)
     }
 
-    fn key(&self, name: &str) -> String {
-        self.restore_id.object_key(&format!("verify/{name}"))
+    /// Where the tables lie that the progress goes with. Never over those of the progress that
+    /// is in the bucket: an invocation may die between them.
+    fn table_key(&self, name: &str) -> String {
+        let side = if self.progress.saves.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        };
+        self.restore_id.object_key(&format!("verify/{side}/{name}"))
     }
 
     async fn save(&mut self) -> Result<(), RestoreError> {
+        self.progress.saves += 1;
         self.progress.indexes_kept = !self.users.is_empty();
         if self.progress.indexes_kept {
             let restore = self.restore;
-            pieces::write(restore, &self.key(USERS), self.users.entries()).await?;
-            pieces::write(restore, &self.key(NAMES), self.names.rows()).await?;
-            pieces::write(restore, &self.key(MEMBERSHIPS), self.memberships.rows()).await?;
+            pieces::write(restore, &self.table_key(USERS), self.users.entries()).await?;
+            pieces::write(restore, &self.table_key(NAMES), self.names.rows()).await?;
+            pieces::write(
+                restore,
+                &self.table_key(MEMBERSHIPS),
+                self.memberships.rows(),
+            )
+            .await?;
             let mismatches =
                 serde_json::to_vec(&self.mismatches).map_err(|_| damaged("mismatches"))?;
-            self.write("mismatches.json", mismatches).await?;
+            self.write(self.table_key(MISMATCHES), mismatches).await?;
         }
-        // Last: it says what lies beside it.
+        // Last: from now on this is where the comparison stands.
         let progress = serde_json::to_vec(&self.progress).map_err(|_| damaged(Progress::OBJECT))?;
-        self.write("progress.json", progress).await
+        let key = self.restore_id.object_key(Progress::OBJECT);
+        self.write(key, progress).await
     }
 
-    async fn write(&self, name: &str, json: Vec<u8>) -> Result<(), RestoreError> {
-        let key = self.key(name);
+    async fn write(&self, key: String, json: Vec<u8>) -> Result<(), RestoreError> {
         let written = self
             .restore
             .vault
@@ -262,7 +276,10 @@ impl<'r> Session<'r> {
     }
 
     async fn load(&mut self) -> Result<(), RestoreError> {
-        let Some(progress) = self.read::<Progress>("progress.json").await? else {
+        let Some(progress) = self
+            .read::<Progress>(self.restore_id.object_key(Progress::OBJECT))
+            .await?
+        else {
             return Ok(());
         };
         self.progress = progress;
@@ -270,9 +287,9 @@ impl<'r> Session<'r> {
             return Ok(());
         }
         let restore = self.restore;
-        let users = pieces::read(restore, &self.key(USERS)).await?;
-        let names = pieces::read(restore, &self.key(NAMES)).await?;
-        let memberships = pieces::read(restore, &self.key(MEMBERSHIPS)).await?;
+        let users = pieces::read(restore, &self.table_key(USERS)).await?;
+        let names = pieces::read(restore, &self.table_key(NAMES)).await?;
+        let memberships = pieces::read(restore, &self.table_key(MEMBERSHIPS)).await?;
         self.users = Index::of(users.unwrap_or_default());
         self.names = NameTable::of(names.unwrap_or_default());
         self.memberships = MembershipTable::of(memberships.unwrap_or_default());
@@ -280,12 +297,14 @@ impl<'r> Session<'r> {
             self.users.sort();
             self.names.sort();
         }
-        self.mismatches = self.read("mismatches.json").await?.unwrap_or_default();
+        self.mismatches = self
+            .read(self.table_key(MISMATCHES))
+            .await?
+            .unwrap_or_default();
         Ok(())
     }
 
-    async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RestoreError> {
-        let key = self.key(name);
+    async fn read<T: DeserializeOwned>(&self, key: String) -> Result<Option<T>, RestoreError> {
         let bytes = self.restore.vault.read_object(&key).await?;
         bytes
             .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged(&key)))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use simulator::{GeneratorConfig, SignInStyle};
+use vault::testing::Fault;
 
 use super::plain;
 use super::stage::{BUCKET, LOST, Stage};
@@ -29,6 +30,35 @@ async fn however_short_the_invocations_the_result_is_the_same() {
     assert_eq!(piecemeal, at_once);
     assert!(invocations > 10, "{invocations}");
     assert!(at_once.unannounced >= 2, "{at_once:#?}");
+}
+
+/// Every place where an invocation may die is tried with `RESTORE_EXHAUSTIVE_TESTS`, some of
+/// them without.
+#[tokio::test]
+async fn an_invocation_that_dies_while_it_saves_changes_nothing() {
+    let config = GeneratorConfig {
+        sign_in: SignInStyle::Email,
+        groups: 2,
+        ..plain(90)
+    };
+    let mut stage = Stage::new(&config, |_| {}).await;
+    stage.time = Duration::ZERO;
+    stage.s3.revive();
+    let (calm, _) = stage.verify(stage.state()).await;
+    let requests = stage.s3.requests();
+    println!("{requests} requests");
+    let step = match std::env::var_os("RESTORE_EXHAUSTIVE_TESTS") {
+        Some(_) => 1,
+        None => 7,
+    };
+    for fault in [Fault::Before, Fault::After] {
+        for nth in (1..=requests).step_by(step) {
+            let mut state = stage.state();
+            state.restore_id = format!("r-{fault:?}-{nth}").to_lowercase().parse().unwrap();
+            let verification = stage.verify_dying(&state, nth, fault).await;
+            assert_eq!(verification, calm, "died {fault:?} request {nth}");
+        }
+    }
 }
 
 #[tokio::test]

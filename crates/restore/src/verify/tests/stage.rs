@@ -15,11 +15,12 @@ use model::{BackupKey, UserPoolId};
 use serde_json::json;
 use simulator::{Config, GeneratorConfig, PoolDocument, Simulator, SimulatorHandle, UserStatus};
 use tokio::time::Instant;
-use vault::testing::MemoryS3;
+use vault::testing::{Fault, MemoryS3};
 use vault::{Backup, Vault};
 
 use super::super::{OPERATIONS, VerifyOutcome, verify};
 use crate::context::{Restore, Settings};
+use crate::error::RestoreError;
 use crate::translate::Translations;
 
 pub(super) const LOST: &str = "us-east-1";
@@ -123,18 +124,7 @@ impl Stage {
     ) -> (Verification, u32) {
         for calls in 1.. {
             before(calls);
-            let translations = Translations::default();
-            let restore = Restore {
-                cognito: &self.cognito,
-                waf: &self.waf,
-                lambda: &self.lambda,
-                vault: &self.vault,
-                backup: &self.backup,
-                settings: &self.settings,
-                translations: &translations,
-                deadline: Instant::now() + self.time,
-            };
-            match verify(&restore, &mut state).await.unwrap() {
+            match self.invoke(&mut state).await.unwrap() {
                 VerifyOutcome::Done => return (state.verification.unwrap(), calls),
                 VerifyOutcome::Waiting { seconds } => {
                     self.simulator
@@ -146,6 +136,52 @@ impl Stage {
         unreachable!()
     }
 
+    /// One invocation.
+    pub(super) async fn invoke(
+        &self,
+        state: &mut RestoreState,
+    ) -> Result<VerifyOutcome, RestoreError> {
+        let translations = Translations::default();
+        let restore = Restore {
+            cognito: &self.cognito,
+            waf: &self.waf,
+            lambda: &self.lambda,
+            vault: &self.vault,
+            backup: &self.backup,
+            settings: &self.settings,
+            translations: &translations,
+            deadline: Instant::now() + self.time,
+        };
+        verify(&restore, state).await
+    }
+
+    /// All invocations; the one that sends the `nth` request to the bucket comes no further.
+    pub(super) async fn verify_dying(
+        &self,
+        state: &RestoreState,
+        nth: u64,
+        fault: Fault,
+    ) -> Verification {
+        self.s3.die_at(nth, fault);
+        let mut danger = true;
+        for _ in 0..2000 {
+            let mut state = state.clone();
+            match self.invoke(&mut state).await {
+                Err(_) if danger => {
+                    self.s3.revive();
+                    danger = false;
+                }
+                Err(error) => panic!("{error}"),
+                Ok(VerifyOutcome::Done) => return state.verification.unwrap(),
+                Ok(VerifyOutcome::Waiting { seconds }) => {
+                    self.simulator
+                        .advance_clock(Duration::from_secs(seconds.into()));
+                }
+                Ok(VerifyOutcome::InProgress) => {}
+            }
+        }
+        panic!("the comparison does not end");
+    }
     pub(super) async fn differences(&self) -> Vec<String> {
         described(&self.verify(self.state()).await.0)
     }
