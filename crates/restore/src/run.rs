@@ -72,6 +72,7 @@ pub async fn run(
     };
     match request.action {
         RestoreAction::Restore => {
+            verify::forget_failure(&restore, &mut state).await?;
             let progress = plan::go_on(&restore, &mut state).await?;
             Ok(answer_of_plan(progress, &state, &backup))
         }

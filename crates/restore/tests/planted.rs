@@ -71,6 +71,7 @@ async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
     let answer = world.expect(&lost, RestoreAction::Restore, &options).await;
     let pool = answer.new_user_pool_id.unwrap();
     let mut document = world.simulator.pool(NEW, pool.as_str()).unwrap();
+    let whole = document.clone();
     document
         .groups
         .retain(|group| group["GroupName"] != "editors");
@@ -99,4 +100,10 @@ async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
     let is_planted = |path: &&&str| planted.iter().any(|place| path.starts_with(place));
     let others: Vec<_> = found.iter().filter(|path| !is_planted(path)).collect();
     assert!(others.is_empty(), "{others:?}");
+
+    // Put right and resumed: compared anew, with what the restore had announced.
+    world.simulator.plant(NEW, whole).unwrap();
+    let again = world.restore(&lost, &options).await;
+    assert_eq!(again.result, "SUCCESS_WITH_LOSSES");
+    assert!(again.state.verification.unwrap().passed());
 }

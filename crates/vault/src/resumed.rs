@@ -13,8 +13,7 @@ impl Vault {
     /// half of its users may be in the new pool already.
     ///
     /// # Errors
-    /// [`VaultError::NotResumable`] when there is no such restore of the pool, or nothing left of
-    /// it to do; others as for [`Vault::open`].
+    /// [`VaultError::NotResumable`] when there is no such restore of the pool; others as for [`Vault::open`].
     pub(crate) async fn find_of_restore(
         &self,
         restore_id: &RestoreId,
@@ -40,13 +39,6 @@ impl Vault {
         if state.user_pool_id != request.user_pool_id {
             let pool = &state.user_pool_id;
             return Err(not_resumable(format!("it is a restore of {pool}")));
-        }
-        if let (Some(verification), Some(pool)) = (&state.verification, &state.new_user_pool_id)
-            && !verification.passed()
-        {
-            return Err(not_resumable(format!(
-                "it came to its end, and {pool} differs from the backup: to compare again, send \"verify\": \"{pool}\""
-            )));
         }
         let backup = self
             .open(&state.s3_key, state.version_id.as_deref())

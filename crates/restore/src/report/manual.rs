@@ -211,20 +211,21 @@ fn users(count: u64) -> String {
     format!("{count} {noun}")
 }
 
+fn invoke(trigger: &str, payload: &str) -> String {
+    format!(
+        "aws lambda invoke {trigger} --cli-binary-format raw-in-base64-out --payload '{payload}' response.json"
+    )
+}
+
 /// What to do after a restore that failed: mend and go on, or start again, and what to do with a
 /// pool that was begun.
 ///
-/// `environment` is that of the stack, which its functions are named after.
+/// `trigger` names the function for `aws lambda invoke`.
 pub(crate) fn after_a_failure(
     state: &RestoreState,
     pool: Option<&NewPool>,
-    environment: &str,
+    trigger: &str,
 ) -> Vec<ManualStep> {
-    let invoke = |payload: String| {
-        format!(
-            "aws lambda invoke --function-name cognito-manual-dr-trigger-{environment} --cli-binary-format raw-in-base64-out --payload '{payload}' response.json"
-        )
-    };
     let lost = &state.user_pool_id;
     let mut steps = Vec::new();
     // Of a restore that did not finish its first step nothing is remembered.
@@ -236,9 +237,10 @@ pub(crate) fn after_a_failure(
                 "Read the error above, mend its cause and let the restore go on",
                 "It goes on from where it stopped: what is there is not made again.",
             )
-            .with_command(invoke(format!(
-                r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#
-            ))),
+            .with_command(invoke(
+                trigger,
+                &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
+            )),
         );
     }
     steps.push(
@@ -250,7 +252,7 @@ pub(crate) fn after_a_failure(
             },
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
-        .with_command(invoke(format!(r#"{{"user_pool_id": "{lost}"}}"#))),
+        .with_command(invoke(trigger, &format!(r#"{{"user_pool_id": "{lost}"}}"#))),
     );
     if let Some(pool) = pool.filter(|_| is_new(state)) {
         let mut commands = Vec::new();
@@ -284,16 +286,21 @@ pub(crate) fn is_comparison(state: &RestoreState) -> bool {
 }
 
 /// What to do when the comparison found what nobody announced.
-pub(crate) fn after_a_difference(state: &RestoreState) -> Option<ManualStep> {
+pub(crate) fn after_a_difference(state: &RestoreState, trigger: &str) -> Option<ManualStep> {
     let unannounced = state
         .verification
         .as_ref()
         .map_or(0, |verification| verification.unannounced);
     (unannounced > 0).then(|| {
+        let payload = format!(
+            r#"{{"user_pool_id": "{}", "resume": "{}"}}"#,
+            state.user_pool_id, state.restore_id
+        );
         ManualStep::new(
             format!("Look at the {unannounced} differences that nobody announced before you use the pool"),
-            "The comparison below names each. Something may have changed the pool behind the restore's back.",
+            "The comparison below names each. Something may have changed the pool behind the restore's back. Once it is put right, compare again.",
         )
+        .with_command(invoke(trigger, &payload))
     })
 }
 
@@ -303,6 +310,8 @@ mod tests {
     use super::*;
     use model::restore::{Outcome, StepRecord};
     use serde_json::json;
+
+    const TRIGGER: &str = "--region us-west-2 --function-name trigger";
 
     fn head() -> BackupHead {
         let mut head = BackupHead::new(
@@ -394,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_failed_restore_tells_how_to_remove_its_pool_domains_first() {
-        let steps = after_a_failure(&state(), Some(&pool()), "prod");
+        let steps = after_a_failure(&state(), Some(&pool()), TRIGGER);
         let command = steps[2].command.as_deref().unwrap();
         let lines: Vec<&str> = command.lines().collect();
         assert_eq!(lines.len(), 3);
@@ -402,13 +411,13 @@ mod tests {
         assert!(
             lines[2].contains("delete-user-pool --region us-west-2 --user-pool-id us-west-2_New")
         );
-        assert_eq!(after_a_failure(&state(), None, "prod").len(), 2);
+        assert_eq!(after_a_failure(&state(), None, TRIGGER).len(), 2);
     }
 
     #[test]
     fn a_failed_restore_is_resumed_unless_it_never_began() {
         let commands = |state: &RestoreState| -> Vec<String> {
-            let steps = after_a_failure(state, None, "prod").into_iter();
+            let steps = after_a_failure(state, None, TRIGGER).into_iter();
             steps.filter_map(|step| step.command).collect()
         };
         let payload = r#"'{"user_pool_id": "us-east-1_Old", "resume": "dr-restore-1"}'"#;

@@ -125,7 +125,7 @@ impl Place<'_> {
                 pool.as_ref(),
                 error,
                 ended.unwrap_or_else(Timestamp::now),
-                environment(self.settings),
+                &trigger(self.settings),
             )
         };
         self.put(&report, state, head, pool.as_ref()).await
@@ -167,7 +167,7 @@ impl Place<'_> {
                 None,
                 Some(error),
                 now,
-                environment(self.settings),
+                &trigger(self.settings),
             )
         };
         self.put(&report, &state, head, None).await
@@ -243,14 +243,14 @@ fn assemble(
     pool: Option<&NewPool>,
     error: Option<&str>,
     ended: Timestamp,
-    environment: &str,
+    trigger: &str,
 ) -> Report {
     let status = Report::status_of(state, error);
     let mut manual_steps: Vec<ManualStep> = Vec::new();
     if error.is_some() {
-        manual_steps.extend(manual::after_a_failure(state, pool, environment));
+        manual_steps.extend(manual::after_a_failure(state, pool, trigger));
     } else {
-        if let Some(step) = manual::after_a_difference(state) {
+        if let Some(step) = manual::after_a_difference(state, trigger) {
             manual_steps.push(step);
         }
         if let Some(head) = head {
@@ -285,12 +285,15 @@ fn assemble(
     }
 }
 
-/// The stack's environment, as the topic's name tells it.
-fn environment(settings: &Settings) -> &str {
+/// The options of `aws lambda invoke` that name the stack's trigger: its Region, and the function
+/// with the environment that the topic's name tells.
+fn trigger(settings: &Settings) -> String {
     let topic = settings.sns_topic_arn.as_str();
-    topic
+    let environment = topic
         .split_once("cognito-dr-notifications-")
-        .map_or("prod", |(_, environment)| environment)
+        .map_or("prod", |(_, environment)| environment);
+    let region = &settings.region;
+    format!("--region {region} --function-name cognito-manual-dr-trigger-{environment}")
 }
 
 /// What else the restore left in the bucket.

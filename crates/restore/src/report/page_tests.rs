@@ -127,7 +127,14 @@ fn render(state: &RestoreState, error: Option<&str>) -> String {
     // Nothing is made by a dry run or a comparison.
     let pool = state.new_user_pool_id.as_ref().map(|_| pool());
     let ended = "2026-03-07T09:13:34Z".parse().unwrap();
-    let report = super::super::assemble(state, Some(&head), pool.as_ref(), error, ended, "prod");
+    let report = super::super::assemble(
+        state,
+        Some(&head),
+        pool.as_ref(),
+        error,
+        ended,
+        "--function-name trigger",
+    );
     let page = Page::new(
         &report,
         state,

@@ -17,7 +17,15 @@ fn at() -> Timestamp {
 fn a_report_has_the_members_that_its_readers_know() {
     let mut state = state();
     state.verification = Some(Verification::default());
-    let report = serde_json::to_value(assemble(&state, None, None, None, at(), "prod")).unwrap();
+    let report = serde_json::to_value(assemble(
+        &state,
+        None,
+        None,
+        None,
+        at(),
+        "--function-name trigger",
+    ))
+    .unwrap();
     for member in [
         "report_version",
         "status",
@@ -47,7 +55,14 @@ fn every_member_of_report_and_notification_is_documented() {
     let document = std::fs::read_to_string(document).unwrap();
     let mut state = state();
     state.verification = Some(Verification::default());
-    let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), "prod");
+    let mut report = assemble(
+        &state,
+        None,
+        None,
+        Some("QuotaReached"),
+        at(),
+        "--function-name trigger",
+    );
     report.backup_timestamp = Some(at());
     let notification = Notification::new(&state, &report, "bucket");
     let values = [
@@ -92,6 +107,19 @@ fn the_error_is_told_by_name_and_text() {
 }
 
 #[test]
+fn commands_name_the_trigger_of_the_stack_wherever_they_are_run() {
+    let settings = Settings {
+        region: "eu-central-1".into(),
+        sns_topic_arn: "arn:aws:sns:eu-central-1:1:cognito-dr-notifications-staging".into(),
+        ..Settings::default()
+    };
+    assert_eq!(
+        trigger(&settings),
+        "--region eu-central-1 --function-name cognito-manual-dr-trigger-staging"
+    );
+}
+
+#[test]
 fn a_failed_restore_says_first_how_to_go_on() {
     let report = assemble(
         &state(),
@@ -99,7 +127,7 @@ fn a_failed_restore_says_first_how_to_go_on() {
         None,
         Some("QuotaReached: too many pools"),
         at(),
-        "prod",
+        "--function-name trigger",
     );
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
@@ -117,7 +145,14 @@ fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
         ..Verification::default()
     });
     let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
-    let report = assemble(&state, Some(&head), None, None, at(), "prod");
+    let report = assemble(
+        &state,
+        Some(&head),
+        None,
+        None,
+        at(),
+        "--function-name trigger",
+    );
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
         report.manual_steps[0].title.contains("differences"),

@@ -24,7 +24,7 @@ pub mod settings;
 mod users;
 
 use cognito::Operation;
-use model::restore::RestoreState;
+use model::restore::{RestoreState, Verification};
 
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -83,6 +83,30 @@ pub async fn verify(
         restore.save(state).await?;
     }
     Ok(outcome)
+}
+
+/// Forgets a comparison that did not hold, so that a restore that is resumed after it is compared
+/// anew: with what it announced, which a comparison on its own does not know.
+///
+/// # Errors
+/// [`RestoreError::Vault`] when the bucket does not take it.
+pub async fn forget_failure(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<(), RestoreError> {
+    let failed = |verification: &Verification| !verification.passed();
+    if !state.verification.as_ref().is_some_and(failed) {
+        return Ok(());
+    }
+    let key = state.restore_id.object_key(progress::Progress::OBJECT);
+    let nothing = b"{}".to_vec();
+    restore
+        .vault
+        .write_object(&key, "application/json", nothing)
+        .await?;
+    // Last: a death before it is one before the whole.
+    state.verification = None;
+    restore.save(state).await
 }
 
 #[cfg(test)]
