@@ -28,7 +28,8 @@ pub(super) fn settle(result: Result<Value, CognitoError>) -> Reading {
     match result {
         Ok(value) => Reading::Found(value),
         Err(error) if error.is(ErrorKind::FeatureUnavailable) => {
-            Reading::NotRead(format!("{} ({})", error.message, error.code))
+            let reason = format!("{} ({})", error.message, error.code);
+            Reading::NotRead(reason.trim_start().to_owned())
         }
         Err(error) => Reading::Failed(error.to_string()),
     }
@@ -58,4 +59,35 @@ where
         .try_filter(|value| std::future::ready(!value.is_null()))
         .try_collect()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Operation;
+
+    #[test]
+    fn a_feature_that_the_pool_does_not_have_is_told_without_a_failure() {
+        let refused = |kind, message: &str| {
+            settle(Err(CognitoError {
+                operation: Operation::DescribeRiskConfiguration,
+                code: "UserPoolAddOnNotEnabledException".into(),
+                message: message.into(),
+                kind,
+            }))
+        };
+        let told = |text: &str| Reading::NotRead(text.into());
+        assert_eq!(
+            refused(ErrorKind::FeatureUnavailable, "Not enabled."),
+            told("Not enabled. (UserPoolAddOnNotEnabledException)")
+        );
+        assert_eq!(
+            refused(ErrorKind::FeatureUnavailable, ""),
+            told("(UserPoolAddOnNotEnabledException)")
+        );
+        assert!(matches!(
+            refused(ErrorKind::Refused, "No."),
+            Reading::Failed(_)
+        ));
+    }
 }
