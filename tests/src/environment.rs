@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use xtask::python::Python;
 use xtask::workspace;
+
+use crate::clients::PRIMARY_REGION;
+use crate::stack::{Deployment, Options, Stack};
 
 /// Set to `required` where a missing environment is a failure, as in `cargo xtask test`.
 const SWITCH: &str = "LOCAL_STACK";
@@ -47,6 +51,17 @@ impl Environment {
             );
         }
         ready.clone()
+    }
+
+    /// A stack with one pool of the primary Region, and both templates deployed for it.
+    ///
+    /// # Errors
+    /// When the stack does not start, or a template fails.
+    pub async fn with_pool(&self, pool: &Value) -> Result<(Stack, Deployment)> {
+        let stack = Stack::start(&self.python, &Options::default()).await?;
+        let pool = stack.simulator.seed(PRIMARY_REGION, pool)?;
+        let deployment = stack.deploy(&self.binaries, &[pool]).await?;
+        Ok((stack, deployment))
     }
 }
 

@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::clients::{Clients, PRIMARY_REGION};
+use end_to_end::clients::Clients;
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, SHOP, members};
-use end_to_end::stack::{Deployment, Options, Stack};
+use end_to_end::stack::{Deployment, Stack};
 use end_to_end::story::{self, Invocation};
 use serde_json::{Value, json};
 
@@ -15,12 +15,7 @@ const KEY: &str = "cognito-backup/2026/01/02/us-east-1_DrillMail-030405.json";
 /// A stack with one pool.
 async fn ready(test: &str) -> Option<(Stack, Deployment)> {
     let environment = Environment::ready(test)?;
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
-    let pool = stack.simulator.seed(PRIMARY_REGION, &members()).unwrap();
-    let deployment = stack.deploy(&environment.binaries, &[pool]).await.unwrap();
-    Some((stack, deployment))
+    Some(environment.with_pool(&members()).await.unwrap())
 }
 
 fn functions<'a>(

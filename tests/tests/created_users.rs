@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Rule};
 use aws_sdk_sqs::types::QueueAttributeName;
-use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, SHOP, members};
-use end_to_end::stack::{Options, Stack};
 use serde_json::{Value, json};
 
 const SOURCE: &str = "test.cognito-idp";
@@ -130,11 +128,7 @@ async fn a_burst_of_created_users_starts_one_backup_and_other_calls_none() {
     let Some(environment) = Environment::ready("created users") else {
         return;
     };
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
-    let pool = stack.simulator.seed(PRIMARY_REGION, &members()).unwrap();
-    stack.deploy(&environment.binaries, &[pool]).await.unwrap();
+    let (stack, _) = environment.with_pool(&members()).await.unwrap();
     let sqs = &stack.primary.sqs;
     let queue = sqs
         .get_queue_url()

@@ -6,7 +6,7 @@ use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::drill;
 use end_to_end::environment::Environment;
 use end_to_end::pools::{SHOP, shop};
-use end_to_end::stack::{ACCOUNT, Options, Stack};
+use end_to_end::stack::ACCOUNT;
 use end_to_end::story;
 use model::restore::ReportStatus;
 
@@ -15,14 +15,7 @@ async fn a_backup_of_the_reference_implementation_restores() {
     let Some(environment) = Environment::ready("a backup of the reference") else {
         return;
     };
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
-    let pool = stack.simulator.seed(PRIMARY_REGION, &shop()).unwrap();
-    let deployment = stack
-        .deploy(&environment.binaries, std::slice::from_ref(&pool))
-        .await
-        .unwrap();
+    let (stack, deployment) = environment.with_pool(&shop()).await.unwrap();
 
     let mut script = environment.python.script("reference_backup.py");
     script.args([&stack.simulator.endpoint(), PRIMARY_REGION, ACCOUNT, SHOP]);

@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::drill;
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, members};
-use end_to_end::stack::{Options, Stack, output};
+use end_to_end::stack::{Deployment, Stack, output};
 use end_to_end::story::{self, Execution};
 use model::restore::{Report, ReportStatus};
 use serde_json::{Value, json};
 use simulator::{Fault, Faults, When};
+
+/// Both stacks, with one pool; `None` where the machine cannot run them.
+async fn deployed(what: &str) -> Option<(Stack, Deployment)> {
+    let environment = Environment::ready(what)?;
+    Some(environment.with_pool(&members()).await.unwrap())
+}
 
 /// The first payload among the commands that the report hands over.
 fn handed_over(report: &Report) -> Value {
@@ -21,14 +26,9 @@ fn handed_over(report: &Report) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_that_failed_half_way_goes_on_into_the_same_pool() {
-    let Some(environment) = Environment::ready("a resumed restore") else {
+    let Some((stack, deployment)) = deployed("a resumed restore").await else {
         return;
     };
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
-    let pool = stack.simulator.seed(PRIMARY_REGION, &members()).unwrap();
-    let deployment = stack.deploy(&environment.binaries, &[pool]).await.unwrap();
     let keys = story::back_up(&stack, &deployment, &json!({}))
         .await
         .unwrap();
@@ -95,14 +95,9 @@ async fn a_restore_that_failed_half_way_goes_on_into_the_same_pool() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_that_was_stopped_is_not_resumed_beside_its_last_invocation() {
-    let Some(environment) = Environment::ready("a stopped restore") else {
+    let Some((stack, deployment)) = deployed("a stopped restore").await else {
         return;
     };
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
-    let pool = stack.simulator.seed(PRIMARY_REGION, &members()).unwrap();
-    let deployment = stack.deploy(&environment.binaries, &[pool]).await.unwrap();
     // Without a backup, the execution would end by itself; it is stopped while it looks for one.
     let arn = story::trigger(&stack, &deployment, &story::lost(MEMBERS))
         .await

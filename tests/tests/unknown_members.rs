@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::clients::PRIMARY_REGION;
 use end_to_end::drill;
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, members};
-use end_to_end::stack::{Options, Stack};
 use end_to_end::story;
 use serde_json::json;
 
@@ -15,15 +13,11 @@ async fn members_that_nobody_knows_yet_come_back() {
     let Some(environment) = Environment::ready("unknown members") else {
         return;
     };
-    let stack = Stack::start(&environment.python, &Options::default())
-        .await
-        .unwrap();
     let mut document = members();
     document["UserPool"]["NextYearsSetting"] = json!({"Mode": "QUIET", "Depth": 3});
     document["Clients"][0]["UserPoolClient"]["NextYearsFlow"] = json!(["A", "B"]);
     document["Groups"][0]["NextYearsColour"] = json!("green");
-    let pool = stack.simulator.seed(PRIMARY_REGION, &document).unwrap();
-    let deployment = stack.deploy(&environment.binaries, &[pool]).await.unwrap();
+    let (stack, deployment) = environment.with_pool(&document).await.unwrap();
     for key in story::back_up(&stack, &deployment, &json!({}))
         .await
         .unwrap()

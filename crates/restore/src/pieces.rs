@@ -34,6 +34,20 @@ impl<const BYTES: usize> Row for [u8; BYTES] {
     }
 }
 
+/// Appends numbers, eight bytes each.
+pub(crate) fn put_numbers(numbers: &[u64], out: &mut Vec<u8>) {
+    for number in numbers {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Reads what [`put_numbers`] appended; `None` when it is another number of them.
+pub(crate) fn take_numbers<const COUNT: usize>(bytes: &[u8]) -> Option<[u64; COUNT]> {
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    let numbers: &[[u8; 8]; COUNT] = numbers.try_into().ok()?;
+    rest.is_empty().then(|| numbers.map(u64::from_le_bytes))
+}
+
 /// What was written last under the key: the object of that name tells how much.
 #[derive(Serialize, Deserialize)]
 struct Pieces {

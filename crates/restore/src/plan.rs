@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use cognito::Operation;
 use jiff::Timestamp;
 use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
-use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::context::Restore;
@@ -234,10 +232,6 @@ async fn is_out(restore: &Restore<'_>, state: &RestoreState) -> bool {
     let Some(pool) = &state.new_user_pool_id else {
         return false;
     };
-    let request = json!({"UserPoolId": pool.as_str()});
-    let looked = restore
-        .cognito
-        .call(Operation::DescribeUserPool, &request)
-        .await;
-    looked.is_err_and(|error| is_passing(&error))
+    let looked = steps::described(restore, pool).await;
+    looked.is_err_and(|error| error.cognito().is_some_and(is_passing))
 }

@@ -111,13 +111,9 @@ async fn load(
     let Some(bytes) = clients.vault.read_object(&key).await? else {
         return Ok(None);
     };
-    serde_json::from_slice(&bytes)
+    RestoreState::from_json(&bytes)
         .map(Some)
-        .map_err(|error| RestoreError::StateDamaged {
-            key,
-            // The text of the error may quote the state.
-            problem: format!("line {}, column {}", error.line(), error.column()),
-        })
+        .map_err(|problem| RestoreError::StateDamaged { key, problem })
 }
 
 /// A restore belongs to one backup for its whole life.

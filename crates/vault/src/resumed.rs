@@ -31,11 +31,8 @@ impl Vault {
             );
             return Err(not_resumable(problem));
         };
-        let state: RestoreState = serde_json::from_slice(&bytes).map_err(|error| {
-            // The text of the error may quote the state.
-            let place = format!("line {}, column {}", error.line(), error.column());
-            not_resumable(format!("{key} cannot be read: {place}"))
-        })?;
+        let state = RestoreState::from_json(&bytes)
+            .map_err(|place| not_resumable(format!("{key} cannot be read: {place}")))?;
         if state.user_pool_id != request.user_pool_id {
             let pool = &state.user_pool_id;
             return Err(not_resumable(format!("it is a restore of {pool}")));

@@ -55,6 +55,15 @@ impl RestoreState {
     /// The name of the object below the restore's folder.
     pub const OBJECT: &'static str = "state.json";
 
+    /// Reads the object.
+    ///
+    /// # Errors
+    /// The place of what cannot be read: the parser's own text may quote the state.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| format!("line {}, column {}", error.line(), error.column()))
+    }
+
     /// The record of a step, if it is finished.
     pub fn record(&self, step: Step) -> Option<&StepRecord> {
         self.steps.iter().find(|record| record.step == step)

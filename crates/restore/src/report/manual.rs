@@ -217,6 +217,14 @@ fn invoke(trigger: &str, payload: &str) -> String {
     )
 }
 
+fn resume(state: &RestoreState, trigger: &str) -> String {
+    let (lost, restore) = (&state.user_pool_id, &state.restore_id);
+    invoke(
+        trigger,
+        &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
+    )
+}
+
 /// What to do after a restore that failed: mend and go on, or start again, and what to do with a
 /// pool that was begun.
 ///
@@ -231,16 +239,12 @@ pub(crate) fn after_a_failure(
     // Of a restore that did not finish its first step nothing is remembered.
     let has_begun = !state.steps.is_empty() || state.new_user_pool_id.is_some();
     if has_begun {
-        let restore = &state.restore_id;
         steps.push(
             ManualStep::new(
                 "Read the error above, mend its cause and let the restore go on",
                 "It goes on from where it stopped: what is there is not made again.",
             )
-            .with_command(invoke(
-                trigger,
-                &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
-            )),
+            .with_command(resume(state, trigger)),
         );
     }
     steps.push(
@@ -292,26 +296,21 @@ pub(crate) fn after_a_difference(state: &RestoreState, trigger: &str) -> Option<
         .as_ref()
         .map_or(0, |verification| verification.unannounced);
     (unannounced > 0).then(|| {
-        let payload = format!(
-            r#"{{"user_pool_id": "{}", "resume": "{}"}}"#,
-            state.user_pool_id, state.restore_id
-        );
         ManualStep::new(
             format!("Look at the {unannounced} differences that nobody announced before you use the pool"),
             "The comparison below names each. Something may have changed the pool behind the restore's back. Once it is put right, compare again.",
         )
-        .with_command(invoke(trigger, &payload))
+        .with_command(resume(state, trigger))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::losses::tests::state;
+    use super::super::tests::TRIGGER;
     use super::*;
     use model::restore::{Outcome, StepRecord};
     use serde_json::json;
-
-    const TRIGGER: &str = "--region us-west-2 --function-name trigger";
 
     fn head() -> BackupHead {
         let mut head = BackupHead::new(

@@ -133,7 +133,7 @@ fn render(state: &RestoreState, error: Option<&str>) -> String {
         pool.as_ref(),
         error,
         ended,
-        "--function-name trigger",
+        crate::report::tests::TRIGGER,
     );
     let page = Page::new(
         &report,

@@ -9,6 +9,9 @@ use model::restore::Verification;
 use serde_json::Value;
 use vault::testing::MemoryS3;
 
+/// How commands name the trigger.
+pub(super) const TRIGGER: &str = "--region us-west-2 --function-name trigger";
+
 fn at() -> Timestamp {
     "2026-03-07T09:15:02Z".parse().unwrap()
 }
@@ -17,15 +20,7 @@ fn at() -> Timestamp {
 fn a_report_has_the_members_that_its_readers_know() {
     let mut state = state();
     state.verification = Some(Verification::default());
-    let report = serde_json::to_value(assemble(
-        &state,
-        None,
-        None,
-        None,
-        at(),
-        "--function-name trigger",
-    ))
-    .unwrap();
+    let report = serde_json::to_value(assemble(&state, None, None, None, at(), TRIGGER)).unwrap();
     for member in [
         "report_version",
         "status",
@@ -55,14 +50,7 @@ fn every_member_of_report_and_notification_is_documented() {
     let document = std::fs::read_to_string(document).unwrap();
     let mut state = state();
     state.verification = Some(Verification::default());
-    let mut report = assemble(
-        &state,
-        None,
-        None,
-        Some("QuotaReached"),
-        at(),
-        "--function-name trigger",
-    );
+    let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), TRIGGER);
     report.backup_timestamp = Some(at());
     let notification = Notification::new(&state, &report, "bucket");
     let values = [
@@ -127,7 +115,7 @@ fn a_failed_restore_says_first_how_to_go_on() {
         None,
         Some("QuotaReached: too many pools"),
         at(),
-        "--function-name trigger",
+        TRIGGER,
     );
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
@@ -145,14 +133,7 @@ fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
         ..Verification::default()
     });
     let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
-    let report = assemble(
-        &state,
-        Some(&head),
-        None,
-        None,
-        at(),
-        "--function-name trigger",
-    );
+    let report = assemble(&state, Some(&head), None, None, at(), TRIGGER);
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
         report.manual_steps[0].title.contains("differences"),

@@ -42,7 +42,10 @@ use crate::error::RestoreError;
 use crate::step::News;
 
 /// The new pool as Cognito describes it now.
-async fn described(restore: &Restore<'_>, pool: &UserPoolId) -> Result<Value, RestoreError> {
+pub(crate) async fn described(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+) -> Result<Value, RestoreError> {
     let request = json!({"UserPoolId": pool.as_str()});
     let mut answer = restore
         .cognito

@@ -1,6 +1,6 @@
 //! A backup's users in 32 bytes each, to look up what the pool lists.
 
-use crate::pieces::Row;
+use crate::pieces::{Row, put_numbers, take_numbers};
 
 /// How many bytes of a mark's place are the place; the rest are marks.
 const PLACE_BITS: u32 = 56;
@@ -66,23 +66,16 @@ impl Row for Entry {
     const BYTES: usize = 32;
 
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.key.to_le_bytes());
-        out.extend_from_slice(&self.content.to_le_bytes());
-        out.extend_from_slice(&self.place.to_le_bytes());
+        let lower = self.key as u64;
+        put_numbers(&[lower, upper(self.key), self.content, self.place], out);
     }
 
     fn take(bytes: &[u8]) -> Option<Self> {
-        let half = |at: usize| {
-            bytes
-                .get(at..at + 8)?
-                .try_into()
-                .ok()
-                .map(u64::from_le_bytes)
-        };
+        let [lower, upper, content, place] = take_numbers(bytes)?;
         Some(Self {
-            key: bytes.get(..16)?.try_into().ok().map(u128::from_le_bytes)?,
-            content: half(16)?,
-            place: half(24)?,
+            key: u128::from(upper) << 64 | u128::from(lower),
+            content,
+            place,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The backup's memberships in 16 bytes each, to look up what the pool lists.
 
 use super::hash::{half, hash};
-use crate::pieces::Row;
+use crate::pieces::{Row, put_numbers, take_numbers};
 
 /// Of a row's mark: whether the pool has the membership, the group, the user's place.
 const SEEN: u64 = 1 << 63;
@@ -32,19 +32,12 @@ impl Row for Membership {
     const BYTES: usize = 16;
 
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.key.to_le_bytes());
-        out.extend_from_slice(&self.mark.to_le_bytes());
+        put_numbers(&[self.key, self.mark], out);
     }
 
     fn take(bytes: &[u8]) -> Option<Self> {
-        let (numbers, _) = bytes.as_chunks::<8>();
-        match numbers {
-            [key, mark] => Some(Self {
-                key: u64::from_le_bytes(*key),
-                mark: u64::from_le_bytes(*mark),
-            }),
-            _ => None,
-        }
+        let [key, mark] = take_numbers(bytes)?;
+        Some(Self { key, mark })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::hash::{half, hash};
 use super::index::upper;
-use crate::pieces::Row;
+use crate::pieces::{Row, put_numbers, take_numbers};
 
 /// Whose a username is: the hash of the name, the upper half of the user's key, the user's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,21 +17,12 @@ impl Row for Name {
     const BYTES: usize = 24;
 
     fn put(&self, out: &mut Vec<u8>) {
-        for number in [self.name, self.user, self.place] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
+        put_numbers(&[self.name, self.user, self.place], out);
     }
 
     fn take(bytes: &[u8]) -> Option<Self> {
-        let (numbers, _) = bytes.as_chunks::<8>();
-        match numbers {
-            [name, user, place] => Some(Self {
-                name: u64::from_le_bytes(*name),
-                user: u64::from_le_bytes(*user),
-                place: u64::from_le_bytes(*place),
-            }),
-            _ => None,
-        }
+        let [name, user, place] = take_numbers(bytes)?;
+        Some(Self { name, user, place })
     }
 }
 

@@ -46,7 +46,6 @@ async fn an_invocation_that_dies_while_it_saves_changes_nothing() {
     stage.s3.revive();
     let (calm, _) = stage.verify(stage.state()).await;
     let requests = stage.s3.requests();
-    println!("{requests} requests");
     let step = match std::env::var_os("RESTORE_EXHAUSTIVE_TESTS") {
         Some(_) => 1,
         None => 7,
@@ -55,7 +54,7 @@ async fn an_invocation_that_dies_while_it_saves_changes_nothing() {
         for nth in (1..=requests).step_by(step) {
             let mut state = stage.state();
             state.restore_id = format!("r-{fault:?}-{nth}").to_lowercase().parse().unwrap();
-            let verification = stage.verify_dying(&state, nth, fault).await;
+            let verification = stage.verify_dying(state, nth, fault).await;
             assert_eq!(verification, calm, "died {fault:?} request {nth}");
         }
     }

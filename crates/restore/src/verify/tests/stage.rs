@@ -119,28 +119,54 @@ impl Stage {
     /// The same, with something that happens before each invocation.
     pub(super) async fn verify_with(
         &self,
+        state: RestoreState,
+        before: impl Fn(u32),
+    ) -> (Verification, u32) {
+        self.all_invocations(state, before, false).await
+    }
+
+    /// All invocations; the one that sends the `nth` request to the bucket comes no further.
+    pub(super) async fn verify_dying(
+        &self,
+        state: RestoreState,
+        nth: u64,
+        fault: Fault,
+    ) -> Verification {
+        self.s3.die_at(nth, fault);
+        self.all_invocations(state, |_| {}, true).await.0
+    }
+
+    async fn all_invocations(
+        &self,
         mut state: RestoreState,
         before: impl Fn(u32),
+        mut one_dies: bool,
     ) -> (Verification, u32) {
         for calls in 1.. {
             before(calls);
-            match self.invoke(&mut state).await.unwrap() {
-                VerifyOutcome::Done => return (state.verification.unwrap(), calls),
-                VerifyOutcome::Waiting { seconds } => {
+            match self.invoke(&mut state).await {
+                Err(_) if one_dies => {
+                    one_dies = false;
+                    self.s3.revive();
+                    // What it knew is gone with it.
+                    state.verification = None;
+                }
+                Err(error) => panic!("{error}"),
+                Ok(VerifyOutcome::Done) => return (state.verification.unwrap(), calls),
+                Ok(VerifyOutcome::Waiting { seconds }) => {
                     self.simulator
                         .advance_clock(Duration::from_secs(seconds.into()));
                 }
-                VerifyOutcome::InProgress => assert!(calls < 2000, "the comparison does not end"),
+                Ok(VerifyOutcome::InProgress) => {
+                    assert!(calls < 2000, "the comparison does not end");
+                }
             }
         }
         unreachable!()
     }
 
     /// One invocation.
-    pub(super) async fn invoke(
-        &self,
-        state: &mut RestoreState,
-    ) -> Result<VerifyOutcome, RestoreError> {
+    async fn invoke(&self, state: &mut RestoreState) -> Result<VerifyOutcome, RestoreError> {
         let translations = Translations::default();
         let restore = Restore {
             cognito: &self.cognito,
@@ -155,33 +181,6 @@ impl Stage {
         verify(&restore, state).await
     }
 
-    /// All invocations; the one that sends the `nth` request to the bucket comes no further.
-    pub(super) async fn verify_dying(
-        &self,
-        state: &RestoreState,
-        nth: u64,
-        fault: Fault,
-    ) -> Verification {
-        self.s3.die_at(nth, fault);
-        let mut danger = true;
-        for _ in 0..2000 {
-            let mut state = state.clone();
-            match self.invoke(&mut state).await {
-                Err(_) if danger => {
-                    self.s3.revive();
-                    danger = false;
-                }
-                Err(error) => panic!("{error}"),
-                Ok(VerifyOutcome::Done) => return state.verification.unwrap(),
-                Ok(VerifyOutcome::Waiting { seconds }) => {
-                    self.simulator
-                        .advance_clock(Duration::from_secs(seconds.into()));
-                }
-                Ok(VerifyOutcome::InProgress) => {}
-            }
-        }
-        panic!("the comparison does not end");
-    }
     pub(super) async fn differences(&self) -> Vec<String> {
         described(&self.verify(self.state()).await.0)
     }
