@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use model::restore::{Finding, FindingKind, Outcome, Report};
+use model::restore::{Finding, Outcome, Report};
 use serde_json::{Value, json};
 
 use crate::clients::PRIMARY_REGION;
@@ -266,9 +266,10 @@ fn what_did_not(text: &mut String, report: &Report, about_users: &[Finding]) {
             Outcome::Restored { .. } | Outcome::NothingToDo => {}
         }
         for finding in &step.findings {
-            let list = match finding.kind {
-                FindingKind::Skipped => &mut on_purpose,
-                FindingKind::Degraded | FindingKind::Failed => &mut lost,
+            let list = if finding.kind.is_loss() {
+                &mut lost
+            } else {
+                &mut on_purpose
             };
             list.push(format!("{title}: {}: {}", finding.item, finding.reason));
         }
@@ -276,7 +277,7 @@ fn what_did_not(text: &mut String, report: &Report, about_users: &[Finding]) {
     // Users by what became of them, not by name.
     let mut users: BTreeMap<(bool, &str), u64> = BTreeMap::new();
     for finding in about_users {
-        let is_lost = finding.kind != FindingKind::Skipped;
+        let is_lost = finding.kind.is_loss();
         *users.entry((is_lost, &finding.reason)).or_default() += 1;
     }
     for ((is_lost, reason), count) in users {

@@ -7,7 +7,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind};
 
 use crate::context::Restore;
-use crate::document::Arn;
+use crate::document::{Arn, text};
 use crate::step::News;
 use crate::translate::{ArnKind, Translations};
 
@@ -70,23 +70,36 @@ impl<'a> Relocation<'a> {
 
 /// Tells that a section is not in the backup, if it is not; the step has nothing to go by then.
 ///
-/// A section that could not be read is not an empty one: what it held is lost.
+/// A section that could not be read is not an empty one: what it held is lost. One that was not
+/// there to be read held nothing: the pool or its Region did not have the feature.
 pub(crate) fn tell_if_missing(head: &BackupHead, section: Section, news: &mut News) -> bool {
-    let (kind, reason) = match head.status(section) {
-        SectionStatus::Failed { error } => (
-            FindingKind::Failed,
-            format!("the backup could not read it: {error}"),
-        ),
-        SectionStatus::NotRead { reason } => (
-            FindingKind::Skipped,
-            format!("the backup did not read it: {reason}"),
-        ),
-        SectionStatus::Complete { .. } | SectionStatus::Empty | SectionStatus::Unknown => {
-            return false;
+    match head.status(section) {
+        SectionStatus::Failed { error } => {
+            let reason = format!("the backup could not read it: {error}");
+            let kind = if of_threat_protection(section) && !has_threat_protection(head) {
+                FindingKind::Skipped
+            } else {
+                FindingKind::Failed
+            };
+            news.finding(Finding::new(kind, section.member(), reason).announcing(section, ""));
+            true
         }
-    };
-    news.finding(Finding::new(kind, section.member(), reason).announcing(section, ""));
-    true
+        SectionStatus::NotRead { .. } => true,
+        SectionStatus::Complete { .. } | SectionStatus::Empty | SectionStatus::Unknown => false,
+    }
+}
+
+fn of_threat_protection(section: Section) -> bool {
+    matches!(
+        section,
+        Section::RiskConfiguration | Section::ClientRiskConfigurations
+    )
+}
+
+/// Whether threat protection is switched on in the lost pool. Where it is off, its settings have
+/// no effect: nothing is lost without them.
+pub(crate) fn has_threat_protection(head: &BackupHead) -> bool {
+    text(head.user_pool(), "/UserPoolAddOns/AdvancedSecurityMode").is_some_and(|mode| mode != "OFF")
 }
 
 #[cfg(test)]
@@ -147,10 +160,42 @@ pub(crate) mod tests {
         );
         head.set_failed(Section::Terms, "ListTerms failed".into());
         head.set(Section::Groups, serde_json::json!([]));
+        head.set_not_read(Section::RiskConfiguration, "not enabled".into());
         let mut news = News::default();
         assert!(tell_if_missing(&head, Section::Terms, &mut news));
         assert!(!tell_if_missing(&head, Section::Groups, &mut news));
+        assert!(tell_if_missing(
+            &head,
+            Section::RiskConfiguration,
+            &mut news
+        ));
         assert_eq!(news.findings.len(), 1);
         assert_eq!(news.findings[0].announces, ["terms"]);
+    }
+
+    #[test]
+    fn settings_of_a_threat_protection_that_is_off_are_no_loss() {
+        for (add_ons, kind) in [
+            (serde_json::json!({}), FindingKind::Skipped),
+            (
+                serde_json::json!({"AdvancedSecurityMode": "OFF"}),
+                FindingKind::Skipped,
+            ),
+            (
+                serde_json::json!({"AdvancedSecurityMode": "AUDIT"}),
+                FindingKind::Failed,
+            ),
+        ] {
+            let mut head = BackupHead::new(
+                "us-east-1_Old".parse().unwrap(),
+                "2026-01-01T00:00:00Z".parse().unwrap(),
+            );
+            let pool = serde_json::json!({"UserPoolAddOns": add_ons});
+            head.set(Section::UserPoolConfig, pool);
+            head.set_failed(Section::RiskConfiguration, "refused".into());
+            let mut news = News::default();
+            tell_if_missing(&head, Section::RiskConfiguration, &mut news);
+            assert_eq!(news.findings[0].kind, kind, "{add_ons}");
+        }
     }
 }

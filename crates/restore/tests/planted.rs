@@ -6,7 +6,6 @@
 mod support;
 
 use model::request::{RestoreAction, RestoreOptions};
-use model::restore::FindingKind;
 use support::compare::{Table, compare};
 use support::{NEW, World, pools};
 
@@ -54,7 +53,7 @@ async fn a_plain_pool_of_which_nothing_is_lost_is_a_success() {
         .iter()
         .flat_map(|record| &record.findings)
         .chain(&state.users.findings)
-        .filter(|finding| finding.kind != FindingKind::Skipped)
+        .filter(|finding| finding.kind.is_loss())
         .collect();
     assert_eq!(
         restored.result, "SUCCESS",
@@ -106,4 +105,15 @@ async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
     let again = world.restore(&lost, &options).await;
     assert_eq!(again.result, "SUCCESS_WITH_LOSSES");
     assert!(again.state.verification.unwrap().passed());
+}
+
+#[tokio::test]
+async fn a_plain_pool_that_came_back_as_it_was_has_nothing_to_tell() {
+    let world = World::new().await;
+    let lost = world.lose(pools::plain()).await;
+    let restored = world.restore(&lost, &RestoreOptions::default()).await;
+    let counts = restored.state.finding_counts();
+    let steps = restored.state.steps.iter();
+    let told: Vec<_> = steps.flat_map(|record| &record.findings).collect();
+    assert_eq!(counts.total(), 0, "{told:#?}");
 }

@@ -3,6 +3,7 @@
 //! Three kinds of bad news: an error ends the run (the error types of `restore`); a [`Finding`]
 //! is about one item and never fatal; a [`KnownLoss`] is what Cognito never gives back.
 
+mod finding;
 mod notification;
 mod outcome;
 mod report;
@@ -10,8 +11,9 @@ mod state;
 mod users;
 mod verification;
 
+pub use finding::{Finding, FindingCounts, FindingKind};
 pub use notification::{FailureNotification, Notification, duration_in_words};
-pub use outcome::{Finding, FindingKind, KnownLoss, ManualStep, Outcome, Step, StepRecord};
+pub use outcome::{KnownLoss, ManualStep, Outcome, Step, StepRecord};
 pub use report::{Report, ReportStatus};
 pub use state::RestoreState;
 pub use users::{ImportProgress, UserCounts, UserEntry, UsersPass, UsersProgress};

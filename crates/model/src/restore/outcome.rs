@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::Section;
+use super::finding::Finding;
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $title:literal);* $(;)?) => {
@@ -95,60 +95,6 @@ pub enum Outcome {
         /// The error.
         error: String,
     },
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// The item was left out, as it must be.
-    Skipped,
-    /// The item came back changed.
-    Degraded,
-    /// The item should have come back and did not.
-    Failed,
-}
-
-/// News about one item. Names items by id, name or old `sub`; holds nothing personal or secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub kind: FindingKind,
-    /// Which item: a client id, a provider's name, a setting's path, a user's old `sub`.
-    pub item: String,
-    /// What happened, in a sentence that an operator understands.
-    pub reason: String,
-    /// The section and member that differ from the backup because of it, such as
-    /// `user_pool_config/LambdaConfig`: verification takes such differences as announced.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub announces: Vec<String>,
-}
-
-impl Finding {
-    /// A finding that announces no difference beyond its item.
-    pub fn new(kind: FindingKind, item: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            kind,
-            item: item.into(),
-            reason: reason.into(),
-            announces: Vec::new(),
-        }
-    }
-
-    /// Announces that the restored pool differs from the backup at `path` of `section`.
-    ///
-    /// The path is in JSON pointer form, starting below the section; list elements are named by
-    /// their identity, such as `app_clients/{old client id}/CallbackURLs`.
-    pub fn announcing(mut self, section: Section, path: &str) -> Self {
-        let path = path.trim_start_matches('/');
-        let whole = if path.is_empty() {
-            section.member().to_owned()
-        } else {
-            format!("{}/{path}", section.member())
-        };
-        self.announces.push(whole);
-        self
-    }
 }
 
 /// Something that only the operator can do, with the ready command where there is one.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{FindingKind, KnownLoss, ManualStep, Outcome, StepRecord};
+use super::finding::FindingCounts;
+use super::outcome::{KnownLoss, ManualStep, Outcome, StepRecord};
 use super::state::RestoreState;
 use super::users::UserCounts;
 use super::verification::Verification;
@@ -71,6 +72,9 @@ pub struct Report {
     pub app_clients: BTreeMap<AppClientId, AppClientId>,
     /// The users in numbers.
     pub users: UserCounts,
+    /// How many findings there are of each kind, about items and about users.
+    #[serde(default)]
+    pub findings: FindingCounts,
     /// What else the restore left in the bucket: names and keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, String>,
@@ -115,12 +119,7 @@ impl Report {
             .steps
             .iter()
             .any(|record| matches!(record.outcome, Outcome::Failed { .. }));
-        let mut findings = state
-            .steps
-            .iter()
-            .flat_map(|record| &record.findings)
-            .chain(&state.users.findings);
-        let item_lost = findings.any(|finding| finding.kind != FindingKind::Skipped);
+        let item_lost = state.finding_counts().losses() > 0;
         let counts = &state.users.counts;
         let users_lost = counts.failed > 0 || counts.skipped > 0;
         let never_compared = state.verification.is_none() && !state.options.dry_run;
@@ -135,7 +134,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::restore::{Finding, Step, VerifiedRow};
+    use crate::restore::{Finding, FindingKind, Step, VerifiedRow};
 
     fn state() -> RestoreState {
         let state = serde_json::json!({
@@ -180,6 +179,7 @@ mod tests {
         for (state, error, status) in [
             (state(), None, Success),
             (state(), Some("QuotaReached"), Failed),
+            (with_finding(FindingKind::Expected), None, Success),
             (with_finding(FindingKind::Skipped), None, Success),
             (with_finding(FindingKind::Degraded), None, SuccessWithLosses),
             (with_finding(FindingKind::Failed), None, SuccessWithLosses),
@@ -217,5 +217,27 @@ mod tests {
         ] {
             assert_eq!(Report::status_of(&state, error), status, "{state:?}");
         }
+    }
+
+    #[test]
+    fn one_user_that_failed_counts_however_many_were_told_before() {
+        let told = |kind| Finding::new(kind, "a user", "why");
+        let mut state = state();
+        state.users.tell(&vec![told(FindingKind::Skipped); 300]);
+        assert_eq!(
+            Report::status_of(&state, None),
+            ReportStatus::Success,
+            "nothing is lost yet"
+        );
+        state.users.tell(&[told(FindingKind::Failed)]);
+        assert_eq!(
+            Report::status_of(&state, None),
+            ReportStatus::SuccessWithLosses
+        );
+        assert_eq!(
+            state.users.findings.len(),
+            crate::restore::UsersProgress::FINDINGS_IN_REPORT
+        );
+        assert_eq!(state.finding_counts().total(), 301);
     }
 }

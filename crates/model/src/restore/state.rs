@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::finding::FindingCounts;
 use super::outcome::{Outcome, Step, StepRecord};
 use super::users::UsersProgress;
 use super::verification::Verification;
@@ -67,6 +68,14 @@ impl RestoreState {
     /// The record of a step, if it is finished.
     pub fn record(&self, step: Step) -> Option<&StepRecord> {
         self.steps.iter().find(|record| record.step == step)
+    }
+
+    /// How many findings there are of each kind, about items and about users.
+    pub fn finding_counts(&self) -> FindingCounts {
+        let of_items = self.steps.iter().flat_map(|record| &record.findings);
+        let mut counts = FindingCounts::of(of_items);
+        counts.add(self.users.finding_counts);
+        counts
     }
 
     /// How many items a step brought back; 0 when it did not run or failed.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Finding;
+use super::finding::{Finding, FindingCounts};
 use crate::identifiers::{RestoreId, Username};
 
 macro_rules! counts {
@@ -94,8 +94,8 @@ pub struct UsersProgress {
     /// The first findings, for the report: [`UsersProgress::FINDINGS_IN_REPORT`] at most. All
     /// of them are in the parts.
     pub findings: Vec<Finding>,
-    /// How many findings there are in all.
-    pub findings_total: u64,
+    /// How many findings there are in all, by kind.
+    pub finding_counts: FindingCounts,
     /// News about the users as a whole: groups that the pool lacks, import jobs that could not be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Finding>,
@@ -107,6 +107,13 @@ pub struct UsersProgress {
 impl UsersProgress {
     /// How many findings about users the report itself holds.
     pub const FINDINGS_IN_REPORT: usize = 200;
+
+    /// Counts findings about users, and keeps them as long as there is room in the report.
+    pub fn tell(&mut self, findings: &[Finding]) {
+        self.finding_counts.add(FindingCounts::of(findings));
+        let room = Self::FINDINGS_IN_REPORT.saturating_sub(self.findings.len());
+        self.findings.extend(findings.iter().take(room).cloned());
+    }
 
     /// The key of a part of the user map; parts are numbered from 1.
     pub fn map_part_key(restore: &RestoreId, number: u32) -> String {

@@ -6,6 +6,7 @@ use model::restore::{KnownLoss, RestoreState, Step};
 use serde_json::Value;
 
 use crate::document::text;
+use crate::relocation::has_threat_protection;
 
 /// The known losses of a restore. Without a backup at hand only those that the state tells.
 pub(crate) fn known_losses(state: &RestoreState, head: Option<&BackupHead>) -> Vec<KnownLoss> {
@@ -161,9 +162,7 @@ fn of_pool(head: &BackupHead, state: &RestoreState, losses: &mut Vec<KnownLoss>)
             "Replication to another Region is set up again by the operator.",
         ));
     }
-    let audited =
-        text(pool, "/UserPoolAddOns/AdvancedSecurityMode").is_some_and(|mode| mode != "OFF");
-    if audited {
+    if has_threat_protection(head) {
         losses.push(loss(
             "The history of sign-ins",
             None,

@@ -272,6 +272,7 @@ fn assemble(
         ended,
         app_clients: state.app_clients.clone(),
         users: state.users.counts.clone(),
+        findings: state.finding_counts(),
         objects: objects(state),
         steps: state.steps.clone(),
         known_losses: if manual::is_comparison(state) {

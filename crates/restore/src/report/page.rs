@@ -255,6 +255,7 @@ fn lines(report: &Report, state: &RestoreState) -> (Vec<Line>, u64) {
             FindingKind::Failed => "failed",
             FindingKind::Degraded => "changed",
             FindingKind::Skipped => "left out",
+            FindingKind::Expected => "as expected",
         },
         what: what.to_owned(),
         item: finding.item.clone(),
@@ -262,14 +263,15 @@ fn lines(report: &Report, state: &RestoreState) -> (Vec<Line>, u64) {
     });
     let mut lines: Vec<Line> = lost_steps.chain(findings).collect();
     lines.sort_by_key(|line| {
-        ["failed", "changed", "left out"]
+        ["failed", "changed", "left out", "as expected"]
             .iter()
             .position(|badge| *badge == line.badge)
     });
-    let unlisted = state
-        .users
-        .findings_total
-        .saturating_sub(state.users.findings.len() as u64);
+    let users = &state.users;
+    let unlisted = users
+        .finding_counts
+        .total()
+        .saturating_sub(users.findings.len() as u64);
     let more = lines.len().saturating_sub(LINES) as u64 + unlisted;
     lines.truncate(LINES);
     (lines, more)

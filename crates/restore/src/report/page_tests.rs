@@ -67,8 +67,7 @@ fn bad_day() -> RestoreState {
     };
     state.users.map_parts = 1;
     state.users.finding_parts = 1;
-    state.users.findings_total = 2;
-    state.users.findings = vec![
+    state.users.tell(&[
         Finding::new(
             FindingKind::Failed,
             "87a42a58-6051-7076-aaaa-000000000001",
@@ -81,7 +80,7 @@ fn bad_day() -> RestoreState {
             "another user holds the same e-mail address",
         )
         .announcing(Section::Users, "87a42a58-6051-7076-aaaa-000000000002"),
-    ];
+    ]);
     let record =
         |step, outcome, findings: Vec<Finding>, manual_steps: Vec<ManualStep>| StepRecord {
             step,

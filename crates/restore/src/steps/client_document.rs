@@ -60,9 +60,6 @@ pub(super) fn creation(
         relocation,
         news,
     };
-    if !request.contains_key("ClientType") {
-        tell.same("ClientType", "Cognito tells it since lately");
-    }
     if member(&request, "ClientType") == Some("DCR") {
         tell.degraded(
             "ClientType",
@@ -86,8 +83,22 @@ pub(super) fn creation(
             "Amazon Pinpoint, which it reported to, is gone",
         );
     }
-    explicit_defaults(&mut request, &mut tell);
-    validities(&mut request, &mut tell);
+    if texts(&request, "ExplicitAuthFlows").is_empty()
+        && request.contains_key("ExplicitAuthFlows")
+        && !rotates(&request)
+    {
+        // An empty list may be taken for none given, which lets users sign in. Refreshing alone
+        // lets nobody in: there is no token to refresh without a sign-in.
+        request.insert(
+            "ExplicitAuthFlows".into(),
+            json!(["ALLOW_REFRESH_TOKEN_AUTH"]),
+        );
+        tell.expected(
+            "ExplicitAuthFlows",
+            "an empty list would be taken for the default, which is wider",
+        );
+    }
+    explicit_defaults(&mut request);
     attributes(&mut request, surroundings, &mut tell);
     urls(&mut request, &mut tell);
     providers(&mut request, surroundings, &mut tell);
@@ -117,8 +128,8 @@ impl Teller<'_> {
         self.tell(FindingKind::Degraded, member, reason);
     }
 
-    fn same(&mut self, member: &str, reason: &str) {
-        self.tell(FindingKind::Skipped, member, reason);
+    fn expected(&mut self, member: &str, reason: &str) {
+        self.tell(FindingKind::Expected, member, reason);
     }
 
     fn later(&mut self, title: String, why: &str, change: &str) {
@@ -133,79 +144,55 @@ impl Teller<'_> {
     }
 }
 
-/// What means more when it is left out: said as it was (facts A.6).
-fn explicit_defaults(request: &mut Document, tell: &mut Teller<'_>) {
-    if !request.contains_key("EnableTokenRevocation") {
-        request.insert("EnableTokenRevocation".into(), false.into());
-        tell.same(
-            "EnableTokenRevocation",
-            "said explicitly: left out, it would be switched on",
-        );
-    }
-    if !request.contains_key("PreventUserExistenceErrors") {
-        request.insert("PreventUserExistenceErrors".into(), "LEGACY".into());
-        tell.same(
-            "PreventUserExistenceErrors",
-            "said explicitly: it is the default",
-        );
-    }
-    let rotates = request
+fn rotates(client: &Document) -> bool {
+    client
         .get("RefreshTokenRotation")
-        .is_some_and(|rotation| rotation["Feature"] == "ENABLED");
-    if !request.contains_key("ExplicitAuthFlows") {
+        .is_some_and(|rotation| rotation["Feature"] == "ENABLED")
+}
+
+/// Says what a client has by not naming it: some members mean more in a request that leaves them
+/// out (facts A.6, 0.1). The comparison reads both sides so: said explicitly, a client is the same.
+pub(crate) fn explicit_defaults(client: &mut Document) {
+    let mut say = |name: &str, value: Value| {
+        if client.get(name).is_none_or(Value::is_null) {
+            client.insert(name.into(), value);
+        }
+    };
+    say("EnableTokenRevocation", false.into());
+    say("PreventUserExistenceErrors", "LEGACY".into());
+    if !client.contains_key("ExplicitAuthFlows") {
+        let rotates = rotates(client);
         let flows: Vec<&str> = DEFAULT_FLOWS
             .into_iter()
             .filter(|flow| !rotates || *flow != "ALLOW_REFRESH_TOKEN_AUTH")
             .collect();
-        request.insert("ExplicitAuthFlows".into(), json!(flows));
-        tell.same("ExplicitAuthFlows", "said explicitly: they are the default");
-    } else if texts(request, "ExplicitAuthFlows").is_empty() && !rotates {
-        // An empty list may be taken for none given, which lets users sign in. Refreshing alone
-        // lets nobody in: there is no token to refresh without a sign-in.
-        request.insert(
-            "ExplicitAuthFlows".into(),
-            json!(["ALLOW_REFRESH_TOKEN_AUTH"]),
-        );
-        tell.same(
-            "ExplicitAuthFlows",
-            "an empty list would be taken for the default, which is wider",
-        );
+        client.insert("ExplicitAuthFlows".into(), json!(flows));
     }
+    validities(client);
 }
 
 /// Values go with their units; 0 days of a refresh token mean 30 (facts A.6).
-fn validities(request: &mut Document, tell: &mut Teller<'_>) {
-    if request
+fn validities(client: &mut Document) {
+    if client
         .get("RefreshTokenValidity")
         .is_some_and(|days| days == 0)
     {
-        request.insert("RefreshTokenValidity".into(), 30.into());
-        tell.same("RefreshTokenValidity", "said explicitly: 0 means 30 days");
+        client.insert("RefreshTokenValidity".into(), 30.into());
     }
-    let mut units = match request.get("TokenValidityUnits") {
+    let mut units = match client.get("TokenValidityUnits") {
         Some(Value::Object(units)) => units.clone(),
         _ => Document::new(),
     };
-    let mut added = false;
     for (name, value, unit, default) in VALIDITIES {
-        if !request.contains_key(name) {
+        if !client.contains_key(name) {
             // A unit without a value would give the default value another length.
             units.insert(unit.into(), default.into());
-            request.insert(name.into(), value.into());
-            tell.same(name, "said explicitly: it is the default");
-            added = true;
+            client.insert(name.into(), value.into());
         } else if !units.contains_key(unit) {
             units.insert(unit.into(), default.into());
-            added = true;
         }
     }
-    if added {
-        request.insert("TokenValidityUnits".into(), Value::Object(units));
-        tell.same(
-            "TokenValidityUnits",
-            "said explicitly: they are the default",
-        );
-    }
+    client.insert("TokenValidityUnits".into(), Value::Object(units));
 }
 
 /// Lists of attributes are sent only where the client had its own. The old `sub` joins the
@@ -232,10 +219,6 @@ fn attributes(request: &mut Document, surroundings: &Surroundings, tell: &mut Te
         && !names.iter().any(|name| name == legacy_sub)
     {
         names.push(legacy_sub.as_str().into());
-        tell.same(
-            "ReadAttributes",
-            "the attribute that keeps the old sub was added",
-        );
     }
 }
 
@@ -258,13 +241,13 @@ fn urls(request: &mut Document, tell: &mut Teller<'_>) {
         }
         if new != old {
             request.insert(name.into(), json!(new));
-            tell.same(name, "rewritten by the operator's map");
+            tell.expected(name, "rewritten by the operator's map");
         }
     }
     let default = member(request, "DefaultRedirectURI").map(str::to_owned);
     if let Some(new) = default.and_then(|url| translations.callback_url(&url)) {
         request.insert("DefaultRedirectURI".into(), new.into());
-        tell.same("DefaultRedirectURI", "rewritten by the operator's map");
+        tell.expected("DefaultRedirectURI", "rewritten by the operator's map");
     }
 }
 

@@ -148,7 +148,7 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Wante
         if name != old {
             let reason = "renamed by the operator's map";
             news.finding(
-                Finding::new(FindingKind::Skipped, format!("domain {old}"), reason)
+                Finding::new(FindingKind::Expected, format!("domain {old}"), reason)
                     .announcing(section, "Domain")
                     .announcing(
                         Section::UserPoolConfig,
@@ -206,7 +206,7 @@ fn place_custom(
     if let Some(new) = mapped.filter(|new| Some(new) != old_certificate.as_ref()) {
         let reason = "its certificate was translated by the operator's map";
         news.finding(
-            Finding::new(FindingKind::Skipped, format!("domain {old}"), reason)
+            Finding::new(FindingKind::Expected, format!("domain {old}"), reason)
                 .announcing(section, "CustomDomainConfig/CertificateArn"),
         );
         let config = request

@@ -128,7 +128,7 @@ fn place_role(request: &mut Document, name: &str, relocation: &Relocation<'_>, n
         Some(new) if new != role => {
             let reason = "its role was translated by the operator's map";
             news.finding(
-                Finding::new(FindingKind::Skipped, name, reason)
+                Finding::new(FindingKind::Expected, name, reason)
                     .announcing(Section::Groups, &format!("{}/RoleArn", token(name))),
             );
             request.insert("RoleArn".into(), new.into());

@@ -95,7 +95,7 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Docum
                     Some(new) => {
                         destination.insert(name.into(), new.into());
                         let reason = "its destination was translated by the operator's map";
-                        news.finding(announced(FindingKind::Skipped, &source, index, reason));
+                        news.finding(announced(FindingKind::Expected, &source, index, reason));
                     }
                     None => known = false,
                 }

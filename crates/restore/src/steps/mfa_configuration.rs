@@ -164,7 +164,7 @@ fn sms(request: &mut Document, there: &Value, news: &mut News) {
                 let path = "SmsMfaConfiguration/SmsConfiguration";
                 let reason = "the same role and Region as the pool's own SMS settings";
                 news.finding(
-                    Finding::new(FindingKind::Skipped, path, reason).announcing(SECTION, path),
+                    Finding::new(FindingKind::Expected, path, reason).announcing(SECTION, path),
                 );
             }
         }
@@ -261,7 +261,7 @@ fn relying_party(
             None => passkeys.shift_remove("RelyingPartyId"),
         };
         let reason = "the relying party of passkeys is the new pool's domain";
-        news.finding(Finding::new(FindingKind::Skipped, path, reason).announcing(SECTION, path));
+        news.finding(Finding::new(FindingKind::Expected, path, reason).announcing(SECTION, path));
     });
 }
 

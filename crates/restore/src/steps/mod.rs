@@ -24,7 +24,7 @@ pub mod ui_customization;
 pub mod user_pool;
 pub mod web_acl;
 
-mod client_document;
+pub(crate) mod client_document;
 mod create;
 mod pool_document;
 mod schema;

@@ -89,7 +89,7 @@ pub(super) fn creation(
     request.insert("PoolName".into(), name.into());
     remove_if_empty(&mut request, IMMUTABLE);
     messages(&mut request, &mut news);
-    temporary_passwords(&mut request, &mut news);
+    temporary_passwords(&mut request);
     let config = request
         .entry("AdminCreateUserConfig")
         .or_insert_with(|| json!({}));
@@ -142,7 +142,7 @@ fn messages(request: &mut Document, news: &mut News) {
         let path = "VerificationMessageTemplate";
         let reason = "made from the older members that held the messages";
         news.finding(
-            Finding::new(FindingKind::Skipped, path, reason)
+            Finding::new(FindingKind::Expected, path, reason)
                 .announcing(Section::UserPoolConfig, path),
         );
         request.insert(path.into(), Value::Object(echoes));
@@ -169,7 +169,7 @@ fn messages(request: &mut Document, news: &mut News) {
 
 /// The older of the two members that say how long a temporary password lasts is refused beside
 /// the newer one, and is all that old pools have.
-fn temporary_passwords(request: &mut Document, news: &mut News) {
+fn temporary_passwords(request: &mut Document) {
     let days = change(request, "AdminCreateUserConfig", |config| {
         config.shift_remove("UnusedAccountValidityDays")
     });
@@ -181,16 +181,6 @@ fn temporary_passwords(request: &mut Document, news: &mut News) {
     }
     if policy.get("TemporaryPasswordValidityDays").is_none() {
         policy["TemporaryPasswordValidityDays"] = days;
-        let path = "Policies/PasswordPolicy/TemporaryPasswordValidityDays";
-        let reason = "taken from the older member UnusedAccountValidityDays";
-        news.finding(
-            Finding::new(FindingKind::Skipped, path, reason)
-                .announcing(Section::UserPoolConfig, path)
-                .announcing(
-                    Section::UserPoolConfig,
-                    "AdminCreateUserConfig/UnusedAccountValidityDays",
-                ),
-        );
     }
 }
 
@@ -231,7 +221,7 @@ fn tell_schema(schema: &schema::Schema, legacy_sub: Option<&str>, news: &mut New
         let path = format!("SchemaAttributes/{name}");
         let reason = "added to keep the users' old sub";
         news.finding(
-            Finding::new(FindingKind::Skipped, name, reason)
+            Finding::new(FindingKind::Expected, name, reason)
                 .announcing(Section::UserPoolConfig, &path),
         );
     } else if schema.no_room {
@@ -278,11 +268,6 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
         ));
     }
     tags.insert(RESTORE_TAG.into(), restore_id.as_str().into());
-    let reason = "added, so that a repeated step finds the pool that it made";
-    news.finding(announce(
-        Finding::new(FindingKind::Skipped, format!("tag {RESTORE_TAG}"), reason),
-        RESTORE_TAG,
-    ));
     tags
 }
 

@@ -12,7 +12,7 @@ use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, change, member, object, remove, token};
 use crate::error::RestoreError;
-use crate::relocation::{Relocation, tell_if_missing};
+use crate::relocation::{Relocation, has_threat_protection, tell_if_missing};
 use crate::step::{News, StepProgress, StepResult};
 use crate::translate::ArnKind;
 
@@ -41,6 +41,7 @@ pub async fn risk_configuration(
     ));
     let of_clients = head.list(Section::ClientRiskConfigurations).iter();
     let all = own.chain(of_clients.map(|one| (Section::ClientRiskConfigurations, one)));
+    let is_on = has_threat_protection(head);
     let (mut set, mut wanted) = (0, 0);
     for (section, configuration) in all {
         let mut place = Place::of(section, configuration);
@@ -66,14 +67,22 @@ pub async fn risk_configuration(
         match result {
             Ok(()) => set += 1,
             Err(error) if stands_for_all(&error) => return Err(error.into()),
-            Err(error) => news.finding(
-                Finding::new(FindingKind::Failed, place.item(), error.to_string())
-                    .announcing(section, &place.path("")),
-            ),
+            Err(error) => {
+                let kind = if is_on {
+                    FindingKind::Failed
+                } else {
+                    FindingKind::Skipped
+                };
+                news.finding(
+                    Finding::new(kind, place.item(), error.to_string())
+                        .announcing(section, &place.path("")),
+                );
+            }
         }
     }
     let result = match (set, wanted) {
         (0, 0) => StepResult::nothing_to_do(),
+        (0, _) if !is_on => StepResult::skipped("the pool has no threat protection"),
         (0, _) => StepResult::failed("no configuration was accepted"),
         _ => StepResult::restored(set),
     };
@@ -167,7 +176,7 @@ fn plan(
                         .path("AccountTakeoverRiskConfiguration/NotifyConfiguration/SourceArn");
                     let reason = "its sender was translated by the operator's map";
                     news.finding(
-                        Finding::new(FindingKind::Skipped, place.item(), reason)
+                        Finding::new(FindingKind::Expected, place.item(), reason)
                             .announcing(place.section, &path),
                     );
                 }

@@ -107,7 +107,7 @@ pub(super) fn placed(
                 placed.insert(name.clone(), with_function(trigger, new));
                 if is_renamed(old, new) {
                     let reason = "its function was translated by the operator's map";
-                    news.finding(told(FindingKind::Skipped, name, reason));
+                    news.finding(told(FindingKind::Expected, name, reason));
                 }
             }
             None => {
@@ -151,7 +151,7 @@ fn senders_key(
     match new {
         Some(new) if has_sender => {
             if new != old {
-                news.finding(told(FindingKind::Skipped, KEY, "the key's counterpart"));
+                news.finding(told(FindingKind::Expected, KEY, "the key's counterpart"));
             }
             placed.insert(KEY.into(), new.into());
         }

@@ -104,7 +104,7 @@ fn renamed(mut news: News, old: Option<&str>, new: &str) -> News {
     if old != Some(new) {
         let reason = "its counterpart in the target Region";
         news.finding(
-            Finding::new(FindingKind::Skipped, "web ACL", reason)
+            Finding::new(FindingKind::Expected, "web ACL", reason)
                 .announcing(SECTION, "WebACLArn")
                 .announcing(SECTION, "WebACLId")
                 .announcing(SECTION, "WebACLName"),

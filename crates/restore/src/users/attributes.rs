@@ -35,11 +35,11 @@ impl Attributes {
                     .attribute(contact.attribute())
                     .is_some_and(|value| !value.is_empty())
             };
-            if value.is_empty() {
-                news.skipped(name, "an empty attribute is the same as none");
-            } else if contact.is_some_and(|contact| !has(contact)) {
-                news.skipped(name, "there is nothing that could be verified");
-            } else if !pool.schema.contains_key(name) {
+            if value.is_empty() || contact.is_some_and(|contact| !has(contact)) {
+                // As if it were not there: the comparison reads both sides so.
+                continue;
+            }
+            if !pool.schema.contains_key(name) {
                 let reason = format!("the pool's schema has no attribute {name}");
                 news.degraded(name, &reason);
             } else {

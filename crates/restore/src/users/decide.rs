@@ -112,11 +112,6 @@ impl UserNews {
         self.add(FindingKind::Degraded, member, reason);
     }
 
-    /// This was left out, as it must be.
-    pub(super) fn skipped(&mut self, member: &str, reason: &str) {
-        self.add(FindingKind::Skipped, member, reason);
-    }
-
     /// A membership is missing.
     pub(super) fn not_a_member(&mut self, group: &str, reason: &str) {
         let path = format!("{}/{}", pointer(group), self.sub);

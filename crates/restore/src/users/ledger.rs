@@ -87,10 +87,7 @@ impl Ledger {
             let lines = lines(&self.findings)?;
             let kind = "application/jsonl";
             restore.vault.write_object(&key, kind, lines).await?;
-            let room = UsersProgress::FINDINGS_IN_REPORT.saturating_sub(progress.findings.len());
-            let first = self.findings.iter().take(room).cloned();
-            progress.findings.extend(first);
-            progress.findings_total += self.findings.len() as u64;
+            progress.tell(&self.findings);
         }
         progress.counts.add(&self.counts);
         progress.left_to_import += self.left_to_import;

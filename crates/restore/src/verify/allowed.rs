@@ -94,11 +94,13 @@ table! {
     "app_clients/*/PreventUserExistenceErrors", Default("\"LEGACY\""), EXPLICIT;
     "app_clients/*/EnablePropagateAdditionalUserContextData", Default("false"), EXPLICIT;
     "app_clients/*/AllowedOAuthFlowsUserPoolClient", Default("false"), EXPLICIT;
-    "app_clients/*/RefreshTokenValidity", Default("30"), EXPLICIT;
+    "app_clients/*/ClientType", OnlyInPool, "Cognito tells it since lately";
+    "app_clients/*/ExplicitAuthFlows", Mapped, "absent is ALLOW_REFRESH_TOKEN_AUTH (not where refresh tokens rotate), ALLOW_USER_SRP_AUTH and ALLOW_CUSTOM_AUTH: sent explicitly";
+    "app_clients/*/AccessTokenValidity", Default("1"), EXPLICIT;
+    "app_clients/*/IdTokenValidity", Default("1"), EXPLICIT;
+    "app_clients/*/RefreshTokenValidity", Mapped, "absent and 0 are 30 days: sent explicitly";
     "app_clients/*/AuthSessionValidity", Default("3"), EXPLICIT;
-    "app_clients/*/TokenValidityUnits/AccessToken", Default("\"hours\""), EXPLICIT;
-    "app_clients/*/TokenValidityUnits/IdToken", Default("\"hours\""), EXPLICIT;
-    "app_clients/*/TokenValidityUnits/RefreshToken", Default("\"days\""), EXPLICIT;
+    "app_clients/*/TokenValidityUnits", Mapped, "absent is hours, and days of refresh tokens, whatever the unit of a value that is absent: sent explicitly";
     "app_clients/*/ReadAttributes", Mapped, "without the attribute that LegacySubAttribute names";
     "client_secrets", Any, "Cognito never returns the value of a second secret; the report counts them";
     "groups/*/UserPoolId", Any, NEW_POOL;
@@ -173,6 +175,7 @@ table! {
     "users/*/UserCreateDate", Any, DATES;
     "users/*/UserLastModifiedDate", Any, DATES;
     "users/*/MFAOptions", Any, "the legacy form of the MFA preference, which is compared";
+    "users/*/{empty}", Any, "an empty attribute is the same as none";
     "users/*/email_verified", Default("\"false\""), "an attribute that is not there is not verified";
     "users/*/phone_number_verified", Default("\"false\""), "an attribute that is not there is not verified";
     "users/*/identities", Mapped, "links of social providers; Cognito does not record how SAML and OIDC identities were linked";

@@ -110,6 +110,12 @@ impl Likeness {
         for attribute in &user.attributes {
             members.insert(attribute.name.clone(), attribute.value.clone());
         }
+        for contact in ["email", "phone_number"] {
+            if user.attribute(contact).is_none_or(str::is_empty) {
+                members.remove(&format!("{contact}_verified"));
+            }
+        }
+        members.retain(|_, value| !value.is_empty());
         members.remove("identities");
         let links = social_links(user);
         if !links.is_empty() {
@@ -300,6 +306,14 @@ mod tests {
             (
                 true,
                 alter(|u| u["UserMFASettingList"] = json!(["SMS_MFA"])),
+            ),
+            (
+                true,
+                alter(|u| {
+                    let attributes = u["Attributes"].as_array_mut().unwrap();
+                    attributes.push(json!({"Name": "nickname", "Value": ""}));
+                    attributes.push(json!({"Name": "phone_number_verified", "Value": "true"}));
+                }),
             ),
             (
                 false,

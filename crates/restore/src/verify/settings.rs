@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::allowed::{self, Rule, STANDARD_ATTRIBUTES};
 use super::compare::{Change, Comparison, Found, present};
+use crate::steps::client_document::explicit_defaults;
 
 /// What ties the pool to the backup.
 #[derive(Debug, Default)]
@@ -146,6 +147,12 @@ fn expected(section_value: &Value, section: Section, pool: &str) -> Value {
             retain(&mut value, |server| text(server, "ManagedBy") != "COGNITO")
         }
         Section::UserPoolConfig => unused_account_validity(&mut value),
+        Section::AppClients => {
+            let clients = value.as_array_mut().into_iter().flatten();
+            clients
+                .filter_map(Value::as_object_mut)
+                .for_each(explicit_defaults);
+        }
         _ => {}
     }
     value
@@ -194,6 +201,9 @@ fn unused_account_validity(config: &mut Value) {
     let days = config
         .pointer("/AdminCreateUserConfig/UnusedAccountValidityDays")
         .cloned();
+    if days.is_some() && config.pointer("/Policies/PasswordPolicy").is_none() {
+        config["Policies"]["PasswordPolicy"] = json!({});
+    }
     let days = days.unwrap_or(json!(7));
     if let Some(Value::Object(policy)) = config.pointer_mut("/Policies/PasswordPolicy") {
         policy

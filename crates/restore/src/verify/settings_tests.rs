@@ -157,7 +157,7 @@ fn planted_differences_are_found_and_named_by_old_ids() {
         ),
         (
             |s| s[2].1[0]["EnableTokenRevocation"] = json!(true),
-            "app_clients/old2/EnableTokenRevocation added",
+            "app_clients/old2/EnableTokenRevocation changed",
         ),
         (
             |s| s[2].1[1]["ClientSecret"] = json!("other"),

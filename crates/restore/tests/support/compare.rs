@@ -197,6 +197,14 @@ fn expected(source: &Value) -> Value {
             user["UserStatus"] = json!("CONFIRMED");
             user["Enabled"] = json!(false);
         }
+        if let Some(attributes) = user["Attributes"].as_object_mut() {
+            attributes.retain(|_, value| value != "");
+            for contact in ["email", "phone_number"] {
+                if !attributes.contains_key(contact) {
+                    attributes.remove(&format!("{contact}_verified"));
+                }
+            }
+        }
         let again = |factor: &Value| *factor == "SMS_MFA" || *factor == "EMAIL_OTP";
         if let Some(factors) = user["UserMFASettingList"].as_array_mut() {
             factors.retain(again);
@@ -209,7 +217,39 @@ fn expected(source: &Value) -> Value {
             links.retain(|link| social.contains(&text(link, "providerType").as_str()));
         }
     }
+    for client in document["Clients"].as_array_mut().into_iter().flatten() {
+        said_explicitly(&mut client["UserPoolClient"]);
+    }
     document
+}
+
+/// What an app client of the source has without naming it.
+fn said_explicitly(client: &mut Value) {
+    if client["ExplicitAuthFlows"].is_null() {
+        let mut flows = json!(["ALLOW_CUSTOM_AUTH", "ALLOW_USER_SRP_AUTH"]);
+        if client["RefreshTokenRotation"]["Feature"] != "ENABLED" {
+            flows = json!([
+                "ALLOW_CUSTOM_AUTH",
+                "ALLOW_REFRESH_TOKEN_AUTH",
+                "ALLOW_USER_SRP_AUTH"
+            ]);
+        }
+        client["ExplicitAuthFlows"] = flows;
+    }
+    if client["RefreshTokenValidity"].as_u64().unwrap_or(0) == 0 {
+        client["RefreshTokenValidity"] = json!(30);
+    }
+    for (token, unit) in [
+        ("AccessToken", "hours"),
+        ("IdToken", "hours"),
+        ("RefreshToken", "days"),
+    ] {
+        let has_value = !client[format!("{token}Validity")].is_null();
+        let units = &mut client["TokenValidityUnits"];
+        if !has_value || units[token].is_null() {
+            units[token] = json!(unit);
+        }
+    }
 }
 
 /// How things of the source are called in paths: by their old ids, as in the report.

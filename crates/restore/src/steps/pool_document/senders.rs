@@ -24,7 +24,7 @@ pub(super) fn email(request: &mut Document, relocation: &Relocation<'_>, news: &
             Some(new) if new != old => {
                 let reason = "translated by the operator's map";
                 news.finding(
-                    Finding::new(FindingKind::Skipped, path, reason)
+                    Finding::new(FindingKind::Expected, path, reason)
                         .announcing(Section::UserPoolConfig, path),
                 );
                 email.insert("SourceArn".into(), new.into());
@@ -94,7 +94,7 @@ pub(super) fn sms(request: &mut Document, relocation: &Relocation<'_>, news: &mu
 fn moved_region(path: &str, news: &mut News) {
     let reason = "it names the pool's Region, which is another now";
     news.finding(
-        Finding::new(FindingKind::Skipped, path, reason).announcing(Section::UserPoolConfig, path),
+        Finding::new(FindingKind::Expected, path, reason).announcing(Section::UserPoolConfig, path),
     );
 }
 
@@ -114,7 +114,7 @@ fn place_sms_role(
     };
     let path = format!("SmsConfiguration/{path}");
     let mut finding = Finding::new(
-        FindingKind::Skipped,
+        FindingKind::Expected,
         format!("{path}{name}"),
         "translated by the operator's map",
     );
@@ -225,7 +225,7 @@ pub(super) fn key(request: &mut Document, relocation: &Relocation<'_>, news: &mu
         Some(new) => {
             news.finding(
                 Finding::new(
-                    FindingKind::Skipped,
+                    FindingKind::Expected,
                     path,
                     "its counterpart in the target Region",
                 )

@@ -69,10 +69,7 @@ fn each_rule_of_the_document_is_kept_and_each_deviation_announced() {
             json!({"AdminCreateUserConfig": {"UnusedAccountValidityDays": 9}}),
             "/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
             json!(9),
-            vec![
-                "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays",
-                "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays",
-            ],
+            vec![],
         ),
         (
             json!({"EmailVerificationMessage": "a {####}", "VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_CODE"}}),
