@@ -1,4 +1,7 @@
-"""Runs ministack until standard input ends, so that it never outlives whoever started it."""
+"""Runs ministack until standard input ends, so that it never outlives whoever started it.
+
+Its Step Functions are made as strict as those of AWS first.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import sys
 import threading
 import time
 
+import strict_step_functions
 from ministack.app import main
 
 
@@ -16,5 +20,6 @@ def stop_at_end_of_input():
     os._exit(0)
 
 
+strict_step_functions.enforce()
 threading.Thread(target=stop_at_end_of_input, daemon=True).start()
 main()

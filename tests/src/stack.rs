@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_wafv2::types::{AllowAction, DefaultAction, Scope, VisibilityConfig};
 use serde_json::Value;
@@ -18,6 +19,9 @@ use xtask::python::Python;
 
 /// The account that everything is in.
 pub const ACCOUNT: &str = "111122223333";
+
+/// How long it may take until the end of an execution is told.
+const SAFETY_NET_LIMIT: Duration = Duration::from_secs(20);
 
 /// How a local stack is started.
 #[derive(Debug, Clone, Default)]
@@ -237,6 +241,23 @@ impl Stack {
         }
     }
 
+    /// What the rule on executions that end without success publishes next; what the restore
+    /// publishes by itself meanwhile is dropped.
+    ///
+    /// # Errors
+    /// When none comes, or SQS does not answer.
+    pub async fn safety_net(&self, deployment: &Deployment) -> Result<Value> {
+        let began = Instant::now();
+        while began.elapsed() < SAFETY_NET_LIMIT {
+            let messages = self.notifications(deployment).await?;
+            if let Some(told) = messages.into_iter().find(is_safety_net) {
+                return Ok(told);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("no execution that ended was told")
+    }
+
     /// Makes the web ACL of the same name in both Regions, and puts that of the primary Region
     /// before a pool.
     ///
@@ -255,6 +276,13 @@ impl Stack {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a notification is that of the rule on executions that end without success.
+pub fn is_safety_net(notification: &Value) -> bool {
+    notification["message"]
+        .as_str()
+        .is_some_and(|text| text.starts_with("Safety net"))
 }
 
 /// An output of a stack.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use end_to_end::template;
 use model::Failure;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What Lambda and Step Functions report when the service could not do its work, and may later.
 const SERVICE_ERRORS: &[&str] = &[
@@ -112,9 +112,11 @@ fn every_failure_is_caught_by_name_and_reported() {
             "{name}"
         );
         for catcher in catchers {
-            assert_eq!(catcher["Next"], "ReportFailure", "{name}");
+            assert_eq!(catcher["Next"], "HasCause", "{name}");
         }
     }
+    assert_eq!(states["HasCause"]["Choices"][0]["Next"], "ReportFailure");
+    assert_eq!(states["WithoutCause"]["Next"], "ReportFailure");
     assert_eq!(states["ReportFailure"]["Catch"][0]["Next"], "NotifyFailure");
     assert_eq!(states["RestoreFailed"]["Type"], "Fail");
 }
@@ -155,4 +157,88 @@ fn tasks_wait_a_little_longer_than_their_functions_may_run() {
             "{name}"
         );
     }
+}
+
+/// A death that no state can tell of: a time limit, a full history, a missing path, a hand.
+#[test]
+fn an_execution_that_ends_without_success_is_told_by_a_rule() {
+    let template = template::read(template::DR).unwrap();
+    let resource = |name: &str| template["Resources"][name]["Properties"].clone();
+    let rule = resource("CognitoDRExecutionEndedRule");
+    let topic = json!({"Ref": "CognitoDRNotificationTopic"});
+    let machine = json!({"Ref": "CognitoDRStateMachine"});
+    assert_eq!(
+        rule["EventPattern"],
+        json!({
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                "stateMachineArn": [machine],
+            },
+        })
+    );
+    let target = &rule["Targets"][0];
+    assert_eq!(target["Arn"], topic);
+    let text = target["InputTransformer"]["InputTemplate"]
+        .as_str()
+        .unwrap();
+    for named in target["InputTransformer"]["InputPathsMap"]
+        .as_object()
+        .unwrap()
+        .keys()
+    {
+        assert!(text.contains(&format!("<{named}>")), "{named}");
+    }
+    // With texts in place of the members it is JSON, as everything else that the topic gets.
+    let filled = text
+        .replace(": <", ": \"<")
+        .replace(">,", ">\",")
+        .replace(">}", ">\"}");
+    let filled: Value = serde_json::from_str(&filled).unwrap();
+    assert_eq!(filled["execution_arn"], "<arn>");
+
+    let policy = resource("CognitoDRNotificationTopicPolicy");
+    assert_eq!(policy["Topics"][0], topic);
+    let statements = &policy["PolicyDocument"]["Statement"];
+    assert_eq!(
+        statements[0]["Principal"],
+        json!({"Service": "events.amazonaws.com"})
+    );
+    assert_eq!(statements[0]["Action"], "sns:Publish");
+    // What SNS writes when a topic is made, of which a policy takes the place.
+    assert_eq!(
+        statements[1]["Condition"],
+        json!({"StringEquals": {"AWS:SourceOwner": {"Ref": "AWS::AccountId"}}})
+    );
+    assert_eq!(statements[1]["Action"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn no_execution_runs_for_ever() {
+    for (template, machine) in [
+        (template::DR, "CognitoDRStateMachine"),
+        (template::PRIMARY, "CognitoBackupContinuation"),
+    ] {
+        let template = template::read(template).unwrap();
+        let definition = &template["Resources"][machine]["Properties"]["Definition"];
+        let limit = definition["TimeoutSeconds"].as_u64();
+        assert!(limit.is_some_and(|limit| limit > 0), "{machine}");
+    }
+}
+
+#[test]
+fn a_backup_that_reaches_its_time_limit_is_an_alarm_like_one_that_fails() {
+    let template = template::read(template::PRIMARY).unwrap();
+    let watched: BTreeSet<String> = template::resources(&template, "AWS::CloudWatch::Alarm")
+        .filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "AWS/States")
+        .map(|(_, alarm)| {
+            alarm["Properties"]["MetricName"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    let expected = ["ExecutionsFailed", "ExecutionsTimedOut"].map(str::to_owned);
+    assert_eq!(watched, BTreeSet::from(expected));
 }

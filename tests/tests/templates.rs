@@ -161,3 +161,51 @@ fn what_the_reference_names_is_there() {
         );
     }
 }
+
+/// With `Retain`, a first creation that fails would leave what has a fixed name, and the second
+/// would find the name taken.
+#[test]
+fn what_outlives_its_stack_does_not_outlive_a_creation_that_fails() {
+    let mut retained = Vec::new();
+    for name in [template::PRIMARY, template::DR] {
+        let template = template::read(name).unwrap();
+        for (resource, properties) in template["Resources"].as_object().unwrap() {
+            match properties["DeletionPolicy"].as_str() {
+                Some("RetainExceptOnCreate") => retained.push(resource.clone()),
+                Some("Delete") | None => {}
+                other => panic!("{resource}: {other:?}"),
+            }
+        }
+    }
+    retained.sort();
+    assert_eq!(
+        retained,
+        [
+            "CognitoBackupBucket",
+            "CognitoBackupDRBucket",
+            "CognitoBackupMetadata"
+        ]
+    );
+}
+
+/// CreateGroup asks for `iam:PassRole` without saying which service gets the role (facts 0.1): a
+/// condition that insists on it denies.
+#[test]
+fn roles_are_handed_to_cognito_also_where_it_is_not_said_to_whom() {
+    let template = template::read(template::DR).unwrap();
+    let policies = &template["Resources"]["CognitoRestoreLambdaRole"]["Properties"]["Policies"];
+    let statements = policies[0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap();
+    let passing: Vec<&Value> = statements
+        .iter()
+        .filter(|statement| statement["Action"] == "iam:PassRole")
+        .collect();
+    assert!(!passing.is_empty());
+    for statement in passing {
+        assert_eq!(
+            statement["Condition"],
+            json!({"StringEqualsIfExists": {"iam:PassedToService": "cognito-idp.amazonaws.com"}})
+        );
+    }
+}

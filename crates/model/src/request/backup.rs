@@ -29,7 +29,8 @@ impl BackupRequest {
     /// - `{"user_pool_id": "..."}`: that pool, which must be configured;
     /// - `{"continue": {...}}`: from the continuation state machine;
     /// - a CloudTrail event (facts F): the pool that a successful call names, if configured;
-    /// - SQS records that carry any of these: each pool once.
+    /// - SQS records that carry any of these: each pool once. The queue gets a message for every
+    ///   pool of the account, so one that is not configured asks for nothing here.
     ///
     /// # Errors
     /// [`BadRequest`] for anything else.
@@ -98,9 +99,18 @@ fn from_cloudtrail(detail: &Value, configured: &[UserPoolId]) -> BackupRequest {
         .and_then(Value::as_str)
         .and_then(|id| id.parse::<UserPoolId>().ok());
     match named {
-        Some(pool) if configured.contains(&pool) => BackupRequest::Pools(vec![pool]),
-        Some(pool) => nothing(format!("{pool} is not configured")),
+        Some(pool) => of_pool(pool, configured),
         None => nothing(format!("the {call} event names no user pool")),
+    }
+}
+
+/// What an event of any pool of the account asks for.
+fn of_pool(pool: UserPoolId, configured: &[UserPoolId]) -> BackupRequest {
+    if configured.contains(&pool) {
+        BackupRequest::Pools(vec![pool])
+    } else {
+        let reason = format!("{pool} is not configured");
+        BackupRequest::Nothing { reason }
     }
 }
 
@@ -114,7 +124,12 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
             .unwrap_or_default();
         let event: Value = serde_json::from_str(body)
             .map_err(|_| BadRequest::member("Records", "the body of a message is not JSON"))?;
-        match BackupRequest::from_event(&event, configured)? {
+        let named = event.get("user_pool_id").and_then(Value::as_str);
+        let request = match named.and_then(|id| id.parse::<UserPoolId>().ok()) {
+            Some(pool) => of_pool(pool, configured),
+            None => BackupRequest::from_event(&event, configured)?,
+        };
+        match request {
             BackupRequest::Pools(named) => pools.extend(named),
             BackupRequest::Nothing { reason } => reasons.push(reason),
             BackupRequest::Continue(_) => {
@@ -231,6 +246,23 @@ mod tests {
                 BackupRequest::from_event(&json!({"detail": detail}), &configured()).unwrap();
             assert!(matches!(request, BackupRequest::Nothing { .. }), "{detail}");
         }
+    }
+
+    #[test]
+    fn messages_of_foreign_pools_are_passed_over_beside_those_of_configured_ones() {
+        let message = |pool: &str| json!({"body": json!({"user_pool_id": pool}).to_string()});
+        let foreign = json!({"Records": [message("us-east-1_Y"), message("us-east-1_Z")]});
+        let request = BackupRequest::from_event(&foreign, &configured()).unwrap();
+        let BackupRequest::Nothing { reason } = request else {
+            panic!("{request:?}")
+        };
+        assert_eq!(
+            reason,
+            "us-east-1_Y is not configured; us-east-1_Z is not configured"
+        );
+        let mixed = json!({"Records": [message("us-east-1_Y"), message("us-east-1_A")]});
+        let request = BackupRequest::from_event(&mixed, &configured());
+        assert_eq!(request, pools(&["us-east-1_A"]));
     }
 
     #[test]

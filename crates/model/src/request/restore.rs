@@ -100,8 +100,9 @@ pub struct RestoreResponse {
     /// How many users the backup holds, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users_total: Option<u64>,
-    /// After [`RestoreAction::Report`]: `SUCCESS`, `SUCCESS_WITH_LOSSES` or `FAILED`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// After [`RestoreAction::Report`]: `SUCCESS`, `SUCCESS_WITH_LOSSES` or `FAILED`; else null.
+    /// Always there, for the state machine reads it.
+    #[serde(default)]
     pub result: Option<String>,
 }
 
