@@ -1,6 +1,6 @@
 """Runs ministack until standard input ends, so that it never outlives whoever started it.
 
-Its Step Functions are made as strict as those of AWS first.
+Its Step Functions are made as strict as those of AWS first, and its IAM is taught a condition.
 """
 
 import os
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import iam_conditions
 import strict_step_functions
 from ministack.app import main
 
@@ -21,5 +22,6 @@ def stop_at_end_of_input():
 
 
 strict_step_functions.enforce()
+iam_conditions.teach()
 threading.Thread(target=stop_at_end_of_input, daemon=True).start()
 main()

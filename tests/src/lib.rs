@@ -5,6 +5,7 @@
 //! - [`pools`]: what is backed up;
 //! - [`story`]: the way from backup to report;
 //! - [`drill`]: all of it, once, with everything checked;
+//! - [`template`], [`evaluate`]: the templates as they are written and as they are deployed;
 //! - [`paths`]: what the state machines read is there, on every way that leads to it;
 //! - [`compare`]: the restored pool against its source, independently of the restore's own check.
 
@@ -13,6 +14,7 @@ pub mod compare;
 pub mod deploy;
 pub mod drill;
 pub mod environment;
+pub mod evaluate;
 pub mod ministack;
 pub mod paths;
 pub mod pools;

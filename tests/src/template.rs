@@ -79,6 +79,32 @@ pub fn resources<'a>(
         .map(|(name, resource)| (name.as_str(), resource))
 }
 
+/// The statements of a role's own policies, those behind a condition of the template included.
+///
+/// # Panics
+/// When there is no such role.
+pub fn statements<'a>(template: &'a Value, role: &str) -> Vec<&'a Value> {
+    let policies = &template["Resources"][role]["Properties"]["Policies"];
+    let policies = policies
+        .as_array()
+        .unwrap_or_else(|| panic!("{role} has no policies"));
+    policies
+        .iter()
+        .filter_map(|policy| policy["PolicyDocument"]["Statement"].as_array())
+        .flatten()
+        .map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement))
+        .collect()
+}
+
+/// The actions that a statement names.
+pub fn actions(statement: &Value) -> Vec<&str> {
+    match &statement["Action"] {
+        Value::String(action) => vec![action],
+        Value::Array(actions) => actions.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The binary that a function of a template is built from.
 pub fn binary(function: &Value) -> Option<&str> {
     function

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use cognito::Operation;
-use end_to_end::template;
+use cognito::{Effect, Operation};
+use end_to_end::evaluate::{self, Place};
+use end_to_end::template::{self, actions, statements};
 use model::inventory::ITEMS;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What Lambda itself does with the role: logs, and the queues of event sources and destinations.
 const PLATFORM: &[&str] = &[
@@ -21,6 +22,7 @@ const PLATFORM: &[&str] = &[
 
 /// What the backup does beside reading the pool.
 const BACKUP: &[&str] = &[
+    "cognito-idp:ListUserPools",
     "dynamodb:PutItem",
     "s3:AbortMultipartUpload",
     "s3:GetObject",
@@ -30,35 +32,13 @@ const BACKUP: &[&str] = &[
     "states:StartExecution",
 ];
 
-/// A create call with tags may be held against the tagging action, too.
-const TAGGING: &str = "cognito-idp:TagResource";
-
 /// Log delivery into a bucket would need these on any bucket; the template says what to do instead.
 const NOT_GIVEN: &[&str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy"];
-
-fn list(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn statements<'a>(template: &'a Value, role: &str) -> Vec<&'a Value> {
-    let policies = &template["Resources"][role]["Properties"]["Policies"];
-    let policies = policies
-        .as_array()
-        .unwrap_or_else(|| panic!("{role} has no policies"));
-    policies
-        .iter()
-        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
-        .collect()
-}
 
 fn allowed(template: &Value, role: &str) -> BTreeSet<String> {
     statements(template, role)
         .into_iter()
-        .flat_map(|statement| list(&statement["Action"]))
+        .flat_map(actions)
         .map(str::to_owned)
         .collect()
 }
@@ -106,15 +86,13 @@ fn the_restore_role_allows_exactly_what_a_restore_does() {
     let template = template::read(template::DR).unwrap();
     let called = restore::OPERATIONS
         .iter()
+        .filter(|operation| !operation.is_public())
         .map(|operation| operation.action());
     let other = restore::operations::OTHER_ACTIONS
         .iter()
         .filter(|action| !NOT_GIVEN.contains(action))
         .map(|action| (*action).to_owned());
-    let used = with_platform(
-        called.chain(other).chain([TAGGING.to_owned()]),
-        &PLATFORM[..2],
-    );
+    let used = with_platform(called.chain(other), &PLATFORM[..2]);
     assert_same(
         "CognitoRestoreLambdaRole",
         &allowed(&template, "CognitoRestoreLambdaRole"),
@@ -132,7 +110,6 @@ fn the_restore_does_what_the_inventory_says_it_writes() {
                 .iter()
                 .map(|action| (*action).to_owned()),
         )
-        .chain([TAGGING.to_owned()])
         .collect();
     for item in ITEMS {
         for action in item.write {
@@ -179,9 +156,8 @@ fn actions_without_a_resource_are_allowed_on_every_one() {
                 Operation::CreateUserPool,
                 Operation::ListUserPools,
                 Operation::DescribeUserPoolDomain,
-                Operation::SignUp,
             ];
-            for action in list(&statement["Action"])
+            for action in actions(statement)
                 .into_iter()
                 .filter(|action| action.starts_with("cognito-idp:"))
             {
@@ -214,4 +190,212 @@ fn the_replication_role_can_replicate_and_replicates_no_deletion() {
         ["Rules"][0];
     assert_eq!(rule["DeleteMarkerReplication"]["Status"], "Disabled");
     assert_eq!(rule["Filter"]["Prefix"], "cognito-backup/");
+}
+
+/// What a statement asks of the tags of a pool.
+fn tag_condition(key: &str) -> Value {
+    let key = format!("{key}/{}", restore::RESTORE_TAG);
+    json!({"Null": {key: "false"}})
+}
+
+#[test]
+fn only_pools_that_carry_the_restores_tag_are_written_unless_a_parameter_names_others() {
+    let template = template::read(template::DR).unwrap();
+    let reads: BTreeSet<String> = restore::OPERATIONS
+        .iter()
+        .filter(|operation| operation.effect() == Effect::Read)
+        .map(|operation| operation.action())
+        // A permission that WAF asks for.
+        .chain(["cognito-idp:GetWebACLForResource".to_owned()])
+        .collect();
+    let mut conditional = 0;
+    for statement in statements(&template, "CognitoRestoreLambdaRole") {
+        let writes: Vec<&str> = actions(statement)
+            .into_iter()
+            .filter(|action| action.starts_with("cognito-idp:") && !reads.contains(*action))
+            .collect();
+        let condition = &statement["Condition"];
+        if writes.is_empty() || statement["Sid"] == "WriteExistingPools" {
+            continue;
+        }
+        let creates = writes == ["cognito-idp:CreateUserPool"];
+        assert_eq!(actions(statement).len(), writes.len(), "{statement}");
+        let key = if creates {
+            "aws:RequestTag"
+        } else {
+            "aws:ResourceTag"
+        };
+        assert_eq!(*condition, tag_condition(key), "{writes:?}");
+        conditional += 1;
+    }
+    assert_eq!(conditional, 2);
+}
+
+/// Else whoever may tag could lend the restore's tag to any pool.
+#[test]
+fn the_restores_tag_is_put_on_nothing_that_lacks_it() {
+    let template = template::read(template::DR).unwrap();
+    for statement in statements(&template, "CognitoRestoreLambdaRole") {
+        if actions(statement).contains(&"cognito-idp:TagResource") {
+            assert_eq!(statement["Condition"], tag_condition("aws:ResourceTag"));
+        }
+    }
+}
+
+#[test]
+fn into_existing_pools_go_groups_and_users_and_only_where_a_parameter_says_so() {
+    let template = template::read(template::DR).unwrap();
+    let policies = &template["Resources"]["CognitoRestoreLambdaRole"]["Properties"]["Policies"];
+    let conditional = policies[0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|statement| statement["Fn::If"][0] == "MayWriteIntoExistingPools")
+        .map(|statement| &statement["Fn::If"][1]);
+    let written: BTreeSet<String> = conditional.flat_map(actions).map(str::to_owned).collect();
+    let needed: BTreeSet<String> = restore::users::OPERATIONS
+        .iter()
+        .chain(&[Operation::CreateGroup])
+        .filter(|operation| operation.effect() != Effect::Read && !operation.is_public())
+        .map(|operation| operation.action())
+        .collect();
+    assert_same("WriteExistingPools", &written, &needed);
+    assert_eq!(template["Parameters"]["ExistingUserPoolIds"]["Default"], "");
+}
+
+#[test]
+fn nothing_reads_the_code_or_the_environment_of_a_function() {
+    let showing = [
+        "lambda:GetFunction",
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetLayerVersion",
+        "lambda:ListFunctions",
+        "lambda:ListVersionsByFunction",
+    ];
+    for (name, roles) in [
+        (template::PRIMARY, &["CognitoBackupLambdaRole"] as &[_]),
+        (
+            template::DR,
+            &[
+                "CognitoRestoreLambdaRole",
+                "FindLatestBackupRole",
+                "ManualDRTriggerRole",
+            ],
+        ),
+    ] {
+        let template = template::read(name).unwrap();
+        for role in roles {
+            for action in allowed(&template, role) {
+                assert!(!showing.contains(&action.as_str()), "{role}: {action}");
+                assert!(!action.contains('*'), "{role}: {action}");
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_are_opened_to_cognito_alone() {
+    let template = template::read(template::DR).unwrap();
+    for statement in statements(&template, "CognitoRestoreLambdaRole") {
+        if actions(statement).contains(&"lambda:AddPermission") {
+            assert_eq!(actions(statement).len(), 1);
+            assert_eq!(
+                statement["Condition"],
+                json!({"StringEquals": {"lambda:Principal": "cognito-idp.amazonaws.com"}})
+            );
+        }
+    }
+}
+
+/// Rights over what is not the restore's own: only where somebody asked for them.
+#[test]
+fn distributions_and_resource_policies_are_touched_only_with_a_parameter() {
+    let template = template::read(template::DR).unwrap();
+    let place = |parameters: &[(&'static str, &str)]| Place {
+        partition: "aws",
+        region: "us-west-2",
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+    };
+    let actions_with = |parameters: &[(&'static str, &str)]| {
+        let resources = evaluate::resources(&template, &place(parameters));
+        let deployed = json!({"Resources": resources});
+        allowed(&deployed, "CognitoRestoreLambdaRole")
+    };
+    let by_default = actions_with(&[]);
+    for action in [
+        "cloudfront:UpdateDistribution",
+        "firehose:TagDeliveryStream",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+    ] {
+        assert!(!by_default.contains(action), "{action}");
+    }
+    let asked = actions_with(&[("RestoreCustomDomains", "true")]);
+    let more: Vec<_> = asked.difference(&by_default).collect();
+    assert_eq!(more, ["cloudfront:UpdateDistribution"]);
+    let asked = actions_with(&[("RestoreLogDelivery", "true")]);
+    assert!(asked.contains("logs:PutResourcePolicy"));
+}
+
+#[test]
+fn only_roles_that_the_parameter_names_are_handed_over() {
+    let template = template::read(template::DR).unwrap();
+    let role = "arn:aws:iam::111122223333:role/sms";
+    let place = Place {
+        partition: "aws",
+        region: "us-west-2",
+        parameters: [("PassableRoleArns", role.to_owned())].into(),
+    };
+    let deployed = json!({"Resources": evaluate::resources(&template, &place)});
+    let passed: Vec<String> = statements(&deployed, "CognitoRestoreLambdaRole")
+        .into_iter()
+        .filter(|statement| actions(statement) == ["iam:PassRole"])
+        .map(|statement| statement["Resource"].to_string())
+        .collect();
+    assert_eq!(passed.len(), 2);
+    assert_eq!(passed[0], json!([role]).to_string());
+    assert!(passed[1].contains("CognitoImportJobRole"), "{passed:?}");
+}
+
+#[test]
+fn pools_are_named_by_arns_of_the_partition_that_the_stack_is_in() {
+    let pools = ["us-east-1_A", "us-east-1_B"];
+    for partition in ["aws", "aws-cn", "aws-us-gov"] {
+        for (name, role, parameter, sid) in [
+            (
+                template::PRIMARY,
+                "CognitoBackupLambdaRole",
+                "UserPoolIds",
+                "ReadTheConfiguredPools",
+            ),
+            (
+                template::DR,
+                "CognitoRestoreLambdaRole",
+                "ExistingUserPoolIds",
+                "WriteExistingPools",
+            ),
+        ] {
+            for (given, ids) in [(pools.join(","), &pools as &[_]), ("*".into(), &["*"])] {
+                let template = template::read(name).unwrap();
+                let place = Place {
+                    partition,
+                    region: "us-east-1",
+                    parameters: [(parameter, given)].into(),
+                };
+                let deployed = json!({"Resources": evaluate::resources(&template, &place)});
+                let found = statements(&deployed, role)
+                    .into_iter()
+                    .find(|statement| statement["Sid"] == sid)
+                    .unwrap();
+                let expected: Vec<String> = ids
+                    .iter()
+                    .map(|id| format!("arn:{partition}:cognito-idp:*:*:userpool/{id}"))
+                    .collect();
+                assert_eq!(found["Resource"], json!(expected));
+            }
+        }
+    }
 }

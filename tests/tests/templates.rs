@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use end_to_end::evaluate::{self, Place};
 use end_to_end::template;
 use serde_json::{Value, json};
 
@@ -208,4 +209,106 @@ fn roles_are_handed_to_cognito_also_where_it_is_not_said_to_whom() {
             json!({"StringEqualsIfExists": {"iam:PassedToService": "cognito-idp.amazonaws.com"}})
         );
     }
+}
+
+/// Characters of an event pattern (facts 0.1).
+const LARGEST_PATTERN: usize = 2_048;
+/// Bytes of a function's environment (facts G.1).
+const LARGEST_ENVIRONMENT: usize = 4_096;
+/// Characters of all policies in a role, blanks not counted (IAM quotas).
+const LARGEST_POLICIES: usize = 10_240;
+/// Bytes of a parameter of a stack (CloudFormation quotas).
+const LARGEST_PARAMETER: usize = 4_096;
+
+fn without_blanks(value: &Value) -> usize {
+    let text = value.to_string();
+    text.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .count()
+}
+
+fn fits(name: &str, resources: &Value) -> Result<(), String> {
+    for (id, resource) in resources.as_object().unwrap() {
+        let properties = &resource["Properties"];
+        let sizes = [
+            (without_blanks(&properties["EventPattern"]), LARGEST_PATTERN),
+            (
+                properties["Policies"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|policy| without_blanks(&policy["PolicyDocument"]))
+                    .sum(),
+                LARGEST_POLICIES,
+            ),
+            (
+                properties["Environment"]["Variables"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, value)| name.len() + value.to_string().len())
+                    .sum(),
+                LARGEST_ENVIRONMENT,
+            ),
+        ];
+        for (size, limit) in sizes {
+            if size > limit {
+                return Err(format!("{name} {id}: {size} of {limit}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The stack for a list of pools, in the partition and Region with the longest names.
+fn fits_with(name: &str, parameter: &'static str, pools: &str) -> Result<(), String> {
+    assert!(pools.len() <= LARGEST_PARAMETER);
+    let template = template::read(name).unwrap();
+    let place = Place {
+        partition: "aws-us-gov",
+        region: "ap-southeast-1",
+        parameters: [
+            (parameter, pools.to_owned()),
+            ("Environment", "e".repeat(20)),
+            ("RestoreCustomDomains", "true".to_owned()),
+            ("RestoreLogDelivery", "true".to_owned()),
+        ]
+        .into(),
+    };
+    fits(name, &evaluate::resources(&template, &place))
+}
+
+fn ids(count: usize) -> String {
+    let ids: Vec<String> = (0..count)
+        .map(|number| format!("ap-southeast-1_{number:09}"))
+        .collect();
+    ids.join(",")
+}
+
+#[test]
+fn the_templates_hold_as_many_pools_as_their_parameters_say_and_all_by_a_star() {
+    for (name, parameter) in [
+        (template::PRIMARY, "UserPoolIds"),
+        (template::DR, "ExistingUserPoolIds"),
+    ] {
+        let template = template::read(name).unwrap();
+        let description = template["Parameters"][parameter]["Description"]
+            .as_str()
+            .unwrap();
+        let (_, limit) = description.split_once("up to ").unwrap();
+        let limit = limit.split(' ').next().unwrap().parse().unwrap();
+        fits_with(name, parameter, &ids(limit)).unwrap();
+        // However many there are.
+        fits_with(name, parameter, "*").unwrap();
+        let patterns: String = template::resources(&template, "AWS::Events::Rule")
+            .map(|(_, rule)| rule["Properties"]["EventPattern"].to_string())
+            .collect();
+        assert!(
+            !patterns.contains(parameter),
+            "a pattern would grow with the pools"
+        );
+    }
+    // The check can tell: a hundred more is too many.
+    let error = fits_with(template::PRIMARY, "UserPoolIds", &ids(160)).unwrap_err();
+    assert!(error.contains("CognitoBackup"), "{error}");
 }

@@ -71,7 +71,15 @@ impl Function {
     }
 
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-        let request = BackupRequest::from_event(&event.payload, &self.settings.pools)
+        let configured = match event.payload.get("continue") {
+            // The cursor names its pools.
+            Some(_) => Vec::new(),
+            None => {
+                let ids = self.settings.pools.ids(&self.cognito).await;
+                ids.map_err(|error| diagnostic(&error))?
+            }
+        };
+        let request = BackupRequest::from_event(&event.payload, &configured)
             .map_err(|error| named(Failure::BadRequest, &error))?;
         let backups = self.backups(event.context.deadline());
         let progress = match request {

@@ -1,14 +1,46 @@
 //! What the function's environment says.
 
+use cognito::{Cognito, CognitoError, Operation, Pages};
 use model::UserPoolId;
+use serde_json::json;
 
 use crate::error::BackupError;
+
+/// Which pools are backed up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pools {
+    /// These, each once.
+    These(Vec<UserPoolId>),
+    /// Every pool of the Region, those included that are made later. What names pools one by one
+    /// has limits: 4,096 bytes of a function's environment, 10,240 of a role's policies.
+    Every,
+}
+
+impl Pools {
+    /// The pools by name: asks Cognito for them where none are named.
+    ///
+    /// # Errors
+    /// [`BackupError::Cognito`] when it does not list them.
+    pub async fn ids(&self, cognito: &Cognito) -> Result<Vec<UserPoolId>, BackupError> {
+        if let Self::These(pools) = self {
+            return Ok(pools.clone());
+        }
+        let operation = Operation::ListUserPools;
+        let cognito = cognito.clone().allowing(&[Operation::ListUserPools]);
+        let listed = Pages::new(&cognito, operation, json!({}))?.all().await?;
+        let ids = listed.iter().map(|pool| {
+            let id = pool["Id"].as_str().and_then(|id| id.parse().ok());
+            id.ok_or_else(|| CognitoError::unexpected_answer(operation, "pool id").into())
+        });
+        ids.collect()
+    }
+}
 
 /// The settings of the backup Lambda.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// `USER_POOL_IDS`: the configured pools, each once.
-    pub pools: Vec<UserPoolId>,
+    /// `USER_POOL_IDS`: the configured pools, or `*`.
+    pub pools: Pools,
     /// `BACKUP_BUCKET`.
     pub bucket: String,
     /// `BACKUP_TABLE`.
@@ -64,7 +96,10 @@ fn wrong(variable: &'static str, problem: String) -> BackupError {
     BackupError::Configuration { variable, problem }
 }
 
-fn pools(list: &str) -> Result<Vec<UserPoolId>, BackupError> {
+fn pools(list: &str) -> Result<Pools, BackupError> {
+    if list == "*" {
+        return Ok(Pools::Every);
+    }
     let mut pools = Vec::new();
     for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
         let pool: UserPoolId = id
@@ -77,7 +112,7 @@ fn pools(list: &str) -> Result<Vec<UserPoolId>, BackupError> {
     if pools.is_empty() {
         return Err(wrong("USER_POOL_IDS", "it names no user pool".into()));
     }
-    Ok(pools)
+    Ok(Pools::These(pools))
 }
 
 fn quota_share(text: &str) -> Result<f64, BackupError> {
@@ -111,7 +146,8 @@ mod tests {
     #[test]
     fn defaults_suit_most() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.pools.len(), 2);
+        let named = ["us-east-1_A", "us-east-1_B"].map(|id| id.parse().unwrap());
+        assert_eq!(settings.pools, Pools::These(named.into()));
         assert_eq!(settings.quota_share, 0.5);
         assert!(!settings.mfa_preferences);
         assert_eq!(settings.continuation, None);
@@ -123,6 +159,7 @@ mod tests {
             ("USER_POOL_IDS", ""),
             ("USER_POOL_IDS", " , "),
             ("USER_POOL_IDS", "us-east-1_A,nonsense"),
+            ("USER_POOL_IDS", "us-east-1_A,*"),
             ("BACKUP_BUCKET", ""),
             ("BACKUP_TABLE", " "),
             ("QUOTA_SHARE", "half"),

@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use backup::settings::Pools;
 use backup::{BackupError, Progress};
 use model::document::SectionStatus;
 use model::inventory::Section;
@@ -56,6 +57,18 @@ async fn a_backup_holds_every_user_and_membership_of_a_nasty_pool() {
         evidence.active_users, 0,
         "a backup makes no user a billed one"
     );
+}
+
+/// More than a page of them.
+#[tokio::test]
+async fn a_star_stands_for_every_pool_of_the_region() {
+    let world = World::new().await;
+    let seeded: BTreeSet<UserPoolId> = (0..500).map(|_| world.seed(pool_of(0))).collect();
+    let listed = Pools::Every.ids(&world.cognito).await.unwrap();
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), seeded);
+    assert_eq!(seeded.len(), 500);
+    let calls = world.simulator.evidence().calls;
+    assert_eq!(calls.get("ListUserPools"), Some(&9), "{calls:?}");
 }
 
 #[tokio::test]

@@ -198,6 +198,12 @@ impl Operation {
         format!("cognito-idp:{}", self.name())
     }
 
+    /// Whether it is open to everybody: it needs no permission, and a signature changes nothing
+    /// (facts 0.1).
+    pub fn is_public(self) -> bool {
+        self == Operation::SignUp
+    }
+
     /// Whether requests or errors of the operation may hold personal data of a user.
     pub fn is_personal(self) -> bool {
         matches!(

@@ -83,7 +83,8 @@ pub const ITEMS: &[Item] = &[
         write: &[
             "cognito-idp:DescribeUserPool",
             "cognito-idp:UpdateUserPool",
-            "lambda:GetFunction",
+            "lambda:GetAlias",
+            "lambda:GetFunctionConcurrency",
             "lambda:AddPermission",
         ],
         comes_back: ComesBack::Partly(

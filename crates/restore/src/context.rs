@@ -25,6 +25,46 @@ pub struct Settings {
     pub import_role_arn: Option<String>,
     /// `QUOTA_SHARE`: the share of Cognito's quotas that the restore may use.
     pub quota_share: f64,
+    /// `EXISTING_USER_POOL_IDS`: the pools that a restore may write into although none made them.
+    pub existing_user_pools: ExistingPools,
+}
+
+/// Pools that a restore may write into although none made them, as the function's role has it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExistingPools {
+    /// These, which may be none.
+    These(Vec<UserPoolId>),
+    /// Every pool of the account and Region.
+    Every,
+}
+
+impl Default for ExistingPools {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+impl ExistingPools {
+    /// Reads ids between commas, or `*`; nothing is no pool.
+    ///
+    /// # Errors
+    /// What is wrong, for a person.
+    pub fn read(list: &str) -> Result<Self, String> {
+        if list.trim() == "*" {
+            return Ok(Self::Every);
+        }
+        let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
+        let pools: Result<_, _> = ids.map(str::parse::<UserPoolId>).collect();
+        pools.map(Self::These).map_err(|error| error.to_string())
+    }
+
+    /// Whether the pool is one of them.
+    pub fn hold(&self, pool: &UserPoolId) -> bool {
+        match self {
+            Self::These(pools) => pools.contains(pool),
+            Self::Every => true,
+        }
+    }
 }
 
 impl Settings {

@@ -22,8 +22,9 @@ pub mod translate;
 pub mod users;
 pub mod verify;
 
-pub use context::{Restore, Settings};
+pub use context::{ExistingPools, Restore, Settings};
 pub use error::RestoreError;
 pub use operations::OPERATIONS;
 pub use step::{StepProgress, StepResult};
+pub use steps::RESTORE_TAG;
 pub use translate::Translations;

@@ -9,7 +9,7 @@ use cognito::{Cognito, Pace};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::request::{RestoreRequest, RestoreResponse};
 use restore::run::{Clients, run};
-use restore::{OPERATIONS, RestoreError, Settings};
+use restore::{ExistingPools, OPERATIONS, RestoreError, Settings};
 use serde_json::Value;
 use tokio::time::Instant;
 use vault::Vault;
@@ -18,6 +18,9 @@ use vault::Vault;
 const MARGIN: Duration = Duration::from_secs(60);
 /// The share of the quotas when `QUOTA_SHARE` does not say: the target Region is quiet.
 const QUOTA_SHARE: f64 = 0.95;
+
+/// The pools that a restore may write into although none made them.
+const EXISTING_POOLS: &str = "EXISTING_USER_POOL_IDS";
 
 /// What is made once for all invocations.
 struct Function {
@@ -83,6 +86,12 @@ impl Function {
                     problem: "a number from 0.01 to 1 is required".to_owned(),
                 })?,
         };
+        let existing = optional(EXISTING_POOLS).unwrap_or_default();
+        let existing_user_pools =
+            ExistingPools::read(&existing).map_err(|problem| RestoreError::Configuration {
+                variable: EXISTING_POOLS,
+                problem,
+            })?;
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             RestoreError::Configuration {
@@ -97,6 +106,7 @@ impl Function {
                 .map(|name| name.trim_start_matches("custom:").to_owned()),
             import_role_arn: optional("IMPORT_ROLE_ARN"),
             quota_share,
+            existing_user_pools,
         };
         let cognito = Cognito::new(&config, Pace::share_of_quotas(quota_share));
         let clients = Clients {

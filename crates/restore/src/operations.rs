@@ -28,6 +28,7 @@ const OWN: &[Operation] = &[
     Operation::SetUserPoolClientSessionConfiguration,
     Operation::SetUserPoolMfaConfig,
     Operation::SetUserPoolSessionConfiguration,
+    Operation::TagResource,
     Operation::UpdateManagedLoginBranding,
     Operation::UpdateUserPool,
 ];
@@ -64,7 +65,8 @@ pub const OTHER_ACTIONS: &[&str] = &[
     "iam:PassRole",
     "kms:CreateGrant",
     "lambda:AddPermission",
-    "lambda:GetFunction",
+    "lambda:GetAlias",
+    "lambda:GetFunctionConcurrency",
     "logs:CreateLogDelivery",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",

@@ -264,6 +264,10 @@ async fn bring(
         match created.await {
             Ok(_) => {}
             Err(error) if error.is(ErrorKind::AnswerLost) && looks < LOOKS => {}
+            Err(error) if domain.custom && error.is(ErrorKind::NotAuthorized) => {
+                let why = "the DR stack allows custom domains only with RestoreCustomDomains=true";
+                return Ok(Brought::Refused(why.into()));
+            }
             Err(error) if is_about_the_domain(&error) => {
                 return Ok(Brought::Refused(error.message));
             }

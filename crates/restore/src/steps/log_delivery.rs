@@ -59,12 +59,14 @@ pub async fn log_delivery(
                 Finding::new(FindingKind::Failed, "log delivery", error.to_string())
                     .announcing(SECTION, ""),
             );
+            let why = if error.is(ErrorKind::NotAuthorized) {
+                "The DR stack allows it only with RestoreLogDelivery=true.".to_owned()
+            } else {
+                format!("Cognito refused: {}.", error.message)
+            };
             news.manual(
-                ManualStep::new(
-                    "Set log delivery",
-                    format!("Cognito refused: {}.", error.message),
-                )
-                .with_command(command(&relocation, &json!(wanted))),
+                ManualStep::new("Set log delivery", why)
+                    .with_command(command(&relocation, &json!(wanted))),
             );
             Ok(StepResult::failed(error).telling(news).into())
         }

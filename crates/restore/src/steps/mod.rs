@@ -30,6 +30,8 @@ mod pool_document;
 mod schema;
 mod triggers;
 
+pub use pool_document::RESTORE_TAG;
+
 use cognito::Operation;
 use model::UserPoolId;
 use model::inventory::Section;

@@ -16,8 +16,9 @@ mod senders;
 
 pub(super) use senders::{key_in_target, without_key, without_ses, without_sms};
 
-/// The tag by which a repeated step finds the pool that it made.
-pub(super) const RESTORE_TAG: &str = "cognito-dr-restore-id";
+/// The tag by which a repeated step finds the pool that it made. The function's role may write
+/// into no pool that lacks it, so every update keeps it.
+pub const RESTORE_TAG: &str = "cognito-dr-restore-id";
 /// How many tags a pool may have (facts A.17).
 const TAGS: usize = 50;
 

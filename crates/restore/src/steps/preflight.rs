@@ -5,9 +5,10 @@ use model::UserPoolId;
 use model::inventory::Section;
 use model::request::{RestoreOptions, Selection};
 use model::restore::{Finding, FindingKind, RestoreState};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::described;
+use super::pool_document::RESTORE_TAG;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::{News, StepProgress, StepResult};
@@ -32,9 +33,9 @@ pub async fn preflight(
     let mut news = News::default();
     whole_backup(restore, &mut news).await?;
     if let Some(pool) = state.options.verify.clone() {
-        must_exist(restore, &pool).await?;
+        must_exist(restore, &pool).await.map(drop)?;
     } else if let Some(pool) = state.options.target_user_pool_id.clone() {
-        must_exist(restore, &pool).await?;
+        may_be_written(restore, &pool).await?;
         selected_group_exists(restore, &state.options)?;
         state.new_user_pool_id = Some(pool);
     } else {
@@ -57,13 +58,26 @@ async fn whole_backup(restore: &Restore<'_>, news: &mut News) -> Result<(), Rest
     }
 }
 
-async fn must_exist(restore: &Restore<'_>, pool: &UserPoolId) -> Result<(), RestoreError> {
+async fn must_exist(restore: &Restore<'_>, pool: &UserPoolId) -> Result<Value, RestoreError> {
     match described(restore, pool).await {
         Err(RestoreError::Cognito(error)) if error.is(ErrorKind::Missing) => {
             Err(RestoreError::TargetMissing(pool.clone()))
         }
-        other => other.map(drop),
+        described => described,
     }
+}
+
+/// The role allows what the template's parameter names, and what a restore made (by its tag):
+/// told here, before anything is changed, and not by the first refusal.
+async fn may_be_written(restore: &Restore<'_>, pool: &UserPoolId) -> Result<(), RestoreError> {
+    let there = must_exist(restore, pool).await?;
+    let is_ours = there["UserPoolTags"][RESTORE_TAG].is_string();
+    if is_ours || restore.settings.existing_user_pools.hold(pool) {
+        return Ok(());
+    }
+    Err(RestoreError::Preflight(format!(
+        "target_user_pool_id: no restore made {pool}, and the stack in this Region allows writing into no other pools than those of its parameter ExistingUserPoolIds: deploy it with ExistingUserPoolIds={pool}"
+    )))
 }
 
 fn selected_group_exists(

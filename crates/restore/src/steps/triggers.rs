@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_lambda::operation::add_permission::AddPermissionError;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
@@ -51,14 +51,48 @@ async fn same_named(
     relocation: &Relocation<'_>,
 ) -> Option<String> {
     let there = Arn::read(old)?.in_region(relocation.region);
-    let request = restore.lambda.get_function().function_name(&there);
-    match request.send().await {
-        Ok(_) => Some(there),
-        Err(error) => {
-            let code = error.as_service_error().map(|error| error.meta().code());
+    match is_there(restore.lambda, &there).await {
+        Ok(true) => Some(there),
+        Ok(false) => {
+            tracing::info!(function = %there, "a numbered version is nobody's counterpart");
+            None
+        }
+        Err(code) => {
             tracing::info!(function = %there, ?code, "no counterpart of a trigger's function");
             None
         }
+    }
+}
+
+/// Whether a function, or the alias that its ARN names, is there; else the error's code.
+///
+/// Asked by calls that show neither code nor environment, as GetFunction and
+/// GetFunctionConfiguration do, and that answer ResourceNotFoundException for what is not there
+/// (Lambda API reference, GetFunctionConcurrency and GetAlias). The number of a version says
+/// nothing about another Region.
+async fn is_there(lambda: &aws_sdk_lambda::Client, arn: &str) -> Result<bool, Option<String>> {
+    let (function, qualifier) = qualified(arn);
+    let code = match qualifier {
+        None | Some("$LATEST") => {
+            let request = lambda.get_function_concurrency().function_name(function);
+            let error = request.send().await.err();
+            error.map(|error| error.code().map(str::to_owned))
+        }
+        Some(version) if version.bytes().all(|digit| digit.is_ascii_digit()) => return Ok(false),
+        Some(alias) => {
+            let request = lambda.get_alias().function_name(function).name(alias);
+            let error = request.send().await.err();
+            error.map(|error| error.code().map(str::to_owned))
+        }
+    };
+    code.map_or(Ok(true), Err)
+}
+
+/// A function's ARN without its version or alias, and that: `arn:...:function:NAME:QUALIFIER`.
+fn qualified(arn: &str) -> (&str, Option<&str>) {
+    match arn.match_indices(':').nth(6) {
+        Some((at, _)) => (&arn[..at], Some(&arn[at + 1..])),
+        None => (arn, None),
     }
 }
 
@@ -332,6 +366,14 @@ mod tests {
             command.contains("aws lambda add-permission") && command.contains("PreSignUp"),
             "{command}"
         );
+    }
+
+    #[test]
+    fn the_qualifier_of_a_function_is_what_follows_its_name() {
+        let plain = function("us-west-2", "a");
+        assert_eq!(qualified(&plain), (plain.as_str(), None));
+        let alias = format!("{plain}:live");
+        assert_eq!(qualified(&alias), (plain.as_str(), Some("live")));
     }
 
     #[test]

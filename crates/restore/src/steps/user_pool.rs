@@ -1,10 +1,13 @@
 //! The pool itself.
 
+use std::time::Duration;
+
 use cognito::{CognitoError, ErrorKind, Operation, Pages};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::described;
 use super::pool_document::{self, NewPool, RESTORE_TAG};
@@ -17,6 +20,10 @@ use crate::step::{News, StepProgress, StepResult};
 
 /// How often a creation whose answer was lost is looked after.
 const LOOKS: u32 = 5;
+/// How long IAM may take to know the new pool's tag.
+const TAG_PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait before asking again, at first.
+const TAG_PAUSE: Duration = Duration::from_millis(250);
 
 /// Creates the pool, quiet: no MFA, no triggers, no auto-verification, no deletion protection.
 ///
@@ -53,6 +60,12 @@ pub async fn user_pool(
         mut news,
     } = asked(&relocation);
     let there = described(restore, &pool).await?;
+    until_the_tag_is_known(
+        restore,
+        text(&there, "/Arn").unwrap_or_default(),
+        &restore_id,
+    )
+    .await?;
     for concession in Concession::ALL {
         if concession.was_made(&request, &there) {
             concession.make(&mut request, &relocation, &mut news);
@@ -61,6 +74,30 @@ pub async fn user_pool(
     tell_if_missing(head, Section::Tags, &mut news);
     tell_replicas(restore, &relocation, &mut news);
     Ok(StepResult::restored(1).telling(news).into())
+}
+
+/// Tags the pool once more, until that is allowed: the function's role may write only into pools
+/// that carry the restore's tag, and how soon IAM knows a new pool's tag is not documented.
+async fn until_the_tag_is_known(
+    restore: &Restore<'_>,
+    pool_arn: &str,
+    restore_id: &RestoreId,
+) -> Result<(), RestoreError> {
+    let request = json!({"ResourceArn": pool_arn, "Tags": {RESTORE_TAG: restore_id.as_str()}});
+    let began = Instant::now();
+    let patience = TAG_PATIENCE.min(restore.time_left());
+    let mut pause = TAG_PAUSE;
+    loop {
+        let Err(error) = restore.cognito.call(Operation::TagResource, &request).await else {
+            return Ok(());
+        };
+        if !error.is(ErrorKind::NotAuthorized) || began.elapsed() + pause > patience {
+            return Err(error.into());
+        }
+        tracing::info!("the new pool's tag does not count yet");
+        sleep(pause).await;
+        pause *= 2;
+    }
 }
 
 /// The pool with the restore's tag; a new one when there is none.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use simulator::{Fault, FaultRule, Faults, When};
 
 use lost::{full, map, small};
-use stage::Stage;
+use stage::{NEW, Stage};
 
 /// Tests that try every place try every fifth without this environment variable.
 fn every() -> usize {
@@ -338,6 +338,56 @@ async fn into_an_existing_pool_go_only_the_groups_and_users_that_it_lacks() {
         "settings are never changed"
     );
     assert_eq!(after.users.len(), before.users.len());
+}
+
+/// The role may write into no pool without the tag, and what makes it count may lag.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_new_pools_tag_is_there_to_the_end_and_waited_for_until_it_counts() {
+    let stage = Stage::new(small()).await;
+    let denied = Fault::Error {
+        code: "AccessDeniedException".into(),
+        message: "is not authorized to perform: cognito-idp:TagResource".into(),
+        status: 400,
+    };
+    let twice = When::Burst { from: 1, count: 2 };
+    stage
+        .simulator
+        .set_faults(Faults::one("TagResource", twice, denied));
+    let state = stage.restore(RestoreOptions::default()).await.unwrap();
+    let pool = stage.new_pool(&state);
+    let tag = &pool.user_pool["UserPoolTags"][restore::RESTORE_TAG];
+    assert_eq!(*tag, "r-1");
+    assert_eq!(stage.simulator.evidence().calls["TagResource"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_no_restore_made_is_written_into_only_where_the_stack_allows_it() {
+    let mut stage = Stage::new(small()).await;
+    let standby = json!({"UserPool": {"Id": "us-west-2_Standby", "Name": "standby"}});
+    stage.simulator.seed(NEW, &standby).unwrap();
+    let options = |dry_run| RestoreOptions {
+        target_user_pool_id: Some("us-west-2_Standby".parse().unwrap()),
+        select: Some(Selection::MissingGroupsAndUsers),
+        dry_run,
+        ..RestoreOptions::default()
+    };
+    for other in ["", "us-west-2_Another"] {
+        stage.allow_existing(other);
+        for dry_run in [true, false] {
+            let error = stage.restore(options(dry_run)).await.unwrap_err();
+            assert_eq!(error.failure().name(), "PreflightFailed");
+            let text = error.to_string();
+            assert!(
+                text.contains("ExistingUserPoolIds=us-west-2_Standby"),
+                "{text}"
+            );
+        }
+    }
+    for allowed in ["us-west-2_Another,us-west-2_Standby", "*"] {
+        stage.allow_existing(allowed);
+        stage.begin_another();
+        stage.restore(options(false)).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

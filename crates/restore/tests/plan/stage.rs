@@ -14,7 +14,7 @@ use model::request::{
 use model::restore::{RestoreState, Verification};
 use model::{BackupKey, UserPoolId};
 use restore::run::{Clients, run};
-use restore::{OPERATIONS, RestoreError, Settings, Translations};
+use restore::{ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
 use tokio::time::Instant;
@@ -82,6 +82,11 @@ impl Stage {
             key,
             restore: Cell::new(1),
         }
+    }
+
+    /// As a stack whose `ExistingUserPoolIds` are these.
+    pub(crate) fn allow_existing(&mut self, pools: &str) {
+        self.settings.existing_user_pools = ExistingPools::read(pools).unwrap();
     }
 
     pub(crate) fn put_map(&self, map: &Value) {

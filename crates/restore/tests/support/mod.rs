@@ -105,6 +105,7 @@ impl World {
             legacy_sub_attribute: None,
             import_role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/import")),
             quota_share: 1.0,
+            ..Settings::default()
         };
         Self {
             simulator,
