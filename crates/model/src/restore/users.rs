@@ -1,5 +1,7 @@
 //! How far the users of a restore are, and the map from old to new.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, FindingCounts};
@@ -89,6 +91,13 @@ pub struct UsersProgress {
     pub map_parts: u32,
     /// How many parts of the list of findings are written.
     pub finding_parts: u32,
+    /// The groups that an existing pool lacked and that the restore makes again, with their
+    /// members; `None` until it is looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups_made: Option<BTreeSet<String>>,
+    /// The generation of the record of users that are made and not done, see
+    /// [`UsersProgress::register_part_key`].
+    pub register: u32,
     /// The counts so far.
     pub counts: UserCounts,
     /// The first findings, for the report: [`UsersProgress::FINDINGS_IN_REPORT`] at most. All
@@ -105,6 +114,14 @@ pub struct UsersProgress {
 }
 
 impl UsersProgress {
+    /// Whether the restore makes this group again in an existing pool: what belonged to it comes
+    /// with it, users who are still there among them.
+    pub fn makes_group(&self, name: &str) -> bool {
+        self.groups_made
+            .as_ref()
+            .is_some_and(|groups| groups.contains(name))
+    }
+
     /// How many findings about users the report itself holds.
     pub const FINDINGS_IN_REPORT: usize = 200;
 
@@ -120,6 +137,12 @@ impl UsersProgress {
         restore.object_key(&format!("user-map/part-{number:05}.csv"))
     }
 
+    /// The key of a part of the record of users that are made and not done, by which the next
+    /// invocation knows them: a JSON object of new `sub`s by old ones. Parts are numbered from 1.
+    pub fn register_part_key(restore: &RestoreId, generation: u32, number: u32) -> String {
+        restore.object_key(&format!("users-made/{generation:05}-{number:05}.json"))
+    }
+
     /// The key of a part of the findings, one JSON object to a line; parts are numbered from 1.
     pub fn finding_part_key(restore: &RestoreId, number: u32) -> String {
         restore.object_key(&format!("findings/part-{number:05}.jsonl"))
@@ -130,6 +153,10 @@ impl UsersProgress {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImportProgress {
+    /// When the first job was made, by Cognito's clock, in milliseconds since 1970: whoever came
+    /// into the closed pool since then was made by a job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began_millis: Option<i64>,
     /// The number of the current file, from 0.
     pub file: u32,
     /// The started job that takes the current file.

@@ -79,9 +79,10 @@ pub async fn final_settings(
     Ok(StepResult::restored(1).telling(news).into())
 }
 
-/// Gives the pool its auto-verified attributes, which import jobs need (facts C.5).
+/// Gives the pool its auto-verified attributes, which import jobs need (facts C.5), and closes it
+/// to sign-ups: whoever appears while jobs run must be known to be made by them.
 ///
-/// From here on a sign-up sends a message: sign-ups that restore UNCONFIRMED users come before.
+/// From here on a sign-up would send a message: those that restore UNCONFIRMED users come before.
 /// Calling it again changes nothing.
 ///
 /// # Errors
@@ -93,6 +94,10 @@ pub async fn verify_attributes_automatically(
     let there = described(restore, pool).await?;
     let mut request = pool_document::update(&there);
     automatic(&mut request, restore.head(), &there, &mut News::default());
+    let config = request
+        .entry("AdminCreateUserConfig")
+        .or_insert_with(|| json!({}));
+    config["AllowAdminCreateUserOnly"] = true.into();
     restore
         .cognito
         .call(Operation::UpdateUserPool, &Value::Object(request))

@@ -27,19 +27,29 @@ const KIND: Kind = Kind {
 /// Runs before the users, who are put into them. The groups that Cognito fills for identity
 /// providers carry the lost pool's id in their name and are made again by Cognito (facts A.9).
 ///
+/// Which groups an existing pool lacked is written down before the first is made: their members
+/// come back with them, also those who are still there.
+///
 /// # Errors
 /// As [`create::missing`].
 pub async fn groups(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
-    let pool = restore.target(state)?;
-    let relocation = Relocation::of(restore, Some(pool));
+    let pool = restore.target(state)?.clone();
+    let relocation = Relocation::of(restore, Some(&pool));
     let (wanted, mut news) = plan(restore.head(), &state.options, &relocation);
     if wanted.is_empty() {
         return Ok(StepResult::nothing_to_do().telling(news).into());
     }
-    let created = create::missing(restore, pool, &KIND, wanted, &mut news).await?;
+    if state.options.target_user_pool_id.is_some() && state.users.groups_made.is_none() {
+        let there = restore.cognito.list(KIND.list, &pool).await?;
+        let is_there = |name: &str| there.iter().any(|group| group[KIND.name] == name);
+        let names = wanted.iter().map(|group| group.name.clone());
+        state.users.groups_made = Some(names.filter(|name| !is_there(name)).collect());
+        restore.save(state).await?;
+    }
+    let created = create::missing(restore, &pool, &KIND, wanted, &mut news).await?;
     if created.interrupted {
         return Ok(StepProgress::InProgress);
     }

@@ -1,17 +1,19 @@
 //! What a pass does with one user of the backup.
 
+use std::collections::BTreeSet;
+
 use model::document::UserRecord;
+use model::inventory::Section;
 use model::request::{RestoreOptions, Selection};
-use model::restore::UserCounts;
+use model::restore::{Finding, FindingKind, UserCounts};
 
 use super::attributes::Attributes;
-use super::decide::{
-    Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, sign_in_name,
-};
+use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, pointer};
+use super::identity::Standing;
 use super::import::csv::Header;
 use super::index::{Found, FoundStatus, UserIndex};
 use super::ledger::Made;
-use super::make::{Creation, Maker, NewUser};
+use super::make::{Creation, Maker, NAME_IS_TAKEN, NewUser};
 use super::memberships::Memberships;
 use crate::error::RestoreError;
 
@@ -21,8 +23,8 @@ pub(super) struct Crew<'a> {
     pub(super) memberships: Memberships,
     pub(super) circumstances: Circumstances<'a>,
     pub(super) options: &'a RestoreOptions,
-    /// The users that an existing pool had before; `None` for a new pool, which had none.
-    pub(super) before: Option<UserIndex>,
+    /// Groups that an existing pool lacked and that this restore made again.
+    pub(super) groups_made: BTreeSet<String>,
 }
 
 /// What import jobs left behind.
@@ -40,8 +42,10 @@ impl Crew<'_> {
         if !self.is_chosen(&record) {
             return Ok(Made::of(UserCounts::default()));
         }
-        if let Some(found) = self.already_there(&record) {
-            return self.leave_as_is(&record, &found).await;
+        match self.maker.identities.standing(&record) {
+            Standing::Same(found) => return self.leave_as_is(&record, &found).await,
+            Standing::Another => return Ok(self.displaced(&record)),
+            Standing::Missing => {}
         }
         match decide(&record, &self.circumstances) {
             Decision::Federated => Ok(Made::of(UserCounts {
@@ -66,7 +70,8 @@ impl Crew<'_> {
 
     /// The plan of a user that the first pass left to import jobs; `None` for all others.
     pub(super) fn left_to_import(&self, record: &UserRecord) -> Option<Box<UserPlan>> {
-        if !self.is_chosen(record) || self.already_there(record).is_some() {
+        let standing = || self.maker.identities.standing(record);
+        if !self.is_chosen(record) || standing() != Standing::Missing {
             return None;
         }
         match decide(record, &self.circumstances) {
@@ -131,14 +136,7 @@ impl Crew<'_> {
                 let groups = self.memberships.of(&record.username);
                 self.maker.follow_up(record, plan, &user, groups).await
             }
-            Creation::NotMade(finding) => {
-                let mut made = Made::of(UserCounts {
-                    failed: 1,
-                    ..UserCounts::default()
-                });
-                made.findings.push(finding);
-                Ok(made)
-            }
+            Creation::NotMade(finding) => Ok(Made::not_made(finding)),
         }
     }
 
@@ -155,34 +153,42 @@ impl Crew<'_> {
         }
     }
 
-    /// The user that an existing pool already has for this one: the same `sub`, or the same name
-    /// or address to sign in by.
-    fn already_there(&self, record: &UserRecord) -> Option<Found> {
-        let before = self.before.as_ref()?;
-        let by_name = || {
-            before.by_name(
-                sign_in_name(record, self.circumstances.pool)?,
-                self.circumstances.pool,
-            )
-        };
-        before.by_sub(&old_sub(record)).or_else(by_name)
-    }
-
-    /// Existing users are never changed. When one group is restored, they become members of it
-    /// again: that is what is asked for.
+    /// Existing users are never changed. But groups that were made again get them back as
+    /// members, and so does a group that is restored by name: that is what is asked for.
     async fn leave_as_is(&self, record: &UserRecord, found: &Found) -> Result<Made, RestoreError> {
         let mut made = Made::of(UserCounts {
             already_there: 1,
             ..UserCounts::default()
         });
-        if let Some(Selection::Group(group)) = &self.options.select {
-            let mut news = UserNews::about(record);
-            let user = self.found(record, found);
+        let mut news = UserNews::about(record);
+        let user = self.found(record, found);
+        for group in self.groups_refilled(record) {
             let joined = self.maker.join(&user, group, &mut news).await?;
             made.counts.memberships += u64::from(joined);
-            made.findings = news.findings;
         }
+        made.findings = news.findings;
         Ok(made)
+    }
+
+    /// The groups of a user whom the pool has that it gets again.
+    fn groups_refilled(&self, record: &UserRecord) -> impl Iterator<Item = &str> {
+        self.memberships.of(&record.username).filter(|group| {
+            let asked_for =
+                matches!(&self.options.select, Some(Selection::Group(name)) if name == group);
+            asked_for || self.groups_made.contains(*group)
+        })
+    }
+
+    /// Somebody else has the user's name: neither the user is back nor its memberships.
+    fn displaced(&self, record: &UserRecord) -> Made {
+        let kind = FindingKind::Failed;
+        let sub = old_sub(record);
+        let mut finding = UserNews::not_made(&sub, kind, NAME_IS_TAKEN);
+        for group in self.memberships.of(&record.username) {
+            let path = format!("{}/{sub}", pointer(group));
+            finding = finding.announcing(Section::GroupMemberships, &path);
+        }
+        Made::not_made(finding)
     }
 
     /// A user of the pool by its username: its own, or the `sub` where Cognito makes them (facts
@@ -208,6 +214,18 @@ impl Made {
         Self {
             counts: UserCounts { seen: 1, ..counts },
             ..Self::default()
+        }
+    }
+
+    /// A user who should have come back and did not.
+    fn not_made(finding: Finding) -> Self {
+        let counts = UserCounts {
+            failed: 1,
+            ..UserCounts::default()
+        };
+        Self {
+            findings: vec![finding],
+            ..Self::of(counts)
         }
     }
 }

@@ -28,37 +28,36 @@ pub(super) struct Engine {
 impl Engine {
     /// The way for this restore.
     ///
-    /// Jobs need a role for their log and a pool with auto-verified attributes (facts C.5). A
-    /// new pool gets those at the end, from the backup; an existing one keeps its own.
-    pub(super) fn of(
-        restore: &Restore<'_>,
-        existing: Option<&TargetPool>,
-        wanted: UsersEngine,
-    ) -> Self {
+    /// Jobs need a role for their log and a pool with auto-verified attributes (facts C.5), which
+    /// a new pool gets at the end. They make nobody in an existing pool: a job does not tell
+    /// whom it made, and people come and go there.
+    pub(super) fn of(restore: &Restore<'_>, is_new: bool, wanted: UsersEngine) -> Self {
         let has_role = restore
             .settings
             .import_role_arn
             .as_ref()
             .is_some_and(|role| !role.is_empty());
-        let auto_verified = match existing {
-            Some(pool) => pool.auto_verified.clone(),
-            None => TargetPool::auto_verified_in(restore.head().user_pool()),
-        };
         Self::choose(
             wanted,
             restore.backup.trailer.users,
+            is_new,
             has_role,
-            auto_verified,
+            TargetPool::auto_verified_in(restore.head().user_pool()),
         )
     }
 
     fn choose(
         wanted: UsersEngine,
         users: u64,
+        is_new: bool,
         has_role: bool,
         auto_verified: Vec<Contact>,
     ) -> Self {
-        let hindrance = if !has_role {
+        let hindrance = if !is_new {
+            Some(
+                "the pool is in use, and users whom a job made cannot be told there from others of the same name",
+            )
+        } else if !has_role {
             Some("the restore has no role for the logs of import jobs (parameter ImportRoleArn)")
         } else if auto_verified.is_empty() {
             Some("the pool has no auto-verified attributes, which import jobs go by")
@@ -95,35 +94,22 @@ mod tests {
     use super::*;
 
     #[test]
+    #[rustfmt::skip]
     fn large_pools_are_imported_where_jobs_can_be() {
         let email = || vec![Contact::Email];
-        for (wanted, users, has_role, auto_verified, in_bulk, jobs, told) in [
-            (UsersEngine::Auto, 24_999, true, email(), false, true, false),
-            (UsersEngine::Auto, 25_000, true, email(), true, true, false),
-            (
-                UsersEngine::Auto,
-                25_000,
-                false,
-                email(),
-                false,
-                false,
-                false,
-            ),
-            (UsersEngine::Auto, 25_000, true, vec![], false, false, false),
-            (
-                UsersEngine::Api,
-                1_000_000,
-                true,
-                email(),
-                false,
-                true,
-                false,
-            ),
-            (UsersEngine::Import, 1, true, email(), true, true, false),
-            (UsersEngine::Import, 1, false, email(), false, false, true),
-            (UsersEngine::Import, 1, true, vec![], false, false, true),
+        for (wanted, users, is_new, has_role, auto_verified, in_bulk, jobs, told) in [
+            (UsersEngine::Auto, 24_999, true, true, email(), false, true, false),
+            (UsersEngine::Auto, 25_000, true, true, email(), true, true, false),
+            (UsersEngine::Auto, 25_000, true, false, email(), false, false, false),
+            (UsersEngine::Auto, 25_000, true, true, vec![], false, false, false),
+            (UsersEngine::Auto, 25_000, false, true, email(), false, false, false),
+            (UsersEngine::Api, 1_000_000, true, true, email(), false, true, false),
+            (UsersEngine::Import, 1, true, true, email(), true, true, false),
+            (UsersEngine::Import, 1, true, false, email(), false, false, true),
+            (UsersEngine::Import, 1, true, true, vec![], false, false, true),
+            (UsersEngine::Import, 1, false, true, email(), false, false, true),
         ] {
-            let engine = Engine::choose(wanted, users, has_role, auto_verified);
+            let engine = Engine::choose(wanted, users, is_new, has_role, auto_verified);
             let found = (
                 engine.in_bulk,
                 !engine.import_by.is_empty(),
@@ -132,7 +118,7 @@ mod tests {
             assert_eq!(
                 found,
                 (in_bulk, jobs, told),
-                "{wanted:?} {users} {has_role}"
+                "{wanted:?} {users} {is_new} {has_role}"
             );
         }
     }

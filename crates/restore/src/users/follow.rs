@@ -34,7 +34,7 @@ impl Maker<'_> {
         groups: impl Iterator<Item = &str>,
     ) -> Result<Made, RestoreError> {
         let mut news = UserNews::about(record);
-        news.findings = plan.findings.clone();
+        news.findings = [&plan.findings[..], &user.findings].concat();
         let mut counts = UserCounts {
             seen: 1,
             restored: 1,
@@ -44,7 +44,10 @@ impl Maker<'_> {
             ..UserCounts::default()
         };
         if matches!(plan.way, Way::PermanentPassword | Way::ImportConfirmed) && !user.confirmed {
-            self.set_password(user, &mut news).await?;
+            if let Err(error) = self.set_password(user, true).await? {
+                let reason = format!("came back as FORCE_CHANGE_PASSWORD: {error}");
+                news.degraded("UserStatus", &reason);
+            }
         }
         self.set_attributes(user, &user.missing, &mut news).await?;
         let mut pause = tokio::time::interval(BETWEEN_WRITES);
@@ -77,15 +80,16 @@ impl Maker<'_> {
         })
     }
 
-    async fn set_password(&self, user: &NewUser, news: &mut UserNews) -> Result<(), RestoreError> {
+    /// Sets a password that nobody knows, for good or until the first sign-in.
+    pub(super) async fn set_password(
+        &self,
+        user: &NewUser,
+        permanent: bool,
+    ) -> Result<Result<Value, CognitoError>, RestoreError> {
         let password = self.password()?;
-        let members = json!({"Password": password.expose(), "Permanent": true});
-        let operation = Operation::AdminSetUserPassword;
-        if let Err(error) = self.call(operation, user, members).await? {
-            let reason = format!("came back as FORCE_CHANGE_PASSWORD: {error}");
-            news.degraded("UserStatus", &reason);
-        }
-        Ok(())
+        let members = json!({"Password": password.expose(), "Permanent": permanent});
+        self.call(Operation::AdminSetUserPassword, user, members)
+            .await
     }
 
     /// Sets attributes in one call or, when that is refused, one by one.

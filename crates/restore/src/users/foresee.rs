@@ -55,7 +55,7 @@ pub(crate) async fn foresee(
         Some(pool) => Some(TargetPool::read(restore, pool).await?),
         None => None,
     };
-    let engine = Engine::of(restore, existing.as_ref(), state.options.users_engine);
+    let engine = Engine::of(restore, existing.is_none(), state.options.users_engine);
     let pool = match existing {
         Some(pool) => pool,
         None => TargetPool {

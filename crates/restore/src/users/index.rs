@@ -13,6 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::decide::sign_in_name;
+use super::identity::{Moment, is_of_job};
 use super::pool::TargetPool;
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -50,15 +51,15 @@ pub(super) enum Listing {
     /// The users of an existing pool before the restore, by sign-in name and by `sub`: one who
     /// has another address by now is still the same user.
     Before,
-    /// The users after import jobs, by sign-in name.
-    AfterImport,
+    /// The users that import jobs made since then, by sign-in name.
+    AfterImport { since: Moment },
 }
 
 impl Listing {
     fn object(self) -> &'static str {
         match self {
             Listing::Before => "users-before.index",
-            Listing::AfterImport => "users-after-import.index",
+            Listing::AfterImport { .. } => "users-after-import.index",
         }
     }
 }
@@ -146,6 +147,11 @@ impl UserIndex {
     }
 
     fn add(&mut self, listing: Listing, record: &UserRecord, pool: &TargetPool) {
+        if let Listing::AfterImport { since } = listing
+            && !is_of_job(record, since)
+        {
+            return;
+        }
         // A sub that is no UUID is not indexed; the user is then found by the call that tries
         // to make it.
         let Some(sub) = record.attribute("sub").and_then(number_of) else {
@@ -249,10 +255,14 @@ fn text_of(sub: u128) -> String {
 mod tests {
     use super::*;
 
+    const AFTER: Listing = Listing::AfterImport {
+        since: Moment(1_000),
+    };
+
     fn user(name: &str, sub: &str, status: &str) -> UserRecord {
         let attributes = json!([{"Name": "sub", "Value": sub}, {"Name": "email", "Value": format!("{name}@example.com")}]);
         serde_json::from_value(
-            json!({"Username": name, "Attributes": attributes, "UserStatus": status}),
+            json!({"Username": name, "Attributes": attributes, "UserStatus": status, "UserCreateDate": 1.0}),
         )
         .unwrap()
     }
@@ -279,17 +289,29 @@ mod tests {
             sub: ANN.into(),
             status: FoundStatus::Confirmed,
         };
-        let by_case = index(Listing::AfterImport, &strict);
+        let by_case = index(AFTER, &strict);
         assert_eq!(by_case.by_name("Ann", &strict), Some(found.clone()));
         assert_eq!(by_case.by_name("ann", &strict), None);
         let loose = TargetPool::default();
-        let any_case = index(Listing::AfterImport, &loose);
+        let any_case = index(AFTER, &loose);
         assert_eq!(any_case.by_name("ANN", &loose), Some(found));
         assert_eq!(
             any_case.by_name("bob", &loose).unwrap().status,
             FoundStatus::ResetRequired
         );
         assert_eq!(any_case.by_name("odd", &loose), None);
+    }
+
+    #[test]
+    fn of_users_after_a_job_only_those_count_that_it_can_have_made() {
+        let pool = TargetPool::default();
+        let mut index = UserIndex::default();
+        let mut earlier = user("earlier", ANN, "CONFIRMED");
+        earlier.rest["UserCreateDate"] = json!(0.999);
+        index.add(AFTER, &earlier, &pool);
+        index.add(AFTER, &user("signed-up", BOB, "UNCONFIRMED"), &pool);
+        index.add(AFTER, &user("invited", BOB, "FORCE_CHANGE_PASSWORD"), &pool);
+        assert!(index.entries.is_empty());
     }
 
     #[test]

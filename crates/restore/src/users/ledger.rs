@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::restore::{Finding, RestoreState, UserCounts, UserEntry, UsersProgress};
 use tokio::time::Instant;
 
+use super::register::Register;
 use crate::context::Restore;
 use crate::error::RestoreError;
 
@@ -64,7 +65,8 @@ impl Ledger {
         self.entries.len() + self.findings.len() >= ROWS || self.saved.elapsed() >= INTERVAL
     }
 
-    /// Writes everything, and the place that it reaches.
+    /// Writes everything, and the place that it reaches. Users that were made beyond it stay on
+    /// record.
     ///
     /// # Errors
     /// [`RestoreError::Vault`] when the bucket does not take it; the state is then as before.
@@ -73,6 +75,7 @@ impl Ledger {
         restore: &Restore<'_>,
         state: &mut RestoreState,
         offset: Option<u64>,
+        register: &Register<'_>,
     ) -> Result<(), RestoreError> {
         let mut progress = state.users.clone();
         if !self.entries.is_empty() {
@@ -92,6 +95,10 @@ impl Ledger {
         progress.counts.add(&self.counts);
         progress.left_to_import += self.left_to_import;
         progress.offset = offset;
+        for entry in &self.entries {
+            register.leave(&entry.old_sub);
+        }
+        progress.register = register.begin_anew().await?;
         state.users = progress;
         *self = Self::new();
         restore.save(state).await

@@ -2,13 +2,14 @@
 //! says that somebody is.
 
 use cognito::{CognitoError, ErrorKind, Operation};
-use model::document::{Attribute, LinkedIdentity, UserRecord};
-use model::restore::FindingKind;
+use model::document::{LinkedIdentity, UserRecord, UserStatus};
+use model::restore::{Finding, FindingKind};
 use model::{Secret, UserPoolId};
 use serde_json::json;
 
 use super::attributes::Attributes;
 use super::decide::{UserNews, UserPlan, Way, old_sub};
+use super::identity::{Identities, Proof, is_no_flag_set};
 use super::password;
 use super::pool::{Contact, TargetPool};
 use super::sign_up::SignUpClient;
@@ -17,6 +18,10 @@ use crate::error::RestoreError;
 
 /// How often a creation is sent whose answer was lost and that was not carried out.
 const CREATIONS: u32 = 3;
+/// Why a user was not made, whatever else is the same.
+pub(super) const NAME_IS_TAKEN: &str = "the pool has another user of that name or address, who was given nothing: only the same sub, or having been made by this restore, proves who somebody is. If it is the same person, give back groups and attributes by hand; if not, free the name and restore this user again";
+const ALIAS_IS_TAKEN: &str = "another user of the pool holds the same e-mail address, phone number or preferred username as an alias";
+const SIGN_UP_UNCERTAIN: &str = "came back as FORCE_CHANGE_PASSWORD instead of UNCONFIRMED: the answer to the sign-up was lost, and somebody else may have made the user that was found";
 
 /// What users are made with.
 pub(super) struct Maker<'a> {
@@ -24,6 +29,7 @@ pub(super) struct Maker<'a> {
     pub(super) target: &'a UserPoolId,
     pub(super) pool: &'a TargetPool,
     pub(super) sign_up: SignUpClient<'a>,
+    pub(super) identities: Identities<'a>,
 }
 
 /// A user that is in the new pool, and what is known of it.
@@ -38,27 +44,37 @@ pub(super) struct NewUser {
     /// Whether the user is disabled already.
     pub(super) disabled: bool,
     pub(super) identities: Vec<LinkedIdentity>,
+    /// What is to be told of how it was made.
+    pub(super) findings: Vec<Finding>,
 }
 
 /// What became of a creation.
 pub(super) enum Creation {
     There(NewUser),
     /// The user was not made, for this reason.
-    NotMade(model::restore::Finding),
-}
-
-/// A user as AdminGetUser shows it.
-struct Seen {
-    record: UserRecord,
+    NotMade(Finding),
 }
 
 impl Maker<'_> {
-    /// Makes a user, or finds that an earlier call made it.
+    /// Makes a user, or finds that an earlier call made it; either way it is on record then.
     ///
     /// # Errors
     /// [`RestoreError`] when the restore cannot go on; news about this user alone is a
     /// [`Creation::NotMade`].
     pub(super) async fn create(
+        &self,
+        record: &UserRecord,
+        plan: &UserPlan,
+    ) -> Result<Creation, RestoreError> {
+        let creation = self.create_or_find(record, plan).await?;
+        if let Creation::There(user) = &creation {
+            let register = &self.identities.register;
+            register.enter(&old_sub(record), &user.sub).await?;
+        }
+        Ok(creation)
+    }
+
+    async fn create_or_find(
         &self,
         record: &UserRecord,
         plan: &UserPlan,
@@ -204,19 +220,40 @@ impl Maker<'_> {
         essential: &Attributes,
         error: &CognitoError,
     ) -> Result<Creation, RestoreError> {
-        match self.look(&plan.sign_in).await? {
-            Some(seen) if self.is_ours(&seen, plan, essential) => {
-                Ok(Creation::There(seen.into_new_user(plan)))
+        let seen = self.look(&plan.sign_in).await?;
+        let proved = seen.and_then(|seen| {
+            let proof = self.identities.proof(record, &seen, plan, essential)?;
+            Some((NewUser::seen(&seen, plan), proof))
+        });
+        match proved {
+            Some((user, Proof::Unused { take_over: true })) => {
+                self.take_over(record, plan, user).await
             }
-            _ if error.code == "AliasExistsException" => Ok(not_made(
-                record,
-                "another user of the pool holds the same e-mail address, phone number or preferred username as an alias",
-            )),
-            _ => Ok(not_made(
-                record,
-                "the pool has another user of that name or address",
-            )),
+            Some((user, _)) => Ok(Creation::There(user)),
+            None if error.code == "AliasExistsException" => Ok(not_made(record, ALIAS_IS_TAKEN)),
+            None => Ok(not_made(record, NAME_IS_TAKEN)),
         }
+    }
+
+    /// Locks out whoever may know the password of a user that nobody signed in to yet.
+    async fn take_over(
+        &self,
+        record: &UserRecord,
+        plan: &UserPlan,
+        mut user: NewUser,
+    ) -> Result<Creation, RestoreError> {
+        let permanent = plan.way == Way::PermanentPassword;
+        if let Err(error) = self.set_password(&user, permanent).await? {
+            let reason = format!("{NAME_IS_TAKEN}. It was not taken over: {error}");
+            return Ok(not_made(record, &reason));
+        }
+        user.confirmed = permanent;
+        if plan.way == Way::SignUp {
+            let mut news = UserNews::about(record);
+            news.degraded("UserStatus", SIGN_UP_UNCERTAIN);
+            user.findings = news.findings;
+        }
+        Ok(Creation::There(user))
     }
 
     /// The identities that a user of the new pool is linked to.
@@ -225,11 +262,11 @@ impl Maker<'_> {
         username: &str,
     ) -> Result<Vec<LinkedIdentity>, RestoreError> {
         let seen = self.look(username).await?;
-        Ok(seen.map_or_else(Vec::new, |seen| seen.record.identities()))
+        Ok(seen.map_or_else(Vec::new, |seen| seen.identities()))
     }
 
     /// The user of that name, if there is one.
-    async fn look(&self, name: &str) -> Result<Option<Seen>, RestoreError> {
+    async fn look(&self, name: &str) -> Result<Option<UserRecord>, RestoreError> {
         let request = json!({"UserPoolId": self.target.as_str(), "Username": name});
         let operation = Operation::AdminGetUser;
         let mut answer = match self.restore.cognito.call(operation, &request).await {
@@ -244,27 +281,7 @@ impl Maker<'_> {
         answer["Attributes"] = attributes;
         let record = serde_json::from_value(answer)
             .map_err(|_| CognitoError::unexpected_answer(operation, "Username"))?;
-        Ok(Some(Seen { record }))
-    }
-
-    /// A user that has nothing but what this one gets, and everything that this one must have.
-    fn is_ours(&self, seen: &Seen, plan: &UserPlan, essential: &Attributes) -> bool {
-        let record = &seen.record;
-        let same_name = if !self.pool.username_attributes.is_empty() {
-            true // Found by the address, which is compared below.
-        } else if self.pool.case_sensitive {
-            record.username.as_str() == plan.sign_in
-        } else {
-            record.username.as_str().to_lowercase() == plan.sign_in.to_lowercase()
-        };
-        let wanted = |name: &str| plan.attributes.get(name).or_else(|| plan.later.get(name));
-        let nothing_else = seen.settable().all(|Attribute { name, value }| {
-            is_no_flag_set(name, value) || wanted(name) == Some(value.as_str())
-        });
-        let all_of_it = essential.iter().all(|(name, value)| {
-            is_no_flag_set(name, value) || record.attribute(name) == Some(value)
-        });
-        same_name && nothing_else && all_of_it
+        Ok(Some(record))
     }
 
     /// What a user cannot be made without: contacts with their flags, required and immutable
@@ -278,41 +295,25 @@ impl Maker<'_> {
     }
 }
 
-impl Seen {
-    /// The attributes that somebody set.
-    fn settable(&self) -> impl Iterator<Item = &Attribute> {
-        self.record
-            .attributes
-            .iter()
-            .filter(|Attribute { name, .. }| {
-                name != "sub" && name != "identities" && !name.starts_with("cognito:")
-            })
-    }
-
-    fn into_new_user(self, plan: &UserPlan) -> NewUser {
+impl NewUser {
+    /// A user that is there already, with what it lacks of the plan.
+    fn seen(record: &UserRecord, plan: &UserPlan) -> Self {
         let mut missing = Attributes::default();
         for (name, value) in plan.attributes.iter().chain(plan.later.iter()) {
-            if self.record.attribute(name) != Some(value) && !is_no_flag_set(name, value) {
+            if record.attribute(name) != Some(value) && !is_no_flag_set(name, value) {
                 missing.insert(name, value);
             }
         }
-        NewUser {
-            username: self.record.username.as_str().to_owned(),
-            sub: self.record.attribute("sub").unwrap_or_default().to_owned(),
+        Self {
+            username: record.username.as_str().to_owned(),
+            sub: record.attribute("sub").unwrap_or_default().to_owned(),
             missing,
-            confirmed: self.record.status == model::document::UserStatus::Confirmed,
-            disabled: !self.record.enabled,
-            identities: self.record.identities(),
+            confirmed: record.status == UserStatus::Confirmed,
+            disabled: !record.enabled,
+            identities: record.identities(),
+            findings: Vec::new(),
         }
     }
-}
-
-/// A verified flag that is false is the same as none.
-fn is_no_flag_set(name: &str, value: &str) -> bool {
-    value == "false"
-        && Contact::ALL
-            .iter()
-            .any(|contact| contact.verified() == name)
 }
 
 fn not_made(record: &UserRecord, reason: &str) -> Creation {

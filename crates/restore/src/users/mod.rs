@@ -13,7 +13,8 @@
 //! to a user.
 //!
 //! Into an existing pool, users go whom it lacks; those that it has stay as they are, except
-//! that the members of a group that is restored by name become members of it again.
+//! that they become members again of groups that are made again, or restored by name. Who is who
+//! says [`identity`], and nothing else.
 
 mod attributes;
 mod crew;
@@ -21,6 +22,7 @@ mod decide;
 mod engine;
 mod follow;
 mod foresee;
+mod identity;
 mod import;
 mod index;
 mod ledger;
@@ -29,6 +31,7 @@ mod memberships;
 mod password;
 mod pipeline;
 mod pool;
+mod register;
 mod sign_up;
 
 use cognito::Operation;
@@ -42,11 +45,13 @@ use model::restore::{
 use self::crew::{Crew, Imported};
 use self::decide::Circumstances;
 use self::engine::Engine;
+use self::identity::{Identities, Moment};
 use self::index::{Listing, UserIndex};
 use self::make::Maker;
 use self::memberships::Memberships;
 use self::pipeline::Ended;
 use self::pool::TargetPool;
+use self::register::Register;
 use self::sign_up::SignUpClient;
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -98,8 +103,8 @@ impl Setting {
         let target = restore.target(state)?.clone();
         let pool = TargetPool::read(restore, &target).await?;
         let options = state.options.clone();
-        let existing = options.target_user_pool_id.as_ref().map(|_| &pool);
-        let mut engine = Engine::of(restore, existing, options.users_engine);
+        let is_new = options.target_user_pool_id.is_none();
+        let mut engine = Engine::of(restore, is_new, options.users_engine);
         // Decided once: every pass must come to the same users.
         engine.in_bulk = *state.users.in_bulk.get_or_insert(engine.in_bulk);
         let legacy = restore.settings.legacy_sub_attribute.as_deref();
@@ -144,6 +149,13 @@ impl Setting {
                 target: &self.target,
                 pool: &self.pool,
                 sign_up: SignUpClient::new(restore, &self.target, &self.restore_id),
+                identities: Identities {
+                    pool: &self.pool,
+                    unknown_to_others: before.is_none() && state.ended.is_none(),
+                    before,
+                    register: Register::read(restore, state).await?,
+                    jobs_since: self.jobs_since(state),
+                },
             },
             memberships,
             circumstances: Circumstances {
@@ -154,8 +166,14 @@ impl Setting {
                 sign_up: state.users.pass == UsersPass::Create,
             },
             options: &self.options,
-            before,
+            groups_made: state.users.groups_made.clone().unwrap_or_default(),
         }))
+    }
+
+    /// From when on only import jobs make users; never while people can sign up.
+    fn jobs_since(&self, state: &RestoreState) -> Option<Moment> {
+        let began = state.users.import.as_ref()?.began_millis?;
+        (!self.pool.self_sign_up).then_some(Moment(began))
     }
 }
 
@@ -177,7 +195,8 @@ pub async fn run(
     let Some(crew) = setting.crew(restore, state).await? else {
         return Ok(StepProgress::InProgress);
     };
-    let ended = pipeline::run(restore, state, |record| crew.make(record)).await?;
+    let register = &crew.maker.identities.register;
+    let ended = pipeline::run(restore, state, register, |record| crew.make(record)).await?;
     if ended == Ended::Deadline {
         return Ok(StepProgress::InProgress);
     }
@@ -253,16 +272,26 @@ async fn finish(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Ended
     let Some(crew) = setting.crew(restore, state).await? else {
         return Ok(Ended::Deadline);
     };
-    let index = UserIndex::of(Listing::AfterImport, restore, state, &setting.pool).await?;
-    let Some(users) = index else {
-        return Ok(Ended::Deadline);
+    let users = match setting.jobs_since(state) {
+        Some(since) => {
+            let listing = Listing::AfterImport { since };
+            match UserIndex::of(listing, restore, state, &setting.pool).await? {
+                Some(index) => index,
+                None => return Ok(Ended::Deadline),
+            }
+        }
+        None => UserIndex::default(),
     };
     let header = import::header(restore, &setting.target).await?;
     let imported = Imported {
         users: &users,
         header: &header,
     };
-    pipeline::run(restore, state, |record| crew.finish(record, &imported)).await
+    let register = &crew.maker.identities.register;
+    pipeline::run(restore, state, register, |record| {
+        crew.finish(record, &imported)
+    })
+    .await
 }
 
 /// Goes on with the next pass, from the first user.

@@ -16,6 +16,7 @@ use model::restore::RestoreState;
 use vault::UserLine;
 
 use super::ledger::{Ledger, Made};
+use super::register::Register;
 use crate::context::Restore;
 use crate::error::RestoreError;
 
@@ -54,6 +55,7 @@ struct Place {
 pub(super) async fn run<F, W>(
     restore: &Restore<'_>,
     state: &mut RestoreState,
+    register: &Register<'_>,
     work: F,
 ) -> Result<Ended, RestoreError>
 where
@@ -118,11 +120,11 @@ where
             first += 1;
         }
         if ledger.is_due() {
-            ledger.save(restore, state, reached).await?;
+            ledger.save(restore, state, reached, register).await?;
         }
     }
     let through = all_begun && window.is_empty();
-    ledger.save(restore, state, reached).await?;
+    ledger.save(restore, state, reached, register).await?;
     match error {
         Some(error) => Err(error),
         None if through => Ok(Ended::AllUsers),

@@ -4,6 +4,7 @@ mod existing;
 mod failures;
 mod harness;
 mod imports;
+mod impostors;
 mod pace;
 
 use std::collections::BTreeMap;

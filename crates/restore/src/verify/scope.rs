@@ -1,6 +1,6 @@
 //! How much of a backup is expected in the pool.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use model::document::UserRecord;
 use model::request::{RestoreOptions, Selection};
@@ -20,6 +20,8 @@ pub(super) enum Scope {
     Chosen {
         /// The hashes of the new `sub`s of the users that the restore made.
         made: HashSet<u128>,
+        /// The groups that the restore made again: they are compared, with all their members.
+        groups: BTreeSet<String>,
         /// The usernames (hashed) of the group's members, where one group was chosen.
         members: Option<HashSet<u128>>,
     },
@@ -64,7 +66,12 @@ impl Scope {
             }
             _ => None,
         };
-        Ok(Scope::Chosen { made, members })
+        let groups = state.users.groups_made.clone().unwrap_or_default();
+        Ok(Scope::Chosen {
+            made,
+            groups,
+            members,
+        })
     }
 
     /// Whether settings, and what the pool has beyond the backup, are compared.
@@ -97,6 +104,14 @@ impl Scope {
 
     /// Whether the memberships of a group are expected for users that were there before too.
     pub(super) fn chose_group(&self, group: &str, options: &RestoreOptions) -> bool {
-        self.is_whole() || options.select == Some(Selection::Group(group.to_owned()))
+        self.made_group(group) || options.select == Some(Selection::Group(group.to_owned()))
+    }
+
+    /// Whether a group was made by the restore.
+    pub(super) fn made_group(&self, group: &str) -> bool {
+        match self {
+            Scope::Whole => true,
+            Scope::Chosen { groups, .. } => groups.contains(group),
+        }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use cognito::ErrorKind;
 use cognito::collect::Collector;
+use cognito::{ErrorKind, Operation};
 use jiff::Timestamp;
+use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::RestoreOptions;
 use model::restore::{Finding, RestoreState, UsersProgress, Verification};
 use model::{AppClientId, RestoreId, UserPoolId};
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::VerifyOutcome;
 use super::announced::Announcements;
@@ -21,7 +23,7 @@ use super::name_table::NameTable;
 use super::people::{Likeness, SignIn};
 use super::progress::{Progress, Stage};
 use super::scope::Scope;
-use super::settings::{self, Ties};
+use super::settings::{self, SettingsCompared, Ties};
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::pieces;
@@ -192,6 +194,7 @@ impl<'r> Session<'r> {
                     .figures
                     .insert(figure.to_owned(), existed.clone());
             }
+            self.compare_groups_made().await?;
             return Ok(true);
         }
         let head = self
@@ -222,6 +225,12 @@ impl<'r> Session<'r> {
         };
         let expected = expectation(backup, self.restore.translations);
         let compared = settings::compare(&expected, &head, &ties);
+        self.enter_settings(compared);
+        self.figure_settings(&head);
+        Ok(true)
+    }
+
+    fn enter_settings(&mut self, compared: SettingsCompared) {
         self.progress.settings.compared = compared.compared;
         for found in compared.found {
             self.progress
@@ -229,8 +238,29 @@ impl<'r> Session<'r> {
                 .add(&found.path.join("/"), found.change, &self.announcements);
         }
         self.progress.not_in_backup = compared.not_in_backup;
-        self.figure_settings(&head);
-        Ok(true)
+    }
+
+    /// Of an existing pool's settings, those of the groups that the restore made again.
+    async fn compare_groups_made(&mut self) -> Result<(), RestoreError> {
+        let mut backup = expectation(self.restore.head(), self.restore.translations);
+        let made = |groups: &[Value]| -> Value {
+            let name = |group: &Value| group["GroupName"].as_str().unwrap_or_default().to_owned();
+            let groups = groups.iter();
+            let made = groups.filter(|group| self.scope.made_group(&name(group)));
+            made.cloned().collect()
+        };
+        let expected = made(backup.list(Section::Groups));
+        if expected == json!([]) {
+            return Ok(());
+        }
+        let groups = self.restore.cognito.list(Operation::ListGroups, &self.pool);
+        let mut pool = BackupHead::new(self.pool.clone(), Timestamp::now());
+        pool.set(Section::Groups, made(&groups.await?));
+        backup.set(Section::Groups, expected);
+        let sections = [Section::Groups].into_iter();
+        let compared = settings::compare_sections(&backup, &pool, &Ties::default(), sections);
+        self.enter_settings(compared);
+        Ok(())
     }
 
     /// Where the tables lie that the progress goes with. Never over those of the progress that

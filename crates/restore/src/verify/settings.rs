@@ -34,9 +34,19 @@ pub struct SettingsCompared {
 ///
 /// `backup` has the operator's map applied already: what it translates is expected translated.
 pub fn compare(backup: &BackupHead, pool: &BackupHead, ties: &Ties<'_>) -> SettingsCompared {
+    compare_sections(backup, pool, ties, Section::at_the_head())
+}
+
+/// The same for some sections of the head.
+pub fn compare_sections(
+    backup: &BackupHead,
+    pool: &BackupHead,
+    ties: &Ties<'_>,
+    sections: impl Iterator<Item = Section>,
+) -> SettingsCompared {
     let mut result = SettingsCompared::default();
     let mut comparison = Comparison::default();
-    for section in Section::at_the_head() {
+    for section in sections {
         if allowed::row(&[section.member()]).is_some_and(|row| row.rule == Rule::Any) {
             continue;
         }

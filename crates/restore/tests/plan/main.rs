@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
+mod living;
 mod lost;
 mod outage;
 mod stage;
@@ -338,6 +339,7 @@ async fn into_an_existing_pool_go_only_the_groups_and_users_that_it_lacks() {
         "settings are never changed"
     );
     assert_eq!(after.users.len(), before.users.len());
+    assert_eq!(state.users.counts.failed, 0, "{:?}", state.users.findings);
 }
 
 /// The role may write into no pool without the tag, and what makes it count may lag.

@@ -93,6 +93,27 @@ impl Stage {
         self.s3.put(BUCKET, Translations::KEY, map.to_string());
     }
 
+    /// The pool that was backed up is alive in the Region of the restore, as `change` leaves it.
+    pub(crate) fn revive(&self, change: impl FnOnce(&mut PoolDocument)) -> UserPoolId {
+        let mut pool = self.simulator.pool(LOST, self.lost.as_str()).unwrap();
+        pool.user_pool.remove("Id");
+        change(&mut pool);
+        let id = self.simulator.plant(NEW, pool).unwrap();
+        self.simulator.reset_evidence();
+        id.parse().unwrap()
+    }
+
+    /// Changes the pool that was restored.
+    pub(crate) fn change_new_pool(
+        &self,
+        state: &RestoreState,
+        change: impl FnOnce(&mut PoolDocument),
+    ) {
+        let mut pool = self.new_pool(state);
+        change(&mut pool);
+        self.simulator.plant(NEW, pool).unwrap();
+    }
+
     /// The next restore is another one.
     pub(crate) fn begin_another(&self) {
         self.restore.set(self.restore.get() + 1);
@@ -130,6 +151,11 @@ impl Stage {
     /// An invocation that is gone at the `nth` call of Cognito: the call is carried out, and
     /// nobody is there any more for its answer.
     pub(crate) async fn die_at(&self, nth: u64) {
+        self.die_with(RestoreOptions::default(), nth).await;
+    }
+
+    /// The same, of a restore with options.
+    pub(crate) async fn die_with(&self, options: RestoreOptions, nth: u64) {
         self.simulator.set_faults(Faults {
             seed: 0,
             rules: vec![FaultRule {
@@ -142,7 +168,7 @@ impl Stage {
             }],
         });
         tokio::select! {
-            _ = self.invoke(RestoreOptions::default()) => {}
+            _ = self.invoke(options) => {}
             () = self.reached(nth) => {}
         }
         self.simulator.set_faults(Faults::default());

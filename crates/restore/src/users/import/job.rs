@@ -5,6 +5,7 @@ use cognito::{CognitoError, ErrorKind, Operation, Pages};
 use model::UserPoolId;
 use serde_json::{Value, json};
 
+use super::super::identity::Moment;
 use super::{hash, is_final, text};
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -26,6 +27,7 @@ pub(super) struct Job {
     pub(super) id: String,
     pool: String,
     pub(super) status: JobStatus,
+    pub(super) created: Moment,
     /// Where the file goes. A secret: who has it can upload.
     url: String,
     pub(super) imported: u64,
@@ -178,6 +180,8 @@ impl Job {
             id: text(job, "JobId").to_owned(),
             pool: target.as_str().to_owned(),
             status,
+            created: Moment::read(&job["CreationDate"])
+                .ok_or_else(|| CognitoError::unexpected_answer(operation, "CreationDate"))?,
             url: text(job, "PreSignedUrl").to_owned(),
             imported: count("ImportedUsers"),
             skipped: count("SkippedUsers"),

@@ -30,6 +30,8 @@ const FIRST_LOOK: u32 = 60;
 const LONGEST_PAUSE: u32 = 3600;
 /// How often a job is tried that does not start: other jobs of the account come first.
 const MOST_ATTEMPTS: u32 = 60;
+/// A job does not tell whom it made: those who appear while nobody else can come in are its own.
+const OPEN: &str = "people can sign up in the pool by themselves, and could not be told from users that a job made";
 
 /// How the jobs go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,9 @@ pub(super) async fn next_file(
     if restore.time_left().is_zero() {
         return Ok(Next::Later(StepProgress::InProgress));
     }
+    if crew.circumstances.pool.self_sign_up {
+        return Ok(given_up(state, OPEN));
+    }
     let mut progress = state.users.import.clone().unwrap_or_default();
     let header = header(restore, crew.maker.target).await?;
     let hashed = crew.circumstances.in_bulk && !progress.hashes_refused;
@@ -122,7 +127,10 @@ pub(super) async fn next_file(
     }
     let name = format!("{}-{}", state.restore_id, progress.file);
     match Job::take(restore, crew.maker.target, &name, file.into_bytes(), hashed).await? {
-        Taken::By(job) => progress.job_id = Some(job.id),
+        Taken::By(job) => {
+            progress.began_millis.get_or_insert(job.created.0);
+            progress.job_id = Some(job.id);
+        }
         Taken::HashesRefused(reason) => {
             let reason = format!(
                 "the pool takes no password hashes, so passwords were set by calls: {reason}"

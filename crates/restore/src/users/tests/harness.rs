@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use cognito::{Cognito, Operation, Pace};
 use model::document::{BackupHead, DocumentEncoder};
 use model::inventory::Section;
-use model::request::RestoreOptions;
+use model::request::{RestoreOptions, Selection};
 use model::restore::{RestoreState, UserEntry};
 use model::{BackupKey, UserPoolId};
 use serde_json::{Value, json};
@@ -104,6 +104,34 @@ impl Stage {
             auto_verified,
             time: Duration::from_secs(120),
             id: "r-1",
+        }
+    }
+
+    /// The pool to restore into is the one that was backed up, alive, with its users as `change`
+    /// leaves them.
+    pub(super) fn revive(&self, change: impl FnOnce(&mut PoolDocument)) {
+        let mut pool = self.simulator.pool(LOST, self.lost.as_str()).unwrap();
+        pool.user_pool
+            .insert("Id".into(), json!(self.target.as_str()));
+        pool.clients.clear();
+        change(&mut pool);
+        self.simulator.plant(NEW, pool).unwrap();
+        self.simulator.reset_evidence();
+    }
+
+    /// Changes the pool that is restored into.
+    pub(super) fn change(&self, change: impl FnOnce(&mut PoolDocument)) {
+        let mut pool = self.simulator.pool(NEW, self.target.as_str()).unwrap();
+        change(&mut pool);
+        self.simulator.plant(NEW, pool).unwrap();
+    }
+
+    /// The options of a restore into the live pool.
+    pub(super) fn into_live(&self, select: Option<Selection>) -> RestoreOptions {
+        RestoreOptions {
+            target_user_pool_id: Some(self.target.clone()),
+            select,
+            ..RestoreOptions::default()
         }
     }
 
@@ -203,6 +231,10 @@ impl Stage {
         document
             .user_pool
             .insert("AutoVerifiedAttributes".into(), self.auto_verified.clone());
+        let closed = json!({"AllowAdminCreateUserOnly": true});
+        document
+            .user_pool
+            .insert("AdminCreateUserConfig".into(), closed);
         self.simulator.plant(NEW, document).unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cognito::Cognito;
 use model::request::UsersEngine;
 use model::restore::RestoreState;
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::GeneratorConfig;
 use tokio::time::Instant;
 
@@ -18,7 +18,11 @@ use crate::users;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/import";
 /// Settings that the final step gives the pool, after its users.
-const FINAL: [&str; 2] = ["AutoVerifiedAttributes", "LambdaConfig"];
+const FINAL: [&str; 3] = [
+    "AutoVerifiedAttributes",
+    "LambdaConfig",
+    "AdminCreateUserConfig",
+];
 
 /// Brings the users of the stage's backup into its pool, which has none.
 async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreState) {
@@ -42,10 +46,10 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
             users::run(&restore, state).await
         };
         match progress.unwrap() {
-            StepProgress::Done(_) if imports => return,
+            StepProgress::Done(_) if imports => return finish_settings(stage, false),
             StepProgress::Done(_) => {
                 imports = true;
-                finish_settings(stage);
+                finish_settings(stage, true);
             }
             StepProgress::Waiting { seconds } => {
                 stage
@@ -58,12 +62,19 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
 }
 
 /// The final settings come in by the back door: the step that sets them is not what is tested.
-fn finish_settings(stage: &Stage) {
+/// While jobs run, nobody can sign up.
+fn finish_settings(stage: &Stage, closed: bool) {
     let lost = stage.simulator.pool(LOST, stage.lost.as_str()).unwrap();
     let mut document = stage.simulator.pool(NEW, stage.target.as_str()).unwrap();
     for member in FINAL {
         let value = lost.user_pool.get(member).cloned().unwrap_or(Value::Null);
         document.user_pool.insert(member.into(), value);
+    }
+    if closed {
+        let closed = json!({"AllowAdminCreateUserOnly": true});
+        document
+            .user_pool
+            .insert("AdminCreateUserConfig".into(), closed);
     }
     document.user_pool.retain(|_, value| !value.is_null());
     stage.simulator.plant(NEW, document).unwrap();
