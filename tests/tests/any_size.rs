@@ -124,11 +124,12 @@ fn ten_million_users_made_by_import_jobs_fit_into_one_execution() {
     let look = machine.events("Restore", "WAITING", &["Restore"]);
     assert_eq!(look, 9);
     // Files end at 40 MB: 400 bytes a user.
-    let files = USERS / 100_000;
+    let rows = 100_000;
+    let files = USERS / rows;
     for (hours_of_a_job, fits) in [(0.1, FAR_BELOW), (1.0, 16_000), (10.0, MOST_EVENTS)] {
         let (mut waited, mut looks) = (0.0, 0);
         while waited < hours_of_a_job * 3600.0 {
-            waited += f64::from(seconds_until_look(looks));
+            waited += f64::from(seconds_until_look(looks, rows));
             looks += 1;
         }
         let listing = listings(USERS.div_ceil(PAGE), timeout);

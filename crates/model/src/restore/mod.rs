@@ -7,6 +7,7 @@ mod finding;
 mod notification;
 mod outcome;
 mod report;
+mod spreadsheet;
 mod state;
 mod users;
 mod verification;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, FindingCounts};
+use super::spreadsheet;
 use crate::identifiers::{RestoreId, Username};
 
 macro_rules! counts {
@@ -33,6 +34,9 @@ counts! {
     /// Of these, users who cannot: no verified e-mail address or phone number that the pool's
     /// account recovery uses.
     cannot_reset_password;
+    /// Of these, users with a temporary password, which nobody knows: "forgot password" is refused
+    /// to them, so they have to be invited again.
+    temporary_password;
     /// Users that had a TOTP authenticator and have to register it again.
     lost_totp;
     /// Federated profiles, which Cognito makes at the next sign-in.
@@ -89,6 +93,8 @@ pub struct UsersProgress {
     pub left_to_import: u64,
     /// How many parts of the user map are written.
     pub map_parts: u32,
+    /// How many parts of the list of users to invite again are written.
+    pub invitation_parts: u32,
     /// How many parts of the list of findings are written.
     pub finding_parts: u32,
     /// The groups that an existing pool lacked and that the restore makes again, with their
@@ -137,6 +143,15 @@ impl UsersProgress {
         restore.object_key(&format!("user-map/part-{number:05}.csv"))
     }
 
+    /// The object below the restore's folder that invites again who has a temporary password: a
+    /// request of AdminCreateUser to a line.
+    pub const INVITATIONS: &'static str = "invitations.jsonl";
+
+    /// The key of a part of [`INVITATIONS`](Self::INVITATIONS); parts are numbered from 1.
+    pub fn invitation_part_key(restore: &RestoreId, number: u32) -> String {
+        restore.object_key(&format!("invitations/part-{number:05}.jsonl"))
+    }
+
     /// The key of a part of the record of users that are made and not done, by which the next
     /// invocation knows them: a JSON object of new `sub`s by old ones. Parts are numbered from 1.
     pub fn register_part_key(restore: &RestoreId, generation: u32, number: u32) -> String {
@@ -183,11 +198,14 @@ pub struct ImportProgress {
 pub struct UserEntry {
     /// The `sub` in the lost pool.
     pub old_sub: String,
-    /// The username in the lost pool.
+    /// The username in the lost pool. In the file, a name that a spreadsheet would take for a
+    /// formula has an apostrophe in front; reading takes it off.
+    #[serde(with = "spreadsheet")]
     pub old_username: Username,
     /// The `sub` in the new pool.
     pub new_sub: String,
-    /// The username in the new pool.
+    /// The username in the new pool, in the file likewise.
+    #[serde(with = "spreadsheet")]
     pub new_username: Username,
 }
 

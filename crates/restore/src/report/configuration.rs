@@ -125,6 +125,9 @@ pub(crate) fn words_to_users(state: &RestoreState, head: &BackupHead) -> Option<
     let mut words = format!(
         "Subject: Please set a new password\n\nHello,\n\nafter an outage we have restored our sign-in from a backup. Your account and your data are there.\n\n- {password}\n"
     );
+    if counts.temporary_password > 0 {
+        words.push_str("- If we invited you and you have never signed in: \"Forgot password\" does not work for you yet, and neither does the old invitation. You will get a new one.\n");
+    }
     if totp {
         words.push_str("- If you use an authenticator app, remove the old entry and register it again when you are asked to.\n");
     }

@@ -53,6 +53,13 @@ fn of_users(state: &RestoreState) -> Vec<KnownLoss> {
             "They have no verified e-mail address or phone number: an administrator sets their password.",
         ));
     }
+    if counts.temporary_password > 0 {
+        losses.push(loss(
+            "Temporary passwords of invited users",
+            Some(counts.temporary_password),
+            "They cannot sign in, and \"forgot password\" is refused to them: they have to be invited again.",
+        ));
+    }
     if counts.lost_totp > 0 {
         losses.push(loss(
             "Authenticator apps (TOTP)",
@@ -182,7 +189,7 @@ pub(super) mod tests {
             "began": "2026-03-07T09:05:02Z", "new_user_pool_id": "us-west-2_New",
             "s3_key": "cognito-backup/2026/03/07/us-east-1_Old-090502.json",
             "app_clients": {"oldweb": "newweb"},
-            "users": {"counts": {"seen": 10, "restored": 8, "can_reset_password": 7, "cannot_reset_password": 1, "lost_totp": 2, "federated": 1, "failed": 1}},
+            "users": {"counts": {"seen": 10, "restored": 8, "can_reset_password": 7, "cannot_reset_password": 1, "temporary_password": 3, "lost_totp": 2, "federated": 1, "failed": 1}},
         });
         serde_json::from_value(state).unwrap()
     }
@@ -201,6 +208,7 @@ pub(super) mod tests {
             ("Passwords", Some(Some(8))),
             ("The sub of every user", Some(Some(8))),
             ("Users who cannot reset their password", Some(Some(1))),
+            ("Temporary passwords of invited users", Some(Some(3))),
             ("Authenticator apps (TOTP)", Some(Some(2))),
             ("Profiles of federated users", Some(Some(1))),
             ("Tokens and sessions", Some(None)),

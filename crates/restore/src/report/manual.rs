@@ -21,9 +21,9 @@ fn rank(step: Step) -> u8 {
         Step::ResourceServers | Step::IdentityProviders | Step::Groups => 20,
         Step::AppClients => 21,
         Step::Domains => 22,
-        Step::Users => 23,
         Step::UiCustomization | Step::ManagedLoginBranding | Step::Terms => 60,
         Step::RiskConfiguration | Step::WebAcl => 61,
+        Step::Users => PEOPLE,
         Step::LogDelivery | Step::SessionConfiguration => 62,
     }
 }

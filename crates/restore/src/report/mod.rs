@@ -313,6 +313,12 @@ fn objects(state: &RestoreState) -> BTreeMap<String, String> {
             key("user-map.csv"),
         );
     }
+    if state.users.invitation_parts > 0 {
+        objects.insert(
+            "Invitations to send again".to_owned(),
+            key(UsersProgress::INVITATIONS),
+        );
+    }
     for part in 1..=state.users.finding_parts {
         objects.insert(
             format!("Findings about users, part {part}"),

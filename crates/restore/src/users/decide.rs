@@ -50,6 +50,8 @@ pub(super) struct UserPlan {
     pub(super) mfa: Map<String, Value>,
     pub(super) links: Vec<LinkedIdentity>,
     pub(super) disable: bool,
+    /// By what the user can be invited, as AdminCreateUser names it; `None` without an address.
+    pub(super) invite_by: Option<&'static str>,
     /// Whether an authenticator app is lost.
     pub(super) lost_totp: bool,
     /// Whether the user can set a new password alone; `None` where that is not the way back in.
@@ -110,6 +112,15 @@ impl UserNews {
     /// The user came back, but not in this.
     pub(super) fn degraded(&mut self, member: &str, reason: &str) {
         self.add(FindingKind::Degraded, member, reason);
+    }
+
+    /// The user came back, but not in these, for one reason.
+    pub(super) fn degraded_in(&mut self, members: &[&str], reason: &str) {
+        let finding = Finding::new(FindingKind::Degraded, self.sub.as_str(), reason);
+        let announced = members.iter().fold(finding, |finding, member| {
+            finding.announcing(Section::Users, &format!("{}/{member}", self.sub))
+        });
+        self.findings.push(announced);
     }
 
     /// A membership is missing.
@@ -189,6 +200,10 @@ pub(super) fn decide(record: &UserRecord, circumstances: &Circumstances<'_>) -> 
         lost_totp,
         links: links(record, pool, &mut news),
         disable: retired || !record.enabled,
+        invite_by: [("email", "EMAIL"), ("phone_number", "SMS")]
+            .into_iter()
+            .find(|(attribute, _)| attributes.get(attribute).is_some())
+            .map(|(_, medium)| medium),
         can_reset_password: gets_no_password_of_theirs.then_some(can_reset),
         attributes,
         later,
@@ -241,8 +256,7 @@ fn way(
                 "came back as CONFIRMED and disabled: nothing can make a user {}",
                 status.as_str()
             );
-            news.degraded("UserStatus", &reason);
-            news.degraded("Enabled", &reason);
+            news.degraded_in(&["UserStatus", "Enabled"], &reason);
             (Way::PermanentPassword, true)
         }
     }

@@ -43,11 +43,20 @@ impl Maker<'_> {
             lost_totp: u64::from(plan.lost_totp),
             ..UserCounts::default()
         };
-        if matches!(plan.way, Way::PermanentPassword | Way::ImportConfirmed) && !user.confirmed {
-            if let Err(error) = self.set_password(user, true).await? {
-                let reason = format!("came back as FORCE_CHANGE_PASSWORD: {error}");
-                news.degraded("UserStatus", &reason);
-            }
+        let mut temporary = plan.way == Way::TemporaryPassword || user.temporary;
+        if matches!(plan.way, Way::PermanentPassword | Way::ImportConfirmed)
+            && !user.confirmed
+            && let Err(error) = self.set_password(user, true).await?
+        {
+            let reason = format!("came back as FORCE_CHANGE_PASSWORD: {error}");
+            news.degraded("UserStatus", &reason);
+            temporary = true;
+        }
+        if temporary {
+            counts.temporary_password = 1;
+            counts.can_reset_password = 0;
+            // Whom no invitation reaches.
+            counts.cannot_reset_password = u64::from(plan.invite_by.is_none());
         }
         self.set_attributes(user, &user.missing, &mut news).await?;
         let mut pause = tokio::time::interval(BETWEEN_WRITES);
@@ -76,8 +85,24 @@ impl Maker<'_> {
             }),
             counts,
             findings: news.findings,
+            invitation: plan
+                .invite_by
+                .filter(|_| temporary && !plan.disable)
+                .map(|medium| self.invitation(plan, medium)),
             left_to_import: false,
         })
+    }
+
+    /// The request that sends the user a new temporary password (facts C.1): JSON, which no shell
+    /// and no argument of the AWS CLI takes for anything else.
+    fn invitation(&self, plan: &UserPlan, medium: &str) -> String {
+        let request = json!({
+            "UserPoolId": self.target.as_str(),
+            "Username": plan.sign_in,
+            "MessageAction": "RESEND",
+            "DesiredDeliveryMediums": [medium],
+        });
+        request.to_string()
     }
 
     /// Sets a password that nobody knows, for good or until the first sign-in.
@@ -190,8 +215,7 @@ impl Maker<'_> {
             Ok(_) => Ok(true),
             Err(error) => {
                 let reason = error.to_string();
-                news.degraded("UserMFASettingList", &reason);
-                news.degraded("PreferredMfaSetting", &reason);
+                news.degraded_in(&["UserMFASettingList", "PreferredMfaSetting"], &reason);
                 Ok(false)
             }
         }

@@ -4,8 +4,8 @@
 //! the lost administrator must not become it. So groups, links, flags and a row of the user map go
 //! only to a user who is proved to be the one of the backup:
 //!
-//! - the user has the same `sub`, in the pool that was backed up: it is still there
-//!   ([`Identities::standing`]);
+//! - the user has the same `sub`, in the pool that was backed up, or the one that it became when
+//!   a restore made this pool ([`Lineage`]): it is still there ([`Identities::standing`]);
 //! - Cognito answered a creation of this restore with this `sub` ([`Proof::OnRecord`]);
 //! - the answer to a creation was lost, the user did not exist before, has exactly what the
 //!   creation gives, and nobody can have signed in to it yet: it is taken over with a password
@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::attributes::Attributes;
 use super::decide::{UserPlan, Way, old_sub, sign_in_name};
 use super::index::{Found, UserIndex};
+use super::lineage::Lineage;
 use super::pool::{Contact, TargetPool};
 use super::register::Register;
 
@@ -30,6 +31,8 @@ pub(super) struct Identities<'a> {
     pub(super) pool: &'a TargetPool,
     /// The users that an existing pool had before; `None` for a new pool, which had none.
     pub(super) before: Option<UserIndex>,
+    /// Who became who when an earlier restore made the pool.
+    pub(super) lineage: Lineage,
     /// The users that this restore made.
     pub(super) register: Register<'a>,
     /// When the first import job was made, while nobody can sign up by themselves.
@@ -82,7 +85,9 @@ impl Identities<'_> {
         let Some(before) = &self.before else {
             return Standing::Missing;
         };
-        if let Some(found) = before.by_sub(&old_sub(record)) {
+        let sub = old_sub(record);
+        let became = || before.by_sub(&self.lineage.of(&sub)?);
+        if let Some(found) = before.by_sub(&sub).or_else(became) {
             return Standing::Same(found);
         }
         let namesake = sign_in_name(record, self.pool).and_then(|n| before.by_name(n, self.pool));

@@ -234,12 +234,12 @@ fn sub_key(sub: &str) -> String {
 }
 
 /// The number behind a UUID in its usual form.
-fn number_of(sub: &str) -> Option<u128> {
+pub(super) fn number_of(sub: &str) -> Option<u128> {
     let number = u128::from_str_radix(&sub.replace('-', ""), 16).ok()?;
     (text_of(number) == sub).then_some(number)
 }
 
-fn text_of(sub: u128) -> String {
+pub(super) fn text_of(sub: u128) -> String {
     let digits = format!("{sub:032x}");
     let parts = [
         &digits[..8],

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use model::RestoreId;
 use model::restore::{Finding, RestoreState, UserCounts, UserEntry, UsersProgress};
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ pub(super) struct Made {
     pub(super) entry: Option<UserEntry>,
     pub(super) counts: UserCounts,
     pub(super) findings: Vec<Finding>,
+    /// The request that invites the user again, for one with a temporary password.
+    pub(super) invitation: Option<String>,
     /// Whether an import job is to make the user.
     pub(super) left_to_import: bool,
 }
@@ -36,6 +39,7 @@ pub(super) struct Made {
 pub(super) struct Ledger {
     entries: Vec<UserEntry>,
     findings: Vec<Finding>,
+    invitations: Vec<String>,
     counts: UserCounts,
     left_to_import: u64,
     saved: Instant,
@@ -46,6 +50,7 @@ impl Ledger {
         Self {
             entries: Vec::new(),
             findings: Vec::new(),
+            invitations: Vec::new(),
             counts: UserCounts::default(),
             left_to_import: 0,
             saved: Instant::now(),
@@ -56,6 +61,7 @@ impl Ledger {
     pub(super) fn enter(&mut self, made: Made) {
         self.entries.extend(made.entry);
         self.findings.extend(made.findings);
+        self.invitations.extend(made.invitation);
         self.counts.add(&made.counts);
         self.left_to_import += u64::from(made.left_to_import);
     }
@@ -92,6 +98,15 @@ impl Ledger {
             restore.vault.write_object(&key, kind, lines).await?;
             progress.tell(&self.findings);
         }
+        if !self.invitations.is_empty() {
+            progress.invitation_parts += 1;
+            let number = progress.invitation_parts;
+            let key = UsersProgress::invitation_part_key(&state.restore_id, number);
+            let lines = self.invitations.join("\n") + "\n";
+            let kind = "application/jsonl";
+            let vault = restore.vault;
+            vault.write_object(&key, kind, lines.into_bytes()).await?;
+        }
         progress.counts.add(&self.counts);
         progress.left_to_import += self.left_to_import;
         progress.offset = offset;
@@ -117,6 +132,27 @@ pub(super) fn rows(entries: &[UserEntry]) -> Result<Vec<u8>, RestoreError> {
         writer.serialize(entry).map_err(|error| failed(&error))?;
     }
     writer.into_inner().map_err(|error| failed(&error))
+}
+
+/// The rows of a part of the user map.
+///
+/// # Errors
+/// [`RestoreError::StateDamaged`] when it is something else; [`RestoreError::Vault`] when the
+/// bucket does not give it.
+pub(crate) async fn map_part(
+    restore: &Restore<'_>,
+    id: &RestoreId,
+    number: u32,
+) -> Result<Vec<UserEntry>, RestoreError> {
+    let key = UsersProgress::map_part_key(id, number);
+    let part = restore.vault.read_object(&key).await?.unwrap_or_default();
+    let mut rows = csv::ReaderBuilder::new();
+    let rows = rows.has_headers(false).from_reader(part.as_slice());
+    let rows: Result<_, csv::Error> = rows.into_deserialize().collect();
+    rows.map_err(|_| RestoreError::StateDamaged {
+        key,
+        problem: "it is not a part of a user map".to_owned(),
+    })
 }
 
 /// The header of the user map.
@@ -146,13 +182,46 @@ mod tests {
             new_sub: "2".into(),
             new_username: Username::new(name),
         };
-        let entries = ["plain", "a,b", "\"q\"", "two\nlines", "Zoë", ""].map(entry);
+        let entries = [
+            "plain",
+            "a,b",
+            "\"q\"",
+            "two\nlines",
+            "Zoë",
+            "",
+            "'quoted",
+            "''",
+            "=1+1",
+            "\tx",
+        ]
+        .map(entry);
         let mut file = MAP_HEADER.to_vec();
         file.extend(rows(&entries).unwrap());
         let read: Result<Vec<UserEntry>, _> = csv::Reader::from_reader(&file[..])
             .into_deserialize()
             .collect();
         assert_eq!(read.unwrap(), entries);
+    }
+
+    #[test]
+    fn no_cell_of_the_map_begins_a_formula() {
+        for begin in [
+            "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'=",
+        ] {
+            let name = format!("{begin}cmd|' /C calc'!A0");
+            let entry = UserEntry {
+                old_sub: "1".into(),
+                old_username: Username::new(name.as_str()),
+                new_sub: "2".into(),
+                new_username: Username::new(name.as_str()),
+            };
+            let file = rows(std::slice::from_ref(&entry)).unwrap();
+            let mut cells = csv::ReaderBuilder::new();
+            let mut cells = cells.has_headers(false).from_reader(&file[..]);
+            for cell in &cells.records().next().unwrap().unwrap() {
+                assert!(cell.starts_with(['1', '2', '\'']), "{cell:?}");
+            }
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@
 //! it was written down when Cognito answered the creation.
 
 use model::RestoreId;
-use model::restore::{RestoreState, UserEntry, UsersProgress};
+use model::restore::RestoreState;
 
-use super::index::number_of;
+use super::index::{number_of, text_of};
+use super::ledger::map_part;
 use crate::context::Restore;
 use crate::error::RestoreError;
 
@@ -37,13 +38,7 @@ impl Lineage {
             return Ok(lineage);
         }
         for number in 1..=state.users.map_parts {
-            let key = UsersProgress::map_part_key(id, number);
-            let part = restore.vault.read_object(&key).await?.unwrap_or_default();
-            for entry in UserEntry::read_part(&part) {
-                let entry = entry.map_err(|problem| RestoreError::StateDamaged {
-                    key: key.clone(),
-                    problem: problem.to_string(),
-                })?;
+            for entry in map_part(restore, id, number).await? {
                 let subs = number_of(&entry.old_sub).zip(number_of(&entry.new_sub));
                 lineage.subs.extend(subs);
             }
@@ -53,9 +48,10 @@ impl Lineage {
     }
 
     /// The `sub` that an old one became.
-    pub(super) fn of(&self, old_sub: u128) -> Option<u128> {
+    pub(super) fn of(&self, old_sub: &str) -> Option<String> {
+        let old_sub = number_of(old_sub)?;
         let place = self.subs.partition_point(|(old, _)| *old < old_sub);
         let (old, new) = self.subs.get(place)?;
-        (*old == old_sub).then_some(*new)
+        (*old == old_sub).then(|| text_of(*new))
     }
 }

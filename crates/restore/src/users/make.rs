@@ -41,6 +41,8 @@ pub(super) struct NewUser {
     pub(super) missing: Attributes,
     /// Whether the password is set for good already.
     pub(super) confirmed: bool,
+    /// Whether the user has a temporary password that the plan did not mean.
+    pub(super) temporary: bool,
     /// Whether the user is disabled already.
     pub(super) disabled: bool,
     pub(super) identities: Vec<LinkedIdentity>,
@@ -220,35 +222,30 @@ impl Maker<'_> {
         essential: &Attributes,
         error: &CognitoError,
     ) -> Result<Creation, RestoreError> {
-        let seen = self.look(&plan.sign_in).await?;
-        let proved = seen.and_then(|seen| {
+        let proved = self.look(&plan.sign_in).await?.and_then(|seen| {
             let proof = self.identities.proof(record, &seen, plan, essential)?;
-            Some((NewUser::seen(&seen, plan), proof))
+            Some((seen, proof))
         });
-        match proved {
-            Some((user, Proof::Unused { take_over: true })) => {
-                self.take_over(record, plan, user).await
-            }
-            Some((user, _)) => Ok(Creation::There(user)),
-            None if error.code == "AliasExistsException" => Ok(not_made(record, ALIAS_IS_TAKEN)),
-            None => Ok(not_made(record, NAME_IS_TAKEN)),
-        }
-    }
-
-    /// Locks out whoever may know the password of a user that nobody signed in to yet.
-    async fn take_over(
-        &self,
-        record: &UserRecord,
-        plan: &UserPlan,
-        mut user: NewUser,
-    ) -> Result<Creation, RestoreError> {
-        let permanent = plan.way == Way::PermanentPassword;
-        if let Err(error) = self.set_password(&user, permanent).await? {
+        let Some((seen, proof)) = proved else {
+            let is_alias = error.code == "AliasExistsException";
+            let reason = if is_alias {
+                ALIAS_IS_TAKEN
+            } else {
+                NAME_IS_TAKEN
+            };
+            return Ok(not_made(record, reason));
+        };
+        let mut user = NewUser::seen(&seen, plan);
+        let take_over = proof == (Proof::Unused { take_over: true });
+        // Locks out whoever may know the password. Not for good yet: until it is on record whose
+        // the user is, it must be seen that nobody used it.
+        if take_over && let Err(error) = self.set_password(&user, false).await? {
             let reason = format!("{NAME_IS_TAKEN}. It was not taken over: {error}");
             return Ok(not_made(record, &reason));
         }
-        user.confirmed = permanent;
-        if plan.way == Way::SignUp {
+        if plan.way == Way::SignUp && (take_over || seen.status == UserStatus::ForceChangePassword)
+        {
+            user.temporary = true;
             let mut news = UserNews::about(record);
             news.degraded("UserStatus", SIGN_UP_UNCERTAIN);
             user.findings = news.findings;
@@ -309,6 +306,7 @@ impl NewUser {
             sub: record.attribute("sub").unwrap_or_default().to_owned(),
             missing,
             confirmed: record.status == UserStatus::Confirmed,
+            temporary: false,
             disabled: !record.enabled,
             identities: record.identities(),
             findings: Vec::new(),

@@ -25,7 +25,9 @@ mod foresee;
 mod identity;
 mod import;
 mod index;
+mod invite;
 mod ledger;
+mod lineage;
 mod make;
 mod memberships;
 mod password;
@@ -47,6 +49,7 @@ use self::decide::Circumstances;
 use self::engine::Engine;
 use self::identity::{Identities, Moment};
 use self::index::{Listing, UserIndex};
+use self::lineage::Lineage;
 use self::make::Maker;
 use self::memberships::Memberships;
 use self::pipeline::Ended;
@@ -55,10 +58,11 @@ use self::register::Register;
 use self::sign_up::SignUpClient;
 use crate::context::Restore;
 use crate::error::RestoreError;
-use crate::step::{StepProgress, StepResult};
+use crate::step::{News, StepProgress, StepResult};
 
 pub(crate) use self::foresee::foresee;
 pub use self::import::seconds_until_look;
+pub(crate) use self::ledger::map_part;
 
 /// How far a call of [`run`] got.
 pub type UsersOutcome = StepProgress;
@@ -136,6 +140,11 @@ impl Setting {
         } else {
             None
         };
+        let made_by = self.pool.made_by.as_ref();
+        let lineage = match made_by.filter(|id| before.is_some() && **id != state.restore_id) {
+            Some(id) => Lineage::read(restore, id).await?,
+            None => Lineage::default(),
+        };
         // Files carry no memberships: only the choice of users may need them there.
         let by_group = matches!(self.options.select, Some(Selection::Group(_)));
         let memberships = if state.users.pass != UsersPass::Import || by_group {
@@ -153,6 +162,7 @@ impl Setting {
                     pool: &self.pool,
                     unknown_to_others: before.is_none() && state.ended.is_none(),
                     before,
+                    lineage,
                     register: Register::read(restore, state).await?,
                     jobs_since: self.jobs_since(state),
                 },
@@ -230,7 +240,15 @@ pub async fn run_imports(
     loop {
         match state.users.pass {
             // The users did not get through: there is nothing to go on from.
-            UsersPass::Create | UsersPass::Done => return Ok(result(state).into()),
+            UsersPass::Create => return Ok(result(state).into()),
+            UsersPass::Done => {
+                let mut news = News::default();
+                if state.users.invitation_parts > 0 {
+                    let region = &restore.settings.region;
+                    news.manual(invite::again(region, restore.vault.bucket(), state));
+                }
+                return Ok(result(state).telling(news).into());
+            }
             UsersPass::Import => match import(restore, state).await? {
                 import::Next::Build => {}
                 import::Next::Later(later) => return Ok(later),
@@ -337,16 +355,21 @@ fn lacking_groups(memberships: &Memberships) -> Vec<Finding> {
     memberships.lacking().map(finding).collect()
 }
 
-/// Joins the parts of the user map.
+/// Joins the parts of the user map, and those of the list of users to invite.
 async fn merge(restore: &Restore<'_>, state: &RestoreState) -> Result<(), RestoreError> {
     let id = &state.restore_id;
     let parts = (1..=state.users.map_parts).map(|number| UsersProgress::map_part_key(id, number));
     let to = id.object_key(UserEntry::OBJECT);
     let header = ledger::MAP_HEADER.to_vec();
-    restore
-        .vault
-        .join_objects(header, parts, &to, "text/csv")
-        .await?;
+    let vault = restore.vault;
+    vault.join_objects(header, parts, &to, "text/csv").await?;
+    if state.users.invitation_parts > 0 {
+        let numbers = 1..=state.users.invitation_parts;
+        let parts = numbers.map(|number| UsersProgress::invitation_part_key(id, number));
+        let to = id.object_key(UsersProgress::INVITATIONS);
+        let kind = "application/jsonl";
+        vault.join_objects(Vec::new(), parts, &to, kind).await?;
+    }
     Ok(())
 }
 

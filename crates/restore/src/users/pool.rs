@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use cognito::{CognitoError, Operation};
-use model::UserPoolId;
+use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
 
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::steps::RESTORE_TAG;
 
 /// What Cognito can reach a user by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,8 @@ pub(super) struct TargetPool {
     pub(super) has_sign_up_trigger: bool,
     /// What "forgot password" sends its code to.
     pub(super) recovery: Vec<Contact>,
+    /// The restore that made the pool, as its tag says.
+    pub(super) made_by: Option<RestoreId>,
     /// The groups that are there.
     pub(super) groups: HashSet<String>,
     /// The identity providers that are there.
@@ -139,6 +142,9 @@ impl TargetPool {
                     .is_some_and(Value::is_string)
             }),
             recovery: recovery(at("/AccountRecoverySetting/RecoveryMechanisms")),
+            made_by: at("/UserPoolTags")
+                .get(RESTORE_TAG)
+                .and_then(|id| id.as_str()?.parse().ok()),
             groups: HashSet::new(),
             providers: HashSet::new(),
         }
@@ -204,6 +210,7 @@ mod tests {
             },
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
             "LambdaConfig": {"PreSignUp": "arn:..."},
+            "UserPoolTags": {"cognito-dr-restore-id": "r-1", "team": "a"},
             "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]},
             "SchemaAttributes": [
                 {"Name": "sub", "Mutable": false, "Required": true},
@@ -225,6 +232,7 @@ mod tests {
             self_sign_up: false,
             has_sign_up_trigger: true,
             recovery: vec![Contact::Email],
+            made_by: Some("r-1".parse().unwrap()),
             ..TargetPool::default()
         };
         assert_eq!(pool, expected);

@@ -22,6 +22,10 @@ use crate::error::RestoreError;
 /// How long a write waits for others to join it: a handful of requests a second, and a delay that
 /// users on their way side by side do not notice.
 const GATHER: Duration = Duration::from_millis(100);
+/// It is looked this often whether enough have joined already.
+const LOOKS: u32 = 10;
+/// So many are enough.
+const ENOUGH: usize = 48;
 
 /// The record of the users that are made and not done.
 pub(super) struct Register<'a> {
@@ -108,7 +112,12 @@ impl<'a> Register<'a> {
         if *written >= number {
             return Ok(());
         }
-        tokio::time::sleep(GATHER).await;
+        for _ in 0..LOOKS {
+            if self.rows().pending.len() >= ENOUGH {
+                break;
+            }
+            tokio::time::sleep(GATHER / LOOKS).await;
+        }
         let (key, part, entered) = {
             let mut rows = self.rows();
             rows.parts += 1;

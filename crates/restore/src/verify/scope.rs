@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use model::document::UserRecord;
 use model::request::{RestoreOptions, Selection};
-use model::restore::{RestoreState, UserEntry, UsersProgress};
+use model::restore::RestoreState;
 
 use super::hash::hash;
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::users::map_part;
 
 /// What is expected.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,17 +42,8 @@ impl Scope {
         }
         let mut made = HashSet::new();
         for part in 1..=state.users.map_parts {
-            let key = UsersProgress::map_part_key(&state.restore_id, part);
-            if let Some(bytes) = restore.vault.read_object(&key).await? {
-                let mut rows = csv::ReaderBuilder::new();
-                let mut rows = rows.has_headers(false).from_reader(bytes.as_slice());
-                for entry in rows.deserialize::<UserEntry>() {
-                    let entry = entry.map_err(|_| {
-                        RestoreError::Internal(format!("{key} is not a part of a user map"))
-                    })?;
-                    made.insert(hash(&[&entry.new_sub]));
-                }
-            }
+            let entries = map_part(restore, &state.restore_id, part).await?;
+            made.extend(entries.iter().map(|entry| hash(&[&entry.new_sub])));
         }
         let members = match &state.options.select {
             Some(Selection::Group(group)) => {

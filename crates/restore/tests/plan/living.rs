@@ -48,7 +48,8 @@ fn groups(pool: &PoolDocument) -> BTreeMap<String, Vec<String>> {
 
 /// The pool without three of its groups and one of its users, who had left the group that stayed.
 async fn accident() -> (Stage, RestoreOptions, BTreeMap<String, Vec<String>>) {
-    let stage = Stage::new(pool()).await;
+    let mut stage = Stage::new(pool()).await;
+    stage.allow_existing("*");
     let mut wanted = BTreeMap::new();
     let target = stage.revive(|pool| {
         wanted = groups(pool);
@@ -57,9 +58,15 @@ async fn accident() -> (Stage, RestoreOptions, BTreeMap<String, Vec<String>>) {
         for user in &mut pool.users {
             user.groups.retain(|group| group == "kept");
         }
-        let left = pool.users.iter_mut().find(|user| user.username == "user-02");
+        let left = pool
+            .users
+            .iter_mut()
+            .find(|user| user.username == "user-02");
         left.unwrap().groups.clear();
-        wanted.get_mut("user-02").unwrap().retain(|name| name != "kept");
+        wanted
+            .get_mut("user-02")
+            .unwrap()
+            .retain(|name| name != "kept");
     });
     let options = RestoreOptions {
         target_user_pool_id: Some(target),
@@ -86,10 +93,15 @@ async fn a_group_that_was_made_again_is_compared_with_all_its_members() {
     let (stage, options, _) = accident().await;
     let state = stage.restore(options).await.unwrap();
     stage.change_new_pool(&state, |pool| {
-        let member = pool.users.iter_mut().find(|user| user.username == "user-12");
+        let member = pool
+            .users
+            .iter_mut()
+            .find(|user| user.username == "user-12");
         member.unwrap().groups.retain(|group| group != "admins");
         let group = pool.groups.iter_mut();
-        let group = group.into_iter().find(|group| group["GroupName"] == "editors");
+        let group = group
+            .into_iter()
+            .find(|group| group["GroupName"] == "editors");
         group.unwrap()["Precedence"] = json!(6);
     });
     let verification = stage.verify(&state).await;
@@ -101,7 +113,9 @@ async fn a_group_that_was_made_again_is_compared_with_all_its_members() {
     assert_eq!(verification.unannounced, 2, "{paths:?}");
     assert!(paths.contains(&"groups/editors/Precedence"), "{paths:?}");
     assert!(
-        paths.iter().any(|path| path.starts_with("group_memberships/admins/")),
+        paths
+            .iter()
+            .any(|path| path.starts_with("group_memberships/admins/")),
         "{paths:?}"
     );
 }

@@ -200,6 +200,7 @@ fn retired_statuses_come_back_confirmed_and_disabled_and_are_told() {
             announced(&plan),
             ["users/1-2/UserStatus", "users/1-2/Enabled"]
         );
+        assert_eq!(plan.findings.len(), 1, "{status}");
     }
 }
 

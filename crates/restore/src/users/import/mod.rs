@@ -23,9 +23,13 @@ use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::StepProgress;
 
-/// When the state machine looks at a job for the first time; then ever later, see
-/// [`seconds_until_look`].
-const FIRST_LOOK: u32 = 60;
+/// Between the start of a job and the first look at it, at least and at most.
+const FIRST_LOOK: (u32, u32) = (3, 60);
+/// So many rows delay the first look by a second. How fast jobs are is not known (facts C.5): this
+/// only keeps the number of looks small where a job takes long in any case.
+const ROWS_IN_A_SECOND: u64 = 500;
+/// Between two attempts at a job that does not start.
+const BETWEEN_ATTEMPTS: u32 = 60;
 /// The longest pause between two looks.
 const LONGEST_PAUSE: u32 = 3600;
 /// How often a job is tried that does not start: other jobs of the account come first.
@@ -44,17 +48,22 @@ pub(super) enum Next {
     Through,
 }
 
-/// How many seconds until a job is looked at that was found running `looks` times.
+/// How many seconds until a job of so many rows is looked at that was found running `looks`
+/// times.
 ///
 /// Each look makes events in the history of an execution, which holds 25,000 of them, and how
-/// fast jobs are is not known. So each pause is half of the time that the job has taken so far:
-/// a job of an hour is looked at twelve times, one of ten hours some twenty times, and its end
-/// is seen half of its time later at most, or an hour.
-pub fn seconds_until_look(looks: u32) -> u32 {
-    let mut seconds = FIRST_LOOK;
-    let mut waited = FIRST_LOOK;
+/// fast jobs are is not known. So the first look at a small job comes after seconds, that at a
+/// large one after a minute, and each pause is half of the time that the job has taken so far:
+/// of the large ones, a job of an hour is looked at twelve times, one of ten hours some twenty
+/// times, and its end is seen half of its time later at most, or an hour.
+pub fn seconds_until_look(looks: u32, rows: u64) -> u32 {
+    let (least, most) = FIRST_LOOK;
+    let first =
+        u32::try_from(rows / ROWS_IN_A_SECOND).map_or(most, |first| first.clamp(least, most));
+    let mut seconds = first;
+    let mut waited = first;
     for _ in 0..looks {
-        seconds = (waited / 2).clamp(FIRST_LOOK, LONGEST_PAUSE);
+        seconds = (waited / 2).clamp(first, LONGEST_PAUSE);
         waited = waited.saturating_add(seconds);
         if seconds == LONGEST_PAUSE {
             break;
@@ -63,10 +72,8 @@ pub fn seconds_until_look(looks: u32) -> u32 {
     seconds
 }
 
-fn wait(looks: u32) -> Next {
-    Next::Later(StepProgress::Waiting {
-        seconds: seconds_until_look(looks),
-    })
+fn wait(seconds: u32) -> Next {
+    Next::Later(StepProgress::Waiting { seconds })
 }
 
 /// Looks at the job that has the current file, if there is one.
@@ -85,9 +92,10 @@ pub(super) async fn look(
     match job.status {
         JobStatus::Active => {
             let looks = progress.looks + 1;
+            let seconds = seconds_until_look(looks, progress.rows);
             state.users.import = Some(ImportProgress { looks, ..progress });
             restore.save(state).await?;
-            Ok(wait(looks))
+            Ok(wait(seconds))
         }
         JobStatus::Ended => {
             let next = end_file(&job, progress, state);
@@ -95,7 +103,7 @@ pub(super) async fn look(
             Ok(next)
         }
         JobStatus::Created => match job.start(restore).await? {
-            Started::Yes => Ok(wait(0)),
+            Started::Yes => Ok(wait(seconds_until_look(0, progress.rows))),
             Started::No(reason) => tried_in_vain(restore, state, &reason).await,
         },
     }
@@ -158,7 +166,7 @@ async fn tried_in_vain(
         return Ok(given_up(state, reason));
     }
     restore.save(state).await?;
-    Ok(wait(0))
+    Ok(wait(BETWEEN_ATTEMPTS))
 }
 
 /// The columns of a job's file.
@@ -264,4 +272,42 @@ fn is_final(kind: ErrorKind) -> bool {
 /// A text member of a job.
 fn text<'v>(job: &'v Value, member: &str) -> &'v str {
     job[member].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When the end of a job is seen that takes so long, and after how many looks.
+    fn seen(rows: u64, takes: u32) -> (u32, u32) {
+        let (mut waited, mut looks) = (0, 0);
+        while waited < takes {
+            waited += seconds_until_look(looks, rows);
+            looks += 1;
+        }
+        (waited, looks)
+    }
+
+    #[test]
+    fn the_end_of_a_small_job_is_seen_within_seconds_and_that_of_none_much_too_late() {
+        assert_eq!(seen(19, 1), (3, 1));
+        assert!(seen(19, 10).0 <= 13);
+        for (rows, takes) in [
+            (19, 60),
+            (600, 60),
+            (25_000, 90),
+            (500_000, 3600),
+            (19, 36_000),
+        ] {
+            let (waited, looks) = seen(rows, takes);
+            assert!(waited <= takes + takes / 2 + 60, "{rows} {takes}: {waited}");
+            assert!(looks <= 30, "{rows} {takes}: {looks}");
+        }
+    }
+
+    #[test]
+    fn the_first_look_at_a_large_job_comes_after_a_minute() {
+        assert_eq!(seconds_until_look(0, 100_000), 60);
+        assert_eq!(seconds_until_look(0, u64::MAX), 60);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::request::{RestoreOptions, Selection};
 use serde_json::json;
 
-use super::harness::{NEW, Person, Stage};
+use super::harness::{Person, Stage};
 use super::{assorted, expected, user};
 
 /// A live pool, the one that was backed up, that lost some of its users and changed others.
@@ -93,4 +93,38 @@ async fn the_list_of_an_existing_pool_may_take_several_invocations() {
         "{parts:?}"
     );
     assert_eq!(stage.map().len(), 1);
+}
+
+#[tokio::test]
+async fn in_a_pool_that_a_restore_made_users_are_known_by_its_user_map() {
+    let mut stage = Stage::new(assorted(json!({}))).await;
+    stage.restore(RestoreOptions::default()).await;
+    let restored = stage.map();
+    stage.change(|pool| {
+        let tags = json!({"cognito-dr-restore-id": "r-1"});
+        pool.user_pool.insert("UserPoolTags".into(), tags);
+        pool.users.retain(|user| user.username != "forced");
+        // Somebody else came under the name of one who is gone.
+        let namesake = pool
+            .users
+            .iter_mut()
+            .find(|user| user.username == "confirmed");
+        let namesake = namesake.unwrap();
+        namesake.sub = Some("00000000-0000-4000-8000-0000000000ff".into());
+        namesake.groups.clear();
+    });
+    stage.begin_another();
+    let options = stage.into_live(Some(Selection::Group("editors".into())));
+    let (_, state) = stage.restore(options).await;
+    assert_eq!(
+        (state.users.counts.restored, state.users.counts.failed),
+        (1, 1)
+    );
+    let options = stage.into_live(None);
+    stage.begin_another();
+    let (_, state) = stage.restore(options).await;
+    let counts = &state.users.counts;
+    assert_eq!(counts.already_there as usize, restored.len() - 2);
+    let groups = &stage.restored()["confirmed"].groups;
+    assert!(groups.is_empty(), "{groups:?}");
 }

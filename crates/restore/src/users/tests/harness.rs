@@ -31,7 +31,7 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/import";
 pub(super) struct Stage {
     pub(super) simulator: SimulatorHandle,
     pub(super) s3: MemoryS3,
-    cognito: Cognito,
+    pub(super) cognito: Cognito,
     waf: aws_sdk_wafv2::Client,
     lambda: aws_sdk_lambda::Client,
     vault: Vault,
@@ -154,7 +154,10 @@ impl Stage {
 
     /// The next restore is another one.
     pub(super) fn begin_another(&mut self) {
-        self.id = "r-2";
+        self.id = match self.id {
+            "r-1" => "r-2",
+            _ => "r-3",
+        };
     }
 
     /// How long each invocation has from now on.
@@ -258,6 +261,12 @@ impl Stage {
             .into_deserialize()
             .collect();
         rows.unwrap()
+    }
+
+    /// A file of the restore's folder.
+    pub(super) fn text(&self, name: &str) -> String {
+        let key = format!("cognito-restore/{}/{name}", self.id);
+        String::from_utf8(self.s3.get(BUCKET, &key).unwrap().to_vec()).unwrap()
     }
 
     /// All findings, from their parts.

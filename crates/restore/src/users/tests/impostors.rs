@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::request::{RestoreOptions, Selection, UsersEngine};
 use model::restore::FindingKind;
 use serde_json::json;
-use simulator::{Fault, Faults, PoolDocument, UserDocument, When};
+use simulator::{Fault, FaultRule, Faults, PoolDocument, UserDocument, When};
 
 use super::harness::{NEW, Stage};
 use super::{assorted, engine, user};
@@ -126,11 +126,16 @@ async fn listed(stage: &Stage, options: &RestoreOptions) {
         message: "gone".into(),
         status: 400,
     };
-    for operation in ["AdminCreateUser", "SignUp"] {
-        let faults = Faults::one(operation, When::Rate(1.0), denied.clone());
-        stage.simulator.set_faults(faults);
-        stage.invoke(options, false).await.unwrap_err();
-    }
+    let rules = ["AdminCreateUser", "SignUp"].map(|operation| FaultRule {
+        operation: Some(operation.into()),
+        when: When::Rate(1.0),
+        fault: denied.clone(),
+    });
+    stage.simulator.set_faults(Faults {
+        seed: 0,
+        rules: rules.into(),
+    });
+    stage.invoke(options, false).await.unwrap_err();
     stage.simulator.set_faults(Faults::default());
 }
 
