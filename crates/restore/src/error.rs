@@ -104,6 +104,17 @@ impl RestoreError {
             _ => None,
         }
     }
+
+    /// What Cognito said to a single call.
+    ///
+    /// # Errors
+    /// The error itself, when it is about something else.
+    pub(crate) fn into_cognito(self) -> Result<CognitoError, Self> {
+        match self {
+            RestoreError::Cognito(error) => Ok(error),
+            other => Err(other),
+        }
+    }
 }
 
 /// Whether the same call, or a look at what it did, may succeed a moment later.

@@ -10,6 +10,7 @@ pub mod context;
 mod document;
 mod dry_run;
 pub mod error;
+mod once;
 pub mod operations;
 mod pieces;
 pub mod plan;

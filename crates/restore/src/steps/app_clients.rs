@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use cognito::{CognitoError, ErrorKind, Operation};
+use cognito::{CognitoError, Operation};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use model::{AppClientId, UserPoolId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client_document::{self, Surroundings};
 use super::create::stands_for_all;
@@ -15,11 +15,9 @@ use crate::commands;
 use crate::context::Restore;
 use crate::document::{text, token};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::relocation::{Relocation, tell_if_missing};
 use crate::step::{News, StepProgress, StepResult};
-
-/// How often a creation whose answer was lost is looked after.
-const LOOKS: u32 = 5;
 
 /// Recreates app clients with their secrets; their ids are new.
 ///
@@ -188,25 +186,15 @@ async fn create_one(
     request: &Value,
 ) -> Result<AppClientId, RestoreError> {
     let operation = Operation::CreateUserPoolClient;
-    let mut looks = 0;
-    loop {
-        let error = match restore.cognito.call(operation, request).await {
-            Ok(answer) => {
-                return text(&answer, "/UserPoolClient/ClientId")
-                    .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| CognitoError::unexpected_answer(operation, "client id").into());
-            }
-            Err(error) => error,
-        };
-        if !error.is(ErrorKind::AnswerLost) || looks == LOOKS {
-            return Err(error.into());
-        }
-        looks += 1;
-        let mut unrecorded = unrecorded(restore, state, pool).await?;
-        if let Some(made) = take(&mut unrecorded, name) {
-            return Ok(made);
-        }
-    }
+    let look = async || {
+        let made = take(&mut unrecorded(restore, state, pool).await?, name);
+        let answer = |id: AppClientId| json!({"UserPoolClient": {"ClientId": id}});
+        Ok::<_, RestoreError>(made.map(answer))
+    };
+    let answer = once::create(restore, operation, request, Second::Makes, look).await?;
+    text(&answer, "/UserPoolClient/ClientId")
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| CognitoError::unexpected_answer(operation, "client id").into())
 }
 
 /// Cognito never returns the value of a second secret (facts A.6): what uses it has to be given

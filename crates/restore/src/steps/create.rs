@@ -10,10 +10,8 @@ use super::about;
 use crate::context::Restore;
 use crate::document::Document;
 use crate::error::{RestoreError, is_passing};
+use crate::once::{self, Second};
 use crate::step::News;
-
-/// How often a creation whose answer was lost is looked after before the step gives up.
-const LOOKS: u32 = 5;
 
 /// How things of one kind are listed and created.
 pub(super) struct Kind {
@@ -67,7 +65,7 @@ pub(super) async fn missing(
     if wanted.is_empty() {
         return Ok(created);
     }
-    let mut existing = existing_by_name(restore, pool, kind).await?;
+    let existing = existing_by_name(restore, pool, kind).await?;
     for thing in wanted {
         if let Some(listed) = existing.get(&thing.name) {
             // An invocation that died had made it, one way or the other.
@@ -85,13 +83,13 @@ pub(super) async fn missing(
             break;
         }
         let first = about(pool, thing.request);
-        let mut result = one(restore, pool, kind, &thing.name, &first, &mut existing).await;
+        let mut result = one(restore, pool, kind, &thing.name, &first).await;
         if let (Err(error), Some((request, told))) = (&result, thing.otherwise)
             && error.is(ErrorKind::Refused)
         {
             tracing::info!(operation = %kind.create, code = error.code, "refused; trying otherwise");
             let second = about(pool, request);
-            result = one(restore, pool, kind, &thing.name, &second, &mut existing).await;
+            result = one(restore, pool, kind, &thing.name, &second).await;
             if result.is_ok() {
                 news.extend(told);
             }
@@ -114,30 +112,21 @@ pub(super) fn stands_for_all(error: &CognitoError) -> bool {
         )
 }
 
-/// Creates one. A lost answer is followed by a look: the thing may be there (facts B.1).
+/// Creates one.
 async fn one(
     restore: &Restore<'_>,
     pool: &UserPoolId,
     kind: &Kind,
     name: &str,
     request: &Value,
-    existing: &mut HashMap<String, Value>,
 ) -> Result<(), CognitoError> {
-    let mut looks = 0;
-    loop {
-        let error = match restore.cognito.call(kind.create, request).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is(ErrorKind::AlreadyExists) => return Ok(()),
-            Err(error) => error,
-        };
-        if !error.is(ErrorKind::AnswerLost) || looks == LOOKS {
-            return Err(error);
-        }
-        looks += 1;
-        *existing = existing_by_name(restore, pool, kind).await?;
-        if existing.contains_key(name) {
-            return Ok(());
-        }
+    let look = async || {
+        let mut existing = existing_by_name(restore, pool, kind).await?;
+        Ok::<_, CognitoError>(existing.remove(name))
+    };
+    match once::create(restore, kind.create, request, Second::Refuses, look).await {
+        Err(error) if error.is(ErrorKind::AlreadyExists) => Ok(()),
+        result => result.map(drop),
     }
 }
 

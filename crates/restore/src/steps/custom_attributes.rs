@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cognito::{ErrorKind, Operation};
+use cognito::Operation;
 use model::restore::RestoreState;
 use serde_json::{Value, json};
 
@@ -10,10 +10,8 @@ use super::{described, schema};
 use crate::context::Restore;
 use crate::document::text;
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::step::{StepProgress, StepResult};
-
-/// How often it is looked whether all are there.
-const ATTEMPTS: u32 = 6;
 
 /// Adds the attributes for which CreateUserPool had no room: it takes 50 with the changed
 /// standard ones, AddCustomAttributes 25 a call (facts A.2).
@@ -34,32 +32,24 @@ pub async fn custom_attributes(
         return Ok(StepResult::nothing_to_do().into());
     }
     let pool = restore.target(state)?;
-    for attempt in 1..=ATTEMPTS {
-        let there = custom_names(&described(restore, pool).await?);
-        let missing: Vec<&Value> = schema
-            .later
-            .iter()
-            .filter(|attribute| !text(attribute, "/Name").is_some_and(|name| there.contains(name)))
-            .collect();
-        if missing.is_empty() {
-            return Ok(StepResult::restored(schema.later.len() as u64).into());
-        }
-        for batch in missing.chunks(schema::IN_ONE_CALL) {
-            let request = json!({"UserPoolId": pool.as_str(), "CustomAttributes": batch});
-            let added = restore
-                .cognito
-                .call(Operation::AddCustomAttributes, &request);
-            match added.await {
-                Ok(_) => {}
-                // It may have been done: look again.
-                Err(error) if error.is(ErrorKind::AnswerLost) && attempt < ATTEMPTS => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
+    let there = custom_names(&described(restore, pool).await?);
+    let is_in = |there: &HashSet<String>, attribute: &Value| {
+        text(attribute, "/Name").is_some_and(|name| there.contains(name))
+    };
+    let mut missing = schema.later.clone();
+    missing.retain(|attribute| !is_in(&there, attribute));
+    for batch in missing.chunks(schema::IN_ONE_CALL) {
+        let request = json!({"UserPoolId": pool.as_str(), "CustomAttributes": batch});
+        let look = async || {
+            let pool = described(restore, pool).await?;
+            let there = custom_names(&pool);
+            let all = batch.iter().all(|attribute| is_in(&there, attribute));
+            Ok::<_, RestoreError>(all.then_some(pool))
+        };
+        let operation = Operation::AddCustomAttributes;
+        once::create(restore, operation, &request, Second::Refuses, look).await?;
     }
-    Err(RestoreError::Internal(format!(
-        "custom attributes were added to {pool} and do not show in it"
-    )))
+    Ok(StepResult::restored(schema.later.len() as u64).into())
 }
 
 /// The names of the pool's custom attributes, without prefixes.

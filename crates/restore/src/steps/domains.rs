@@ -16,6 +16,7 @@ use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, change, member, object, remove, text};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::relocation::{Relocation, tell_if_missing};
 use crate::step::{News, StepProgress, StepResult};
 use crate::translate::ArnKind;
@@ -35,8 +36,6 @@ const NOT_SENT: &[&str] = &[
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long to wait before looking again.
 const PAUSE_SECONDS: u32 = 10;
-/// How often a creation whose answer was lost is looked after.
-const LOOKS: u32 = 5;
 
 /// Creates the prefix domain and, where the operator's map says that it is free, the custom one.
 ///
@@ -244,26 +243,15 @@ async fn bring(
     pool: &UserPoolId,
     domain: &WantedDomain,
 ) -> Result<Brought, RestoreError> {
-    let mut looks = 0;
-    loop {
-        match owner(restore, &domain.name).await? {
-            Owner::Nobody => {}
-            Owner::Somebody { pool: owner, .. } if owner != pool.as_str() => {
-                return Ok(Brought::Refused("it belongs to another user pool".into()));
-            }
-            Owner::Somebody { status, .. } if status == "FAILED" => {
-                return Ok(Brought::Refused("Cognito could not set it up".into()));
-            }
-            Owner::Somebody { status, .. } if status == "ACTIVE" => return Ok(Brought::Active),
-            Owner::Somebody { .. } => return Ok(Brought::Pending),
-        }
+    if let Owner::Nobody = owner(restore, &domain.name).await? {
         let request = about(pool, domain.request.clone());
-        let created = restore
-            .cognito
-            .call(Operation::CreateUserPoolDomain, &request);
-        match created.await {
+        let operation = Operation::CreateUserPoolDomain;
+        let look = async || match owner(restore, &domain.name).await? {
+            Owner::Nobody => Ok::<_, CognitoError>(None),
+            Owner::Somebody { .. } => Ok(Some(Value::Null)),
+        };
+        match once::create(restore, operation, &request, Second::Refuses, look).await {
             Ok(_) => {}
-            Err(error) if error.is(ErrorKind::AnswerLost) && looks < LOOKS => {}
             Err(error) if domain.custom && error.is(ErrorKind::NotAuthorized) => {
                 let why = "the DR stack allows custom domains only with RestoreCustomDomains=true";
                 return Ok(Brought::Refused(why.into()));
@@ -273,11 +261,17 @@ async fn bring(
             }
             Err(error) => return Err(error.into()),
         }
-        looks += 1;
-        if looks > LOOKS {
-            return Ok(Brought::Pending);
-        }
     }
+    Ok(match owner(restore, &domain.name).await? {
+        Owner::Somebody { pool: owner, .. } if owner != pool.as_str() => {
+            Brought::Refused("it belongs to another user pool".into())
+        }
+        Owner::Somebody { status, .. } if status == "FAILED" => {
+            Brought::Refused("Cognito could not set it up".into())
+        }
+        Owner::Somebody { status, .. } if status == "ACTIVE" => Brought::Active,
+        Owner::Somebody { .. } | Owner::Nobody => Brought::Pending,
+    })
 }
 
 /// Whether other domains may fare better.

@@ -11,14 +11,13 @@ use super::new_client;
 use crate::context::Restore;
 use crate::document::{Document, member, object, remove, text, token};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::relocation::tell_if_missing;
 use crate::step::{News, StepProgress, StepResult};
 
 const SECTION: Section = Section::ManagedLoginBranding;
 /// A request may have 2 MB (facts A.12); the rest is for ids and the envelope.
 const LARGEST_REQUEST: usize = 1_900_000;
-/// How often a creation whose answer was lost is tried again.
-const TRIES: u32 = 5;
 
 /// Creates the managed login style of each client that had its own.
 ///
@@ -90,42 +89,33 @@ async fn bring(
     };
     first["ClientId"] = client.into();
     let operation = Operation::CreateManagedLoginBranding;
-    let mut tries = 0;
-    let id = loop {
-        tries += 1;
-        match restore.cognito.call(operation, &first).await {
-            Ok(answer) => break id_of(&answer),
-            Err(error) if error.is(ErrorKind::AlreadyExists) => {
-                break existing(restore, pool, client).await?;
-            }
-            // If it was made, the next try is refused as there.
-            Err(error) if error.is(ErrorKind::AnswerLost) && tries < TRIES => {}
-            Err(error) => return Err(error),
-        }
+    let look = async || existing(restore, pool, client).await;
+    let answer = match once::create(restore, operation, &first, Second::Refuses, look).await {
+        Err(error) if error.is(ErrorKind::AlreadyExists) => look().await?.unwrap_or_default(),
+        result => result?,
     };
-    let id = id.ok_or_else(|| CognitoError::unexpected_answer(operation, "style's id"))?;
+    let id = text(&answer, "/ManagedLoginBranding/ManagedLoginBrandingId")
+        .ok_or_else(|| CognitoError::unexpected_answer(operation, "style's id"))?;
     for mut part in parts {
-        part["ManagedLoginBrandingId"] = id.as_str().into();
+        part["ManagedLoginBrandingId"] = id.into();
         let operation = Operation::UpdateManagedLoginBranding;
         restore.cognito.call(operation, &part).await?;
     }
     Ok(())
 }
 
-/// The id of the client's style.
+/// The client's style, if it has one.
 async fn existing(
     restore: &Restore<'_>,
     pool: &UserPoolId,
     client: &str,
-) -> Result<Option<String>, CognitoError> {
+) -> Result<Option<Value>, CognitoError> {
     let operation = Operation::DescribeManagedLoginBrandingByClient;
     let request = json!({"UserPoolId": pool.as_str(), "ClientId": client});
-    let answer = restore.cognito.call(operation, &request).await?;
-    Ok(id_of(&answer))
-}
-
-fn id_of(answer: &Value) -> Option<String> {
-    text(answer, "/ManagedLoginBranding/ManagedLoginBrandingId").map(str::to_owned)
+    match restore.cognito.call(operation, &request).await {
+        Err(error) if error.is(ErrorKind::Missing) => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// The requests for a style: one that creates it, and as many as its assets take.

@@ -1,6 +1,6 @@
 //! Terms documents.
 
-use cognito::{ErrorKind, Operation};
+use cognito::{CognitoError, ErrorKind, Operation};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState};
 
@@ -9,11 +9,9 @@ use super::{about, new_client};
 use crate::context::Restore;
 use crate::document::{member, object, remove, token};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::relocation::tell_if_missing;
 use crate::step::{News, StepProgress, StepResult};
-
-/// How often a creation whose answer was lost is tried again: a second one is refused as there.
-const TRIES: u32 = 5;
 
 /// Creates terms documents, which belong to clients.
 ///
@@ -48,17 +46,12 @@ pub async fn terms(
         );
         request.insert("ClientId".into(), client.into());
         let request = about(pool, request);
-        let mut tries = 0;
-        let result = loop {
-            tries += 1;
-            match restore.cognito.call(Operation::CreateTerms, &request).await {
-                Err(error) if error.is(ErrorKind::AnswerLost) && tries < TRIES => {}
-                Err(error) if error.is(ErrorKind::AlreadyExists) => break Ok(()),
-                other => break other.map(drop),
-            }
-        };
-        match result {
-            Ok(()) => made += 1,
+        // The second call is the look: it is refused as there.
+        let look = async || Ok::<_, CognitoError>(None);
+        let operation = Operation::CreateTerms;
+        match once::create(restore, operation, &request, Second::Refuses, look).await {
+            Ok(_) => made += 1,
+            Err(error) if error.is(ErrorKind::AlreadyExists) => made += 1,
             Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {
                 return Err(error.into());
             }

@@ -15,11 +15,10 @@ use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, text, token};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 use crate::relocation::{Relocation, tell_if_missing};
 use crate::step::{News, StepProgress, StepResult};
 
-/// How often a creation whose answer was lost is looked after.
-const LOOKS: u32 = 5;
 /// How long IAM may take to know the new pool's tag.
 const TAG_PATIENCE: Duration = Duration::from_secs(120);
 /// How long to wait before asking again, at first.
@@ -112,23 +111,20 @@ async fn find_or_create(
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
-    let mut looks = 0;
+    let operation = Operation::CreateUserPool;
     if let Some(pool) = find(restore, &name, restore_id).await? {
-        return Ok(pool);
+        return id_of(&pool, operation);
     }
     loop {
         let body = Value::Object(request.clone());
-        let error = match restore.cognito.call(Operation::CreateUserPool, &body).await {
-            Ok(answer) => return id_of(&answer["UserPool"], Operation::CreateUserPool),
-            Err(error) => error,
+        let look = async || {
+            let found = find(restore, &name, restore_id).await?;
+            Ok::<_, RestoreError>(found.map(|pool| json!({"UserPool": pool})))
         };
-        if error.is(ErrorKind::AnswerLost) && looks < LOOKS {
-            looks += 1;
-            if let Some(pool) = find(restore, &name, restore_id).await? {
-                return Ok(pool);
-            }
-            continue;
-        }
+        let error = match once::create(restore, operation, &body, Second::Makes, look).await {
+            Ok(answer) => return id_of(&answer["UserPool"], operation),
+            Err(error) => error.into_cognito()?,
+        };
         let concession = Concession::ALL
             .into_iter()
             .find(|concession| concession.answers(&error) && concession.is_possible(&request));
@@ -145,7 +141,7 @@ async fn find(
     restore: &Restore<'_>,
     name: &str,
     restore_id: &RestoreId,
-) -> Result<Option<UserPoolId>, RestoreError> {
+) -> Result<Option<Value>, RestoreError> {
     let mut pages = Pages::new(restore.cognito, Operation::ListUserPools, json!({}))?;
     while let Some(pools) = pages.next().await? {
         for listed in pools.iter().filter(|pool| pool["Name"] == name) {
@@ -157,7 +153,7 @@ async fn find(
                 Err(error) => return Err(error),
             };
             if found["UserPoolTags"][RESTORE_TAG] == restore_id.as_str() {
-                return Ok(Some(pool));
+                return Ok(Some(found));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognito::{CognitoError, ErrorKind, Operation};
+use cognito::{CognitoError, Operation};
 use model::document::{LinkedIdentity, UserRecord};
 use model::restore::{UserCounts, UserEntry};
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::decide::{UserNews, UserPlan, Way, old_sub};
 use super::ledger::Made;
 use super::make::{Maker, NewUser, about_one_user};
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 
 /// Cognito takes ten writes a second for one user (facts E). Those that every user has fit into
 /// that; many groups, at a moment when the quota of the account is free, would not.
@@ -184,17 +185,14 @@ impl Maker<'_> {
             },
         });
         let operation = Operation::AdminLinkProviderForUser;
-        let mut result = self.restore.cognito.call(operation, &request).await;
-        if matches!(&result, Err(error) if error.is(ErrorKind::AnswerLost)) {
-            if is_there(&self.identities(&user.username).await?) {
-                return Ok(true);
-            }
-            result = self.restore.cognito.call(operation, &request).await;
-        }
-        match result {
+        let look = async || {
+            let links = self.identities(&user.username).await?;
+            Ok::<_, RestoreError>(is_there(&links).then_some(Value::Null))
+        };
+        match once::create(self.restore, operation, &request, Second::Refuses, look).await {
             Ok(_) => Ok(true),
             Err(error) => {
-                let error = about_one_user(error)?;
+                let error = about_one_user(error.into_cognito()?)?;
                 let provider = &identity.provider_name;
                 let reason = format!("the link to {provider} was not made: {error}");
                 news.degraded("identities", &reason);

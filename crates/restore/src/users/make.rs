@@ -5,7 +5,7 @@ use cognito::{CognitoError, ErrorKind, Operation};
 use model::document::{LinkedIdentity, UserRecord, UserStatus};
 use model::restore::{Finding, FindingKind};
 use model::{Secret, UserPoolId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::attributes::Attributes;
 use super::decide::{UserNews, UserPlan, Way, old_sub};
@@ -15,9 +15,8 @@ use super::pool::{Contact, TargetPool};
 use super::sign_up::SignUpClient;
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 
-/// How often a creation is sent whose answer was lost and that was not carried out.
-const CREATIONS: u32 = 3;
 /// Why a user was not made, whatever else is the same.
 pub(super) const NAME_IS_TAKEN: &str = "the pool has another user of that name or address, who was given nothing: only the same sub, or having been made by this restore, proves who somebody is. If it is the same person, give back groups and attributes by hand; if not, free the name and restore this user again";
 const ALIAS_IS_TAKEN: &str = "another user of the pool holds the same e-mail address, phone number or preferred username as an alias";
@@ -120,34 +119,43 @@ impl Maker<'_> {
         plan: &UserPlan,
         attributes: &Attributes,
     ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
-        let mut sent = 0;
-        loop {
-            sent += 1;
-            let call = match plan.way {
-                Way::SignUp => self.sign_up(plan, attributes).await?,
-                _ => self.admin_create(plan, attributes).await?,
-            };
-            let error = match call {
-                Ok(user) => return Ok(Ok(user)),
-                Err(error) => error,
-            };
-            if error.is(ErrorKind::AnswerLost) && sent < CREATIONS {
-                if self.look(&plan.sign_in).await?.is_none() {
-                    continue;
-                }
-                // Somebody is there: whether it is this user is decided where all such are.
-                let kind = ErrorKind::AlreadyExists;
-                return Ok(Err(CognitoError { kind, ..error }));
-            }
-            return about_one_user(error).map(Err);
+        let made = match plan.way {
+            Way::SignUp => self.sign_up(plan, attributes).await,
+            _ => self.admin_create(plan, attributes).await,
+        };
+        match made {
+            Ok(user) => Ok(Ok(user)),
+            Err(error) => about_one_user(error.into_cognito()?).map(Err),
         }
+    }
+
+    /// Calls a creation. When somebody is there after a lost answer, it is an error that says
+    /// so: whether it is this user is decided where all such are.
+    async fn create_once(
+        &self,
+        operation: Operation,
+        request: &Value,
+        name: &str,
+    ) -> Result<Value, RestoreError> {
+        let look = async || {
+            if self.look(name).await?.is_none() {
+                return Ok(None);
+            }
+            Err(RestoreError::Cognito(CognitoError {
+                operation,
+                kind: ErrorKind::AlreadyExists,
+                code: "UsernameExistsException".into(),
+                message: "the answer was lost, and there is such a user".into(),
+            }))
+        };
+        once::create(self.restore, operation, request, Second::Refuses, look).await
     }
 
     async fn admin_create(
         &self,
         plan: &UserPlan,
         attributes: &Attributes,
-    ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
+    ) -> Result<NewUser, RestoreError> {
         let password = self.password()?;
         let request = json!({
             "UserPoolId": self.target.as_str(),
@@ -160,10 +168,7 @@ impl Maker<'_> {
             "ForceAliasCreation": false,
         });
         let operation = Operation::AdminCreateUser;
-        let answer = match self.restore.cognito.call(operation, &request).await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(error)),
-        };
+        let answer = self.create_once(operation, &request, &plan.sign_in).await?;
         let user = &answer["User"];
         let sub = user["Attributes"]
             .as_array()
@@ -174,18 +179,18 @@ impl Maker<'_> {
         let (Some(username), Some(sub)) = (user["Username"].as_str(), sub) else {
             return Err(CognitoError::unexpected_answer(operation, "User").into());
         };
-        Ok(Ok(NewUser {
+        Ok(NewUser {
             username: username.to_owned(),
             sub: sub.to_owned(),
             ..NewUser::default()
-        }))
+        })
     }
 
     async fn sign_up(
         &self,
         plan: &UserPlan,
         attributes: &Attributes,
-    ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
+    ) -> Result<NewUser, RestoreError> {
         let password = self.password()?;
         let request = json!({
             "ClientId": self.sign_up.id(self.pool).await?,
@@ -193,20 +198,18 @@ impl Maker<'_> {
             "Password": password.expose(),
             "UserAttributes": attributes.to_request(),
         });
-        let answer = match self.restore.cognito.call(Operation::SignUp, &request).await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(error)),
-        };
+        let operation = Operation::SignUp;
+        let answer = self.create_once(operation, &request, &plan.sign_in).await?;
         let sub = answer["UserSub"]
             .as_str()
-            .ok_or_else(|| CognitoError::unexpected_answer(Operation::SignUp, "UserSub"))?;
+            .ok_or_else(|| CognitoError::unexpected_answer(operation, "UserSub"))?;
         // Where contacts stand in for usernames, the username is the sub (facts C.1).
         let own_name = self.pool.username_attributes.is_empty();
-        Ok(Ok(NewUser {
+        Ok(NewUser {
             username: if own_name { plan.sign_in.as_str() } else { sub }.to_owned(),
             sub: sub.to_owned(),
             ..NewUser::default()
-        }))
+        })
     }
 
     pub(super) fn password(&self) -> Result<Secret, RestoreError> {

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::pool::{Contact, TargetPool};
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 
 /// The client, made when the first user needs it.
 pub(super) struct SignUpClient<'a> {
@@ -41,17 +42,9 @@ impl<'a> SignUpClient<'a> {
     /// [`RestoreError::Cognito`] when there is none and none can be made.
     pub(super) async fn id(&self, pool: &TargetPool) -> Result<&str, RestoreError> {
         let id = self.id.get_or_try_init(|| async {
-            if let Some(id) = self.find().await?.into_iter().next() {
-                return Ok(id);
-            }
-            match self.create(pool).await {
-                Err(RestoreError::Cognito(error)) if error.is(ErrorKind::AnswerLost) => {
-                    match self.find().await?.into_iter().next() {
-                        Some(id) => Ok(id),
-                        None => self.create(pool).await,
-                    }
-                }
-                result => result,
+            match self.find().await?.into_iter().next() {
+                Some(id) => Ok(id),
+                None => self.create(pool).await,
             }
         });
         Ok(id.await?)
@@ -114,7 +107,12 @@ impl<'a> SignUpClient<'a> {
             "PreventUserExistenceErrors": "ENABLED",
         });
         let operation = Operation::CreateUserPoolClient;
-        let answer = self.restore.cognito.call(operation, &request).await?;
+        let look = async || {
+            let found = self.find().await?.into_iter().next();
+            let answer = |id: String| json!({"UserPoolClient": {"ClientId": id}});
+            Ok::<_, RestoreError>(found.map(answer))
+        };
+        let answer = once::create(self.restore, operation, &request, Second::Makes, look).await?;
         let id = answer
             .pointer("/UserPoolClient/ClientId")
             .and_then(Value::as_str);

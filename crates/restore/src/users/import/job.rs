@@ -9,6 +9,7 @@ use super::super::identity::Moment;
 use super::{hash, is_final, text};
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::once::{self, Second};
 
 /// What a job is at (facts C.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +83,11 @@ impl Job {
         file: Vec<u8>,
         hashed: bool,
     ) -> Result<Taken, RestoreError> {
-        let earlier = Self::named(restore, target, name).await?;
-        if let Some(job) = earlier.iter().find(|job| job.status != JobStatus::Created) {
-            return Ok(Taken::By(job.clone()));
+        for job in Self::named(restore, target, name).await? {
+            let job = Self::read(target, &job, Operation::ListUserImportJobs)?;
+            if job.status != JobStatus::Created {
+                return Ok(Taken::By(job));
+            }
         }
         let job = match Self::create(restore, target, name, hashed).await? {
             Ok(job) => job,
@@ -127,15 +130,13 @@ impl Job {
         restore: &Restore<'_>,
         target: &UserPoolId,
         name: &str,
-    ) -> Result<Vec<Self>, RestoreError> {
+    ) -> Result<Vec<Value>, CognitoError> {
         let request = json!({"UserPoolId": target.as_str()});
         let operation = Operation::ListUserImportJobs;
         let mut pages = Pages::new(restore.cognito, operation, request)?;
         let mut jobs = Vec::new();
         while let Some(page) = pages.next().await? {
-            for job in page.iter().filter(|job| text(job, "JobName") == name) {
-                jobs.push(Self::read(target, job, operation)?);
-            }
+            jobs.extend(page.into_iter().filter(|job| text(job, "JobName") == name));
         }
         Ok(jobs)
     }
@@ -155,14 +156,13 @@ impl Job {
             request["PasswordHashingAlgorithm"] = hash::ALGORITHM.into();
         }
         let operation = Operation::CreateUserImportJob;
-        match restore.cognito.call(operation, &request).await {
+        let look = async || {
+            let found = Self::named(restore, target, name).await?;
+            let answer = |job: Value| json!({"UserImportJob": job});
+            Ok::<_, CognitoError>(found.into_iter().next().map(answer))
+        };
+        match once::create(restore, operation, &request, Second::Makes, look).await {
             Ok(answer) => Ok(Ok(Self::read(target, &answer["UserImportJob"], operation)?)),
-            Err(error) if error.is(ErrorKind::AnswerLost) => {
-                match Self::named(restore, target, name).await?.into_iter().next() {
-                    Some(job) => Ok(Ok(job)),
-                    None => Err(error.into()),
-                }
-            }
             Err(error) if is_final(error.kind) => Ok(Err(error)),
             Err(error) => Err(error.into()),
         }
