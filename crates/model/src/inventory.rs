@@ -123,7 +123,7 @@ pub const ITEMS: &[Item] = &[
         read: &["cognito-idp:DescribeUserPool"],
         write: &["cognito-idp:CreateUserPool", "cognito-idp:UpdateUserPool"],
         comes_back: ComesBack::Fully,
-        restored_by: "steps/final_settings.rs",
+        restored_by: "steps/self_sign_up.rs",
     },
     Item {
         number: 8,

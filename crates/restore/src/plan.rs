@@ -35,6 +35,10 @@ pub enum PlanProgress {
 
 /// One step. Read from top to bottom, this is the restore; each function says why it stands
 /// where it stands.
+///
+/// The door opens last. Until the users are there, and with them everything that guards the
+/// pool (triggers, web ACL), it has no page and lets nobody sign up, but for the moment in which
+/// UNCONFIRMED users are made. A restore that ends before its end leaves it so.
 async fn carry_out(
     step: Step,
     restore: &Restore<'_>,
@@ -50,9 +54,7 @@ async fn carry_out(
         }
         Step::Groups => steps::groups::groups(restore, state).await,
         Step::AppClients => steps::app_clients::app_clients(restore, state).await,
-        Step::Domains => steps::domains::domains(restore, state).await,
         Step::MfaConfiguration => steps::mfa_configuration::mfa_configuration(restore, state).await,
-        Step::UiCustomization => steps::ui_customization::ui_customization(restore, state).await,
         Step::ManagedLoginBranding => {
             steps::managed_login_branding::managed_login_branding(restore, state).await
         }
@@ -64,9 +66,13 @@ async fn carry_out(
         Step::SessionConfiguration => {
             steps::session_configuration::session_configuration(restore, state).await
         }
-        Step::WebAcl => steps::web_acl::web_acl(restore, state).await,
         Step::Users => restore_users(restore, state).await,
         Step::FinalSettings => steps::final_settings::final_settings(restore, state).await,
+        Step::WebAcl => steps::web_acl::web_acl(restore, state).await,
+        Step::Domains => steps::domains::domains(restore, state).await,
+        Step::Passkeys => steps::mfa_configuration::passkeys(restore, state).await,
+        Step::UiCustomization => steps::ui_customization::ui_customization(restore, state).await,
+        Step::SelfSignUp => steps::self_sign_up::self_sign_up(restore, state).await,
     }
 }
 
@@ -102,6 +108,7 @@ fn is_essential(step: Step) -> bool {
             | Step::AppClients
             | Step::Users
             | Step::FinalSettings
+            | Step::SelfSignUp
     )
 }
 
@@ -122,9 +129,29 @@ fn left_out(step: Step, state: &RestoreState) -> Option<&'static str> {
 /// Goes on with the plan until it is through or the deadline comes. Each step is recorded, and
 /// the state saved, as soon as it is finished.
 ///
+/// However this ends, nobody can sign up by what the restore opened for itself; an invocation
+/// that died is made up for before anything else.
+///
 /// # Errors
 /// [`RestoreError`] of an essential step, and of everything that is not Cognito's refusal.
 pub async fn go_on(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<PlanProgress, RestoreError> {
+    users::close_sign_up(restore, state).await?;
+    let progress = carry_out_all(restore, state).await;
+    match (users::close_sign_up(restore, state).await, progress) {
+        (Err(error), Ok(_)) => Err(error),
+        (closed, progress) => {
+            if let Err(error) = closed {
+                tracing::error!(%error, "sign-up is still open; the next invocation closes it");
+            }
+            progress
+        }
+    }
+}
+
+async fn carry_out_all(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<PlanProgress, RestoreError> {

@@ -13,6 +13,7 @@ use crate::error::RestoreError;
 use crate::plan::{self, PlanProgress};
 use crate::report;
 use crate::translate::Translations;
+use crate::users;
 use crate::verify::{self, VerifyOutcome};
 
 /// The clients of the Lambda, made once.
@@ -193,6 +194,12 @@ async fn report_failure(
         },
     };
     let (state, backup) = (state.as_ref(), backup.as_ref());
+    if let Some(state) = state
+        && let Err(error) = users::close_for_good(&clients.cognito, state).await
+    {
+        // The report must come out all the same. A restore that is resumed closes it first.
+        tracing::error!(%error, "sign-up may still be open");
+    }
     let report = report::report_failure(
         &clients.vault,
         &clients.cognito,

@@ -44,12 +44,8 @@ steps! {
     Groups = "groups", "Groups";
     /// Creates app clients with their secrets.
     AppClients = "app_clients", "App clients";
-    /// Creates the domains, before MFA: the passkey relying party depends on them.
-    Domains = "domains", "Domains";
-    /// Sets MFA and passkeys.
+    /// Sets MFA and passkeys, before the users, whose MFA preferences need it.
     MfaConfiguration = "mfa_configuration", "MFA settings";
-    /// Sets the classic hosted UI; needs a domain.
-    UiCustomization = "ui_customization", "Hosted UI customization";
     /// Creates managed login styles.
     ManagedLoginBranding = "managed_login_branding", "Managed login branding";
     /// Creates terms documents.
@@ -60,12 +56,20 @@ steps! {
     LogDelivery = "log_delivery", "Log delivery";
     /// Sets session configuration.
     SessionConfiguration = "session_configuration", "Session configuration";
-    /// Associates the web ACL.
-    WebAcl = "web_acl", "Web ACL";
     /// Makes the users, with status, memberships, links, MFA preference and disabled flag.
     Users = "users", "Users";
-    /// Attaches triggers and sets what had to wait, deletion protection last.
+    /// Attaches triggers and sets what else had to wait for the users.
     FinalSettings = "final_settings", "Triggers and final settings";
+    /// Associates the web ACL, which would take the restore's own sign-ups for an attack.
+    WebAcl = "web_acl", "Web ACL";
+    /// Creates the domains, when all that guards their pages is there.
+    Domains = "domains", "Domains";
+    /// Sets the relying party of passkeys, which is the domain.
+    Passkeys = "passkeys", "Passkeys";
+    /// Sets the classic hosted UI; needs a domain.
+    UiCustomization = "ui_customization", "Hosted UI customization";
+    /// Opens self sign-up where it was open, and protects the pool from deletion.
+    SelfSignUp = "self_sign_up", "Self sign-up and deletion protection";
 }
 
 impl std::fmt::Display for Step {

@@ -62,9 +62,12 @@ counts! {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsersPass {
-    /// Users are made call by call; those that an import job is to make are left for later.
+    /// Users are made call by call; those that sign up or that an import job is to make are left
+    /// for later.
     #[default]
     Create,
+    /// UNCONFIRMED users are made by sign-ups. Only in this pass a new pool lets anybody sign up.
+    SignUp,
     /// Import jobs make the users that were left.
     Import,
     /// What a job's file cannot carry is added; users that the jobs left out are made by calls.
@@ -89,6 +92,11 @@ pub struct UsersProgress {
     /// Where a list of the pool's users that does not fit into one invocation goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listing_token: Option<String>,
+    /// How many users the first pass left to sign-ups.
+    pub left_to_sign_up: u64,
+    /// Whether the pool may be open for sign-ups by this restore, or hold its client for them:
+    /// whoever comes next closes it before anything else.
+    pub sign_up_open: bool,
     /// How many users the first pass left to import jobs.
     pub left_to_import: u64,
     /// How many parts of the user map are written.

@@ -16,8 +16,8 @@ fn rank(step: Step) -> u8 {
     match step {
         Step::Preflight => 0,
         Step::UserPool | Step::CustomAttributes => 10,
-        Step::MfaConfiguration => 11,
-        Step::FinalSettings => 12,
+        Step::MfaConfiguration | Step::Passkeys => 11,
+        Step::FinalSettings | Step::SelfSignUp => 12,
         Step::ResourceServers | Step::IdentityProviders | Step::Groups => 20,
         Step::AppClients => 21,
         Step::Domains => 22,

@@ -39,8 +39,9 @@ const PAUSE_SECONDS: u32 = 10;
 
 /// Creates the prefix domain and, where the operator's map says that it is free, the custom one.
 ///
-/// Runs before MFA, because the relying party of passkeys depends on the domain, and before the
-/// classic hosted UI, which cannot be set without one (facts A.3, A.11). A prefix belongs to one
+/// Runs after the users, their triggers and the web ACL: from here on strangers have a page of the
+/// pool before them. The relying party of passkeys and the classic hosted UI need a domain and
+/// come after it (facts A.3, A.11). A prefix belongs to one
 /// pool in a Region, over all accounts; a custom domain to one pool anywhere, so the lost pool
 /// may still hold it (facts A.10).
 ///
@@ -94,10 +95,8 @@ pub async fn domains(
 
 /// How long the plan has been at this step: since the step before it ended.
 pub(super) fn waited(state: &RestoreState) -> Duration {
-    let since = state
-        .steps
-        .last()
-        .map_or(state.began, |record| record.ended);
+    let ends = state.steps.iter().map(|record| record.ended);
+    let since = ends.max().unwrap_or(state.began);
     let seconds = Timestamp::now().as_second() - since.as_second();
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }

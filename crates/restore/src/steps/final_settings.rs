@@ -1,4 +1,4 @@
-//! What had to wait for the users: auto-verified attributes, triggers, deletion protection.
+//! What had to wait for the users: auto-verified attributes and triggers.
 
 use cognito::{ErrorKind, Operation};
 use model::UserPoolId;
@@ -18,11 +18,10 @@ use crate::step::{News, StepProgress, StepResult};
 
 const SECTION: Section = Section::UserPoolConfig;
 
-/// Attaches triggers, sets what would have sent messages while users were made, and protects the
-/// pool from deletion, as the last change of all.
+/// Attaches triggers, and sets what would have sent messages while users were made.
 ///
-/// Runs after the users: triggers fire when users are made (facts A.4), and a failed restore must
-/// be easy to clean up (facts B.1). Each update replaces the whole configuration, so each begins
+/// Runs after the users: triggers fire when users are made (facts A.4). And before everything
+/// that lets strangers in: triggers decide about them. Each update replaces the whole configuration, so each begins
 /// with what the pool has.
 ///
 /// # Errors
@@ -67,15 +66,6 @@ pub async fn final_settings(
     }
     let arn = text(&there, "/Arn").unwrap_or_default();
     triggers::permit(restore, &attached, arn, &relocation, &mut news).await;
-    if head.user_pool()["DeletionProtection"] == "ACTIVE" {
-        let mut request = pool_document::update(&described(restore, &pool).await?);
-        request.insert("DeletionProtection".into(), "ACTIVE".into());
-        let operation = Operation::UpdateUserPool;
-        restore
-            .cognito
-            .call(operation, &Value::Object(request))
-            .await?;
-    }
     Ok(StepResult::restored(1).telling(news).into())
 }
 
@@ -105,7 +95,7 @@ pub async fn verify_attributes_automatically(
     Ok(())
 }
 
-/// The update that gives the pool its final settings, all but deletion protection.
+/// The update that gives the pool its final settings.
 pub(super) fn plan(
     head: &BackupHead,
     there: &Value,
@@ -115,10 +105,6 @@ pub(super) fn plan(
 ) -> Document {
     let mut request = pool_document::update(there);
     automatic(&mut request, head, there, news);
-    let config = request
-        .entry("AdminCreateUserConfig")
-        .or_insert_with(|| json!({}));
-    config["AllowAdminCreateUserOnly"] = pool_document::admin_only(head).into();
     let old = triggers::of_pool(head.user_pool());
     let triggers = triggers::placed(&old, counterparts, relocation, news);
     request.insert("LambdaConfig".into(), Value::Object(triggers));
@@ -192,8 +178,8 @@ mod tests {
     #[test]
     fn the_final_update_keeps_what_the_pool_has_and_adds_what_waited() {
         let (request, news) = planned(
-            json!({"AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]}, "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true}}),
-            json!({"Id": "us-west-2_New", "Name": "p", "UserPoolTier": "PLUS", "MfaConfiguration": "ON", "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false, "InviteMessageTemplate": {"EmailSubject": "s"}}, "NewMember": 1}),
+            json!({"AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]}, "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false}}),
+            json!({"Id": "us-west-2_New", "Name": "p", "UserPoolTier": "PLUS", "MfaConfiguration": "ON", "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true, "InviteMessageTemplate": {"EmailSubject": "s"}}, "NewMember": 1}),
         );
         assert_eq!(
             request,

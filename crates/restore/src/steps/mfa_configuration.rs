@@ -19,15 +19,49 @@ const SECTION: Section = Section::MfaConfiguration;
 
 /// Sets MFA and passkeys, as a whole.
 ///
-/// Runs after the domains: the relying party of passkeys is the domain, and creating a custom
-/// one changes the default (facts A.3). CreateUserPool knows SMS MFA only, hence a step of its
-/// own. Users can be made while MFA is on: it acts at sign-in (facts B.3).
+/// Runs before the users, whose MFA preferences need it (facts C.4). CreateUserPool knows SMS MFA
+/// only, hence a step of its own. Users can be made while MFA is on: it acts at sign-in (facts
+/// B.3). A relying party that is a domain is left to [`passkeys`].
 ///
 /// # Errors
 /// Errors of Cognito itself.
 pub async fn mfa_configuration(
     restore: &Restore<'_>,
     state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    bring(restore, state, |finding| !is_about_passkeys(finding)).await
+}
+
+/// Sets the relying party of passkeys, with everything that is set in the same call.
+///
+/// Runs after the domains: the relying party is the domain, and creating a custom one changes
+/// the default (facts A.3).
+///
+/// # Errors
+/// Errors of Cognito itself.
+pub async fn passkeys(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepProgress, RestoreError> {
+    if restore.head().section(SECTION)["WebAuthnConfiguration"].is_null() {
+        return Ok(StepResult::nothing_to_do().into());
+    }
+    bring(restore, state, is_about_passkeys).await
+}
+
+/// Both steps send the same whole; each tells its own part of it.
+fn is_about_passkeys(finding: &Finding) -> bool {
+    let path = format!("{}/WebAuthnConfiguration", SECTION.member());
+    finding
+        .announces
+        .iter()
+        .any(|announced| announced.starts_with(&path))
+}
+
+async fn bring(
+    restore: &Restore<'_>,
+    state: &RestoreState,
+    is_told_here: fn(&Finding) -> bool,
 ) -> Result<StepProgress, RestoreError> {
     let pool = restore.target(state)?.clone();
     let relocation = Relocation::of(restore, Some(&pool));
@@ -43,6 +77,7 @@ pub async fn mfa_configuration(
         }
         result => result,
     };
+    news.findings.retain(is_told_here);
     match result {
         Ok(()) => Ok(StepResult::restored(1).telling(news).into()),
         Err(RestoreError::Cognito(error))

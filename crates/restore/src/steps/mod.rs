@@ -18,6 +18,7 @@ pub mod preflight;
 pub(crate) mod preview;
 pub mod resource_servers;
 pub mod risk_configuration;
+pub mod self_sign_up;
 pub mod session_configuration;
 pub mod terms;
 pub mod ui_customization;

@@ -68,8 +68,8 @@ pub(super) struct NewPool {
 
 /// The request that makes the pool: quiet, so that nobody gets a message while users are made.
 ///
-/// Without MFA, triggers, auto-verified attributes and deletion protection, and open for sign-up,
-/// by which UNCONFIRMED users are made; later steps set all of these.
+/// Without MFA, triggers, auto-verified attributes and deletion protection, and closed for
+/// sign-up; later steps set all of these.
 pub(super) fn creation(
     head: &BackupHead,
     relocation: &Relocation<'_>,
@@ -94,7 +94,7 @@ pub(super) fn creation(
     let config = request
         .entry("AdminCreateUserConfig")
         .or_insert_with(|| json!({}));
-    config["AllowAdminCreateUserOnly"] = false.into();
+    config["AllowAdminCreateUserOnly"] = true.into();
     assurance_levels(&mut request);
     senders::email(&mut request, relocation, &mut news);
     senders::sms(&mut request, relocation, &mut news);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::domains::{self, Owner};
 use super::{
     app_clients, final_settings, groups, identity_providers, log_delivery, mfa_configuration,
-    pool_document, resource_servers, schema, triggers, ui_customization, web_acl,
+    pool_document, resource_servers, schema, self_sign_up, triggers, ui_customization, web_acl,
 };
 use crate::context::Restore;
 use crate::document::{object, text};
@@ -87,14 +87,20 @@ pub(crate) async fn settings(
             ],
         ),
         Step::WebAcl => acl(restore, &relocation).await,
-        Step::FinalSettings => {
+        Step::FinalSettings | Step::SelfSignUp => {
             let config = triggers::of_pool(head.user_pool());
             let counterparts = triggers::counterparts(restore, &config, &relocation).await;
             let there = Value::Object(wanted_pool().request);
             let mut news = News::default();
-            final_settings::plan(head, &there, &counterparts, &relocation, &mut news);
+            let plan = final_settings::plan(head, &there, &counterparts, &relocation, &mut news);
+            if step == Step::SelfSignUp {
+                news = News::default();
+                self_sign_up::may_open(head, &plan["LambdaConfig"], &relocation, &mut news);
+            }
             StepResult::restored(1).telling(news)
         }
+        // Told with the rest of MFA.
+        Step::Passkeys => StepResult::nothing_to_do(),
         // Told by themselves.
         Step::Preflight | Step::Users => StepResult::nothing_to_do(),
     })

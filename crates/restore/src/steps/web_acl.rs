@@ -28,7 +28,8 @@ const MOST_PAGES: usize = 50;
 /// Associates the web ACL that the operator's map names, or the one of the same name in the
 /// target Region: a web ACL protects pools of its own Region only (facts A.16).
 ///
-/// Runs before the users, so that the pool is protected when they come. Associating again
+/// Runs after the users: the restore's own sign-ups would trip its rules on rates and bots
+/// (`ForbiddenException`). And before the domains, whose pages it protects. Associating again
 /// changes nothing.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use super::index::{Found, FoundStatus, UserIndex};
 use super::ledger::Made;
 use super::make::{Creation, Maker, NAME_IS_TAKEN, NewUser};
 use super::memberships::Memberships;
+use super::sign_up::is_barred;
 use crate::error::RestoreError;
 
 /// Everything that the users of one pass are made with.
@@ -34,7 +35,7 @@ pub(super) struct Imported<'a> {
 }
 
 impl Crew<'_> {
-    /// The first pass: makes the user, unless an import job is to do so.
+    /// The first pass: makes the user, unless a sign-up or an import job is to do so.
     ///
     /// # Errors
     /// [`RestoreError`] when the restore cannot go on.
@@ -60,6 +61,10 @@ impl Crew<'_> {
                 made.findings.push(finding);
                 Ok(made)
             }
+            Decision::Make(plan) if plan.way == Way::SignUp => Ok(Made {
+                left_to_sign_up: true,
+                ..Made::default()
+            }),
             Decision::Make(plan) if plan.way.is_import() => Ok(Made {
                 left_to_import: true,
                 ..Made::default()
@@ -68,14 +73,42 @@ impl Crew<'_> {
         }
     }
 
+    /// The second pass: makes the users that the first left to sign-ups. Where sign-ups are not
+    /// let in, these users come back too, and not as UNCONFIRMED.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the restore cannot go on.
+    pub(super) async fn sign_up(&self, record: UserRecord) -> Result<Made, RestoreError> {
+        let Some(plan) = self.left_to(&record, |way| way == Way::SignUp) else {
+            return Ok(Made::default());
+        };
+        match self.make_by_calls(&record, &plan).await {
+            Err(RestoreError::Cognito(error)) if is_barred(&error) => {
+                let without = Circumstances {
+                    sign_up: false,
+                    ..self.circumstances
+                };
+                match decide(&record, &without) {
+                    Decision::Make(plan) => self.make_by_calls(&record, &plan).await,
+                    Decision::Federated | Decision::Impossible(_) => Err(error.into()),
+                }
+            }
+            made => made,
+        }
+    }
+
     /// The plan of a user that the first pass left to import jobs; `None` for all others.
     pub(super) fn left_to_import(&self, record: &UserRecord) -> Option<Box<UserPlan>> {
+        self.left_to(record, Way::is_import)
+    }
+
+    fn left_to(&self, record: &UserRecord, to: fn(Way) -> bool) -> Option<Box<UserPlan>> {
         let standing = || self.maker.identities.standing(record);
         if !self.is_chosen(record) || standing() != Standing::Missing {
             return None;
         }
         match decide(record, &self.circumstances) {
-            Decision::Make(plan) if plan.way.is_import() => Some(plan),
+            Decision::Make(plan) if to(plan.way) => Some(plan),
             _ => None,
         }
     }

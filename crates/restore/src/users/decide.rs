@@ -277,7 +277,7 @@ fn why_no_sign_up(
         .iter()
         .any(|(name, rule)| rule.required && attributes.get(name).is_none());
     if !circumstances.sign_up {
-        Some("sign-ups cannot be made at this point of a restore")
+        Some("sign-ups are not let in, or cannot be made at this point of a restore")
     } else if !pool.self_sign_up {
         Some("the pool does not allow sign-ups")
     } else if pool.has_sign_up_trigger {

@@ -90,7 +90,7 @@ impl Maker<'_> {
                 .invite_by
                 .filter(|_| temporary && !plan.disable)
                 .map(|medium| self.invitation(plan, medium)),
-            left_to_import: false,
+            ..Made::default()
         })
     }
 

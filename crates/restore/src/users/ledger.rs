@@ -30,6 +30,8 @@ pub(super) struct Made {
     pub(super) findings: Vec<Finding>,
     /// The request that invites the user again, for one with a temporary password.
     pub(super) invitation: Option<String>,
+    /// Whether a sign-up is to make the user.
+    pub(super) left_to_sign_up: bool,
     /// Whether an import job is to make the user.
     pub(super) left_to_import: bool,
 }
@@ -41,6 +43,7 @@ pub(super) struct Ledger {
     findings: Vec<Finding>,
     invitations: Vec<String>,
     counts: UserCounts,
+    left_to_sign_up: u64,
     left_to_import: u64,
     saved: Instant,
 }
@@ -52,6 +55,7 @@ impl Ledger {
             findings: Vec::new(),
             invitations: Vec::new(),
             counts: UserCounts::default(),
+            left_to_sign_up: 0,
             left_to_import: 0,
             saved: Instant::now(),
         }
@@ -63,6 +67,7 @@ impl Ledger {
         self.findings.extend(made.findings);
         self.invitations.extend(made.invitation);
         self.counts.add(&made.counts);
+        self.left_to_sign_up += u64::from(made.left_to_sign_up);
         self.left_to_import += u64::from(made.left_to_import);
     }
 
@@ -108,6 +113,7 @@ impl Ledger {
             vault.write_object(&key, kind, lines.into_bytes()).await?;
         }
         progress.counts.add(&self.counts);
+        progress.left_to_sign_up += self.left_to_sign_up;
         progress.left_to_import += self.left_to_import;
         progress.offset = offset;
         for entry in &self.entries {

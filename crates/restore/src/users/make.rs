@@ -12,7 +12,7 @@ use super::decide::{UserNews, UserPlan, Way, old_sub};
 use super::identity::{Identities, Proof, is_no_flag_set};
 use super::password;
 use super::pool::{Contact, TargetPool};
-use super::sign_up::SignUpClient;
+use super::sign_up::{SignUpClient, is_barred};
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::once::{self, Second};
@@ -125,6 +125,8 @@ impl Maker<'_> {
         };
         match made {
             Ok(user) => Ok(Ok(user)),
+            // About all sign-ups.
+            Err(RestoreError::Cognito(error)) if is_barred(&error) => Err(error.into()),
             Err(error) => about_one_user(error.into_cognito()?).map(Err),
         }
     }
@@ -199,7 +201,8 @@ impl Maker<'_> {
             "UserAttributes": attributes.to_request(),
         });
         let operation = Operation::SignUp;
-        let answer = self.create_once(operation, &request, &plan.sign_in).await?;
+        let send = async || self.create_once(operation, &request, &plan.sign_in).await;
+        let answer = self.sign_up.let_in(send).await?;
         let sub = answer["UserSub"]
             .as_str()
             .ok_or_else(|| CognitoError::unexpected_answer(operation, "UserSub"))?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! run           Create   call by call: create, status, attributes, groups, links, MFA, disabled
+//!               SignUp   the same for users who are made by a sign-up
 //! run_imports   Import   import jobs, for users that only they can make, and for large pools
 //!               Finish   what a job's file cannot carry; users that no job made
 //!               Merge    user-map.csv out of its parts
@@ -35,6 +36,7 @@ mod pipeline;
 mod pool;
 mod register;
 mod sign_up;
+mod window;
 
 use cognito::Operation;
 use model::UserPoolId;
@@ -63,6 +65,7 @@ use crate::step::{News, StepProgress, StepResult};
 pub(crate) use self::foresee::foresee;
 pub use self::import::seconds_until_look;
 pub(crate) use self::ledger::map_part;
+pub(crate) use self::window::{close_for_good, close_sign_up};
 
 /// How far a call of [`run`] got.
 pub type UsersOutcome = StepProgress;
@@ -105,9 +108,11 @@ struct Setting {
 impl Setting {
     async fn read(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Self, RestoreError> {
         let target = restore.target(state)?.clone();
-        let pool = TargetPool::read(restore, &target).await?;
+        let mut pool = TargetPool::read(restore, &target).await?;
         let options = state.options.clone();
         let is_new = options.target_user_pool_id.is_none();
+        // A pool of its own the restore opens for a moment, and for no longer.
+        pool.self_sign_up |= is_new && state.users.pass <= UsersPass::SignUp;
         let mut engine = Engine::of(restore, is_new, options.users_engine);
         // Decided once: every pass must come to the same users.
         engine.in_bulk = *state.users.in_bulk.get_or_insert(engine.in_bulk);
@@ -173,7 +178,7 @@ impl Setting {
                 legacy_sub_attribute: self.legacy_sub_attribute.as_deref(),
                 import_by: &self.engine.import_by,
                 in_bulk: self.engine.in_bulk,
-                sign_up: state.users.pass == UsersPass::Create,
+                sign_up: state.users.pass <= UsersPass::SignUp,
             },
             options: &self.options,
             groups_made: state.users.groups_made.clone().unwrap_or_default(),
@@ -198,7 +203,7 @@ pub async fn run(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<UsersOutcome, RestoreError> {
-    if state.users.pass != UsersPass::Create {
+    if state.users.pass > UsersPass::SignUp {
         return Ok(result(state).into());
     }
     let setting = Setting::read(restore, state).await?;
@@ -206,14 +211,24 @@ pub async fn run(
         return Ok(StepProgress::InProgress);
     };
     let register = &crew.maker.identities.register;
-    let ended = pipeline::run(restore, state, register, |record| crew.make(record)).await?;
-    if ended == Ended::Deadline {
-        return Ok(StepProgress::InProgress);
+    if state.users.pass == UsersPass::Create {
+        let ended = pipeline::run(restore, state, register, |record| crew.make(record)).await?;
+        if ended == Ended::Deadline {
+            return Ok(StepProgress::InProgress);
+        }
+        let mut notes = lacking_groups(&crew.memberships);
+        notes.extend(setting.engine.note.clone());
+        state.users.notes = notes;
+        turn_to(UsersPass::SignUp, restore, state).await?;
     }
-    crew.maker.sign_up.remove().await?;
-    let mut notes = lacking_groups(&crew.memberships);
-    notes.extend(setting.engine.note.clone());
-    state.users.notes = notes;
+    if state.users.left_to_sign_up > 0 {
+        window::open(restore, state).await?;
+        let ended = pipeline::run(restore, state, register, |record| crew.sign_up(record)).await;
+        close_sign_up(restore, state).await?;
+        if ended? == Ended::Deadline {
+            return Ok(StepProgress::InProgress);
+        }
+    }
     let next = if state.users.left_to_import > 0 {
         UsersPass::Import
     } else {
@@ -240,7 +255,7 @@ pub async fn run_imports(
     loop {
         match state.users.pass {
             // The users did not get through: there is nothing to go on from.
-            UsersPass::Create => return Ok(result(state).into()),
+            UsersPass::Create | UsersPass::SignUp => return Ok(result(state).into()),
             UsersPass::Done => {
                 let mut news = News::default();
                 if state.users.invitation_parts > 0 {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
+mod door;
 mod living;
 mod lost;
 mod outage;
@@ -54,6 +55,8 @@ async fn everything_that_the_map_covers_comes_back_and_verifies() {
         (Step::LogDelivery, 1),
         (Step::WebAcl, 1),
         (Step::FinalSettings, 1),
+        (Step::Passkeys, 1),
+        (Step::SelfSignUp, 1),
     ] {
         assert_eq!(
             state.restored(step),

@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     lost: UserPoolId,
     key: BackupKey,
     restore: Cell<u32>,
+    invocation: Cell<Duration>,
+    anybody: Cognito,
 }
 
 impl Stage {
@@ -67,6 +69,7 @@ impl Stage {
             sns: aws_sdk_sns::Client::new(&config),
             vault: Vault::new(&config, BUCKET),
         };
+        let anybody = at(&config, &simulator, NEW);
         let settings = Settings {
             region: NEW.into(),
             sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:cognito-dr-notifications-test"),
@@ -81,6 +84,8 @@ impl Stage {
             lost,
             key,
             restore: Cell::new(1),
+            invocation: Cell::new(Duration::from_secs(120)),
+            anybody,
         }
     }
 
@@ -114,6 +119,16 @@ impl Stage {
         self.simulator.plant(NEW, pool).unwrap();
     }
 
+    /// From now on an invocation has so much time.
+    pub(crate) fn invocations_of(&self, time: Duration) {
+        self.invocation.set(time);
+    }
+
+    /// Cognito of the target Region, for whoever can reach it.
+    pub(crate) fn anybody(&self) -> &Cognito {
+        &self.anybody
+    }
+
     /// The next restore is another one.
     pub(crate) fn begin_another(&self) {
         self.restore.set(self.restore.get() + 1);
@@ -136,7 +151,7 @@ impl Stage {
         &self,
         request: &RestoreRequest,
     ) -> Result<RestoreResponse, RestoreError> {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + self.invocation.get();
         run(&self.clients, &self.settings, request, deadline).await
     }
 
