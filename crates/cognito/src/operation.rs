@@ -188,8 +188,10 @@ operations! {
     StartUserImportJob: UserPoolResourceUpdate, Create;
     StopUserImportJob: UserPoolResourceUpdate, Write;
     TagResource: UserPoolResourceUpdate, Write;
+    UpdateGroup: UserPoolResourceUpdate, Write;
     UpdateManagedLoginBranding: UserPoolResourceUpdate, Write;
     UpdateUserPool: UserPoolUpdate, Write;
+    UpdateUserPoolClient: UserPoolClientUpdate, Write;
 }
 
 impl Operation {

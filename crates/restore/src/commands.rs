@@ -1,7 +1,19 @@
 //! Ready commands for what is left to the operator: they can be pasted into a shell that has the
 //! AWS CLI, and `jq` where a whole configuration has to be sent back.
+//!
+//! All of them are made here, and every value in them is quoted here: names, addresses and
+//! domains come from the backup, and who could write there must not write commands.
 
 use serde_json::Value;
+
+/// `aws {command} --region ... {arguments}`, such as `wafv2 associate-web-acl`.
+pub(crate) fn aws(command: &str, region: &str, arguments: &[(&str, &str)]) -> String {
+    let mut line = format!("aws {command} --region {}", quote(region));
+    for (name, value) in arguments {
+        line.push_str(&format!(" --{name} {}", quote(value)));
+    }
+    line
+}
 
 /// `aws cognito-idp {command} --region ... --user-pool-id ... {arguments}`.
 pub(crate) fn cognito(
@@ -10,14 +22,21 @@ pub(crate) fn cognito(
     command: &str,
     arguments: &[(&str, &str)],
 ) -> String {
-    let mut line = format!(
-        "aws cognito-idp {command} --region {region} --user-pool-id {}",
-        quote(pool)
-    );
-    for (name, value) in arguments {
-        line.push_str(&format!(" --{name} {}", quote(value)));
-    }
-    line
+    let arguments = [&[("user-pool-id", pool)], arguments].concat();
+    aws(&format!("cognito-idp {command}"), region, &arguments)
+}
+
+/// Calls a function that `options` name, and shows its answer.
+pub(crate) fn invoke(options: &str, payload: &str) -> String {
+    let payload = quote(payload);
+    format!(
+        "aws lambda invoke {options} --cli-binary-format raw-in-base64-out --payload {payload} response.json"
+    )
+}
+
+/// Copies an object here.
+pub(crate) fn copy(bucket: &str, key: &str) -> String {
+    format!("aws s3 cp {} .", quote(&format!("s3://{bucket}/{key}")))
 }
 
 /// A command that changes the pool by the jq filter `change`. An update replaces the whole
@@ -55,6 +74,11 @@ pub(crate) fn change_client(region: &str, pool: &str, client: &str, change: &str
     )
 }
 
+/// A text within a jq filter.
+pub(crate) fn jq_text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
 /// A JSON value as an argument.
 pub(crate) fn json(value: &Value) -> String {
     value.to_string()
@@ -88,6 +112,50 @@ mod tests {
             ),
             "aws cognito-idp create-group --region us-west-2 --user-pool-id us-west-2_A --group-name 'my group'"
         );
+    }
+
+    /// The code of this crate, file by file, without its tests.
+    fn sources(folder: &std::path::Path, found: &mut Vec<(std::path::PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if !path.to_string_lossy().contains("tests") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+                found.push((path, code.to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn commands_are_made_in_one_place_and_nothing_is_put_between_quotes_of_ones_own() {
+        let mut found = Vec::new();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        sources(&folder, &mut found);
+        assert!(found.len() > 50);
+        for (path, code) in found {
+            if !path.ends_with("commands.rs") {
+                assert!(!code.contains("\"aws "), "{path:?} makes a command");
+                assert!(!code.contains("\\\"{"), "{path:?} quotes a value");
+            }
+        }
+    }
+
+    #[test]
+    fn a_domain_of_the_backup_cannot_write_a_command() {
+        let hostile = "x.example.com; rm -rf $HOME 'y'";
+        let command = aws(
+            "cognito-idp describe-user-pool-domain",
+            "us-west-2",
+            &[("domain", hostile)],
+        );
+        assert!(
+            command.ends_with(r"--domain 'x.example.com; rm -rf $HOME '\''y'\'''"),
+            "{command}"
+        );
+        assert_eq!(jq_text("a\"; b"), r#""a\"; b""#);
+        assert_eq!(copy("dr", "a b"), "aws s3 cp 's3://dr/a b' .");
     }
 
     #[test]

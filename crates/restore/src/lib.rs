@@ -16,6 +16,7 @@ mod pieces;
 pub mod plan;
 mod relocation;
 pub mod report;
+mod resume;
 pub mod run;
 pub mod step;
 pub mod steps;

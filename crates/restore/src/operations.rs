@@ -29,8 +29,10 @@ const OWN: &[Operation] = &[
     Operation::SetUserPoolMfaConfig,
     Operation::SetUserPoolSessionConfiguration,
     Operation::TagResource,
+    Operation::UpdateGroup,
     Operation::UpdateManagedLoginBranding,
     Operation::UpdateUserPool,
+    Operation::UpdateUserPoolClient,
 ];
 
 const LENGTH: usize = OWN.len() + crate::users::OPERATIONS.len() + crate::verify::OPERATIONS.len();

@@ -202,7 +202,7 @@ async fn record(
             "step finished"
         ),
     }
-    state.steps.push(StepRecord {
+    state.keep(StepRecord {
         step,
         outcome: result.outcome,
         findings: result.findings,

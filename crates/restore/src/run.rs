@@ -8,10 +8,11 @@ use model::restore::{ReportStatus, RestoreState};
 use tokio::time::Instant;
 use vault::{Backup, Vault};
 
-use crate::context::{Restore, Settings};
+use crate::context::{self, Restore, Settings};
 use crate::error::RestoreError;
 use crate::plan::{self, PlanProgress};
 use crate::report;
+use crate::resume;
 use crate::translate::Translations;
 use crate::users;
 use crate::verify::{self, VerifyOutcome};
@@ -73,7 +74,7 @@ pub async fn run(
     };
     match request.action {
         RestoreAction::Restore => {
-            verify::forget_failure(&restore, &mut state).await?;
+            resume::begin_again(&restore, &mut state).await?;
             let progress = plan::go_on(&restore, &mut state).await?;
             Ok(answer_of_plan(progress, &state, &backup))
         }
@@ -94,6 +95,8 @@ pub async fn run(
         }
         RestoreAction::Report | RestoreAction::ReportFailure => {
             let report = report::report(&restore, &state, None).await?;
+            state.reported = Some(Timestamp::now());
+            restore.save(&state).await?;
             let bucket = clients.vault.bucket();
             report::notify(&clients.sns, settings, bucket, &state, &report).await?;
             let mut answer = answer("report", RestoreStatus::Done, 0, &state, Some(&backup));
@@ -148,6 +151,8 @@ fn begin(request: &RestoreRequest, key: &BackupKey) -> RestoreState {
         users: Default::default(),
         verification: None,
         ended: None,
+        reported: None,
+        resumed: None,
     }
 }
 
@@ -210,7 +215,12 @@ async fn report_failure(
     )
     .await?;
     let remembered = match (state, &key) {
-        (Some(state), _) => Some(state.clone()),
+        (Some(state), _) => {
+            let mut state = state.clone();
+            state.reported = Some(Timestamp::now());
+            context::save(&clients.vault, &state).await?;
+            Some(state)
+        }
         (None, Some(key)) => Some(begin(request, key)),
         (None, None) => None,
     };

@@ -90,24 +90,37 @@ fn belongs_to(customization: &Value, client: &str) -> bool {
     customization.get("ClientId").and_then(Value::as_str) == Some(client)
 }
 
-/// The logos themselves: their addresses die with the pool (facts A.11).
+/// The logos themselves: their addresses die with the pool (facts A.11). One that cannot be read
+/// stands there with the error; where none can, the section could not be read.
 async fn images<'a>(customizations: impl Iterator<Item = &'a Value>) -> Reading {
     let mut images = Vec::new();
+    let mut first_error = None;
+    let mut read = false;
     for customization in customizations {
         let member = |name| customization.get(name).and_then(Value::as_str);
         let (Some(client), Some(url)) = (member("ClientId"), member("ImageUrl")) else {
             continue;
         };
         match fetch::logo(url).await {
-            Ok(logo) => images.push(json!({
-                "ClientId": client,
-                "ContentType": logo.content_type,
-                "Data": BASE64_STANDARD.encode(logo.bytes),
-            })),
-            Err(error) => return Reading::Failed(format!("the logo of {client}: {error}")),
+            Ok(logo) => {
+                read = true;
+                images.push(json!({
+                    "ClientId": client,
+                    "ContentType": logo.content_type,
+                    "Data": BASE64_STANDARD.encode(logo.bytes),
+                }));
+            }
+            Err(error) => {
+                tracing::warn!(client, %error, "a logo could not be read");
+                images.push(json!({"ClientId": client, "Error": error.to_string()}));
+                first_error.get_or_insert(format!("the logo of {client}: {error}"));
+            }
         }
     }
-    Reading::Found(Value::Array(images))
+    match first_error {
+        Some(error) if !read => Reading::Failed(error),
+        _ => Reading::Found(Value::Array(images)),
+    }
 }
 
 /// The branding of each client that has one. There is no list operation, and what is returned

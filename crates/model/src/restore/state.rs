@@ -50,6 +50,12 @@ pub struct RestoreState {
     /// When the plan was through.
     #[serde(default)]
     pub ended: Option<Timestamp>,
+    /// When its end was reported. Whoever goes on with it after that resumes it.
+    #[serde(default)]
+    pub reported: Option<Timestamp>,
+    /// When it was resumed last.
+    #[serde(default)]
+    pub resumed: Option<Timestamp>,
 }
 
 impl RestoreState {
@@ -76,6 +82,13 @@ impl RestoreState {
         let mut counts = FindingCounts::of(of_items);
         counts.add(self.users.finding_counts);
         counts
+    }
+
+    /// Keeps the record of a step that is finished, in the order of the steps.
+    pub fn keep(&mut self, record: StepRecord) {
+        self.steps.retain(|other| other.step != record.step);
+        let place = self.steps.partition_point(|other| other.step < record.step);
+        self.steps.insert(place, record);
     }
 
     /// How many items a step brought back; 0 when it did not run or failed.

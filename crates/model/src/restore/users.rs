@@ -72,6 +72,8 @@ pub enum UsersPass {
     Import,
     /// What a job's file cannot carry is added; users that the jobs left out are made by calls.
     Finish,
+    /// Of a restore that is resumed: who did not come back whole is tried again.
+    Again,
     /// The parts of the user map become one file.
     Merge,
     /// All is done.

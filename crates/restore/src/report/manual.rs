@@ -8,8 +8,9 @@ use model::inventory::Section;
 use model::restore::{ManualStep, RestoreState, Step};
 
 use super::new_pool::NewPool;
-use crate::commands::{cognito, quote};
+use crate::commands::{self, cognito};
 use crate::document::text;
+use crate::resume;
 
 /// The order of the steps' own manual steps; the numbers leave room for those of all restores.
 fn rank(step: Step) -> u8 {
@@ -110,10 +111,10 @@ fn dns(pool: &NewPool, steps: &mut Vec<(u8, ManualStep)>) {
     let target = pool.alias_target.as_deref().unwrap_or("(not known yet)");
     let mut command = format!("{domain}  ALIAS (A, AAAA) or CNAME  {target}");
     if pool.alias_target.is_none() {
-        let ask = format!(
-            "aws cognito-idp describe-user-pool-domain --region {} --domain {}",
-            pool.region,
-            quote(domain)
+        let ask = commands::aws(
+            "cognito-idp describe-user-pool-domain",
+            &pool.region,
+            &[("domain", domain)],
         );
         command.push_str(&format!("\n# ask for the target:\n{ask}"));
     }
@@ -190,7 +191,7 @@ fn people(state: &RestoreState, pool: Option<&NewPool>, steps: &mut Vec<(u8, Man
             PEOPLE,
             ManualStep::new(
                 format!("See to {} who did not come back", users(counts.failed)),
-                "The findings name each by its old sub, with the reason. What was wrong can be put right, and the users restored into this pool: {\"target_user_pool_id\": ..., \"select\": {\"users\": [...]}}.",
+                "The findings name each by its old sub, with the reason. Put right what was wrong and resume the restore: it tries them again.",
             ),
         ));
     }
@@ -211,15 +212,9 @@ fn users(count: u64) -> String {
     format!("{count} {noun}")
 }
 
-fn invoke(trigger: &str, payload: &str) -> String {
-    format!(
-        "aws lambda invoke {trigger} --cli-binary-format raw-in-base64-out --payload '{payload}' response.json"
-    )
-}
-
 fn resume(state: &RestoreState, trigger: &str) -> String {
     let (lost, restore) = (&state.user_pool_id, &state.restore_id);
-    invoke(
+    commands::invoke(
         trigger,
         &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
     )
@@ -256,7 +251,10 @@ pub(crate) fn after_a_failure(
             },
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
-        .with_command(invoke(trigger, &format!(r#"{{"user_pool_id": "{lost}"}}"#))),
+        .with_command(commands::invoke(
+            trigger,
+            &format!(r#"{{"user_pool_id": "{lost}"}}"#),
+        )),
     );
     if let Some(pool) = pool.filter(|_| is_new(state)) {
         let mut commands = Vec::new();
@@ -282,6 +280,23 @@ pub(crate) fn after_a_failure(
         );
     }
     steps
+}
+
+/// What to do about all that did not come back, before the commands for each: once its cause is
+/// mended, the restore brings it.
+pub(crate) fn after_losses(state: &RestoreState, trigger: &str) -> Option<ManualStep> {
+    let again = resume::incomplete(&state.steps);
+    let mut what: Vec<&str> = again.iter().map(|step| step.title()).collect();
+    if state.users.counts.failed > 0 && !again.contains(&Step::Users) {
+        what.push(Step::Users.title());
+    }
+    (is_new(state) && !what.is_empty()).then(|| {
+        ManualStep::new(
+            format!("Fill in the operator's map and resume the restore: {}", what.join(", ")),
+            "What is listed below waits for a translation in cognito-restore/translations.json, or for something to be put right in the target Region. Resumed, the restore tries it again, leaves everything else alone and compares anew. The commands below are the other way.",
+        )
+        .with_command(resume(state, trigger))
+    })
 }
 
 /// What a comparison on its own leaves to do.

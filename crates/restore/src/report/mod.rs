@@ -156,6 +156,8 @@ impl Place<'_> {
             users: UsersProgress::default(),
             verification: None,
             ended: None,
+            reported: None,
+            resumed: None,
         };
         let head = backup.map(|backup| &backup.head);
         let report = Report {
@@ -253,6 +255,7 @@ fn assemble(
         if let Some(step) = manual::after_a_difference(state, trigger) {
             manual_steps.push(step);
         }
+        manual_steps.extend(manual::after_losses(state, trigger));
         if let Some(head) = head {
             manual_steps.extend(manual::manual_steps(state, head, pool));
         }

@@ -11,6 +11,7 @@ use model::restore::{
 use super::configuration::{self, Client};
 use super::manual;
 use super::new_pool::NewPool;
+use crate::commands;
 use crate::document::text;
 
 /// How many clients the table of ids holds.
@@ -329,9 +330,7 @@ fn verified(report: &Report) -> String {
 }
 
 fn files(report: &Report, bucket: &str) -> Vec<(String, String)> {
-    let file = |(what, key): (&String, &String)| {
-        (what.clone(), format!("aws s3 cp s3://{bucket}/{key} ."))
-    };
+    let file = |(what, key): (&String, &String)| (what.clone(), commands::copy(bucket, key));
     report.objects.iter().map(file).collect()
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::client_document::{self, Surroundings};
 use super::create::stands_for_all;
+use super::mend_client::mend;
 use super::{about, create, described, identity_providers, resource_servers, schema};
 use crate::commands;
 use crate::context::Restore;
@@ -49,14 +50,22 @@ pub async fn app_clients(
     let mut unrecorded = unrecorded(restore, state, &pool).await?;
     let mut refused: Vec<(&AppClientId, CognitoError)> = Vec::new();
     for (old, client) in &clients {
-        if state.app_clients.contains_key(old) {
-            continue;
-        }
         if restore.time_left().is_zero() {
             return Ok(StepProgress::InProgress);
         }
         let request =
             client_document::creation(client, &surroundings, &relocation, "", &mut News::default());
+        if let Some(new) = state.app_clients.get(old) {
+            // Only then may it lack what is there by now.
+            if state.resumed.is_some() {
+                match mend(restore, &pool, new, &request).await {
+                    Err(error) if stands_for_all(&error) => return Err(error.into()),
+                    Err(error) => not_mended(old, &error, &mut news),
+                    Ok(()) => {}
+                }
+            }
+            continue;
+        }
         let name = text(client, "/ClientName").unwrap_or_default();
         let made = match take(&mut unrecorded, name) {
             Some(made) => Ok(made),
@@ -195,6 +204,14 @@ async fn create_one(
     text(&answer, "/UserPoolClient/ClientId")
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| CognitoError::unexpected_answer(operation, "client id").into())
+}
+
+fn not_mended(old: &AppClientId, error: &CognitoError, news: &mut News) {
+    let reason = format!("it did not get what was missing when it was made: {error}");
+    news.finding(
+        Finding::new(FindingKind::Degraded, format!("client {old}"), reason)
+            .announcing(Section::AppClients, &token(old.as_str())),
+    );
 }
 
 /// Cognito never returns the value of a second secret (facts A.6): what uses it has to be given

@@ -23,6 +23,8 @@ pub(super) struct Kind {
     pub(super) create: Operation,
     /// Describes one, and the answer's member that holds it, where the list does not show all.
     pub(super) describe: Option<(Operation, &'static str)>,
+    /// Updates one, where it may have been made with less than it is to have.
+    pub(super) update: Option<Operation>,
 }
 
 /// One thing to create.
@@ -68,10 +70,11 @@ pub(super) async fn missing(
     let existing = existing_by_name(restore, pool, kind).await?;
     for thing in wanted {
         if let Some(listed) = existing.get(&thing.name) {
-            // An invocation that died had made it, one way or the other.
+            // An earlier invocation had made it, one way or the other.
             if let Some((_, told)) = thing.otherwise {
                 let there = details(restore, pool, kind, &thing.name, listed).await?;
-                if !holds(&there, &Value::Object(thing.request)) {
+                let request = about(pool, thing.request);
+                if !holds(&there, &request) && !updated(restore, kind, &request).await? {
                     news.extend(told);
                 }
             }
@@ -85,7 +88,7 @@ pub(super) async fn missing(
         let first = about(pool, thing.request);
         let mut result = one(restore, pool, kind, &thing.name, &first).await;
         if let (Err(error), Some((request, told))) = (&result, thing.otherwise)
-            && error.is(ErrorKind::Refused)
+            && (error.is(ErrorKind::Refused) || is_about_a_role(error))
         {
             tracing::info!(operation = %kind.create, code = error.code, "refused; trying otherwise");
             let second = about(pool, request);
@@ -112,6 +115,11 @@ pub(super) fn stands_for_all(error: &CognitoError) -> bool {
         )
 }
 
+/// Whether IAM denies to hand on a role, and not the call itself: it costs that role.
+pub(super) fn is_about_a_role(error: &CognitoError) -> bool {
+    error.message.contains("iam:PassRole")
+}
+
 /// Creates one.
 async fn one(
     restore: &Restore<'_>,
@@ -127,6 +135,25 @@ async fn one(
     match once::create(restore, kind.create, request, Second::Refuses, look).await {
         Err(error) if error.is(ErrorKind::AlreadyExists) => Ok(()),
         result => result.map(drop),
+    }
+}
+
+/// Whether Cognito takes what it refused when the thing was made.
+async fn updated(
+    restore: &Restore<'_>,
+    kind: &Kind,
+    request: &Value,
+) -> Result<bool, CognitoError> {
+    let Some(update) = kind.update else {
+        return Ok(false);
+    };
+    match restore.cognito.call(update, request).await {
+        Ok(_) => Ok(true),
+        Err(error) if stands_for_all(&error) && !is_about_a_role(&error) => Err(error),
+        Err(error) => {
+            tracing::info!(operation = %update, code = error.code, "still refused");
+            Ok(false)
+        }
     }
 }
 
@@ -160,7 +187,7 @@ async fn details(
 }
 
 /// Whether `there` has all that `wanted` has; it may have more.
-fn holds(there: &Value, wanted: &Value) -> bool {
+pub(super) fn holds(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
         (Value::Object(there), Value::Object(wanted)) => wanted
             .iter()

@@ -10,8 +10,8 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use serde_json::{Value, json};
 
-use super::about;
 use super::create::stands_for_all;
+use super::{about, described};
 use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, change, member, object, remove, text};
@@ -53,7 +53,8 @@ pub async fn domains(
 ) -> Result<StepProgress, RestoreError> {
     let pool = restore.target(state)?.clone();
     let relocation = Relocation::of(restore, Some(&pool));
-    let (wanted, mut news) = plan(restore.head(), &relocation);
+    let (mut wanted, mut news) = plan(restore.head(), &relocation);
+    keep_names(restore, state, &pool, &mut wanted).await?;
     let mut there = 0;
     let mut pending = false;
     for domain in &wanted {
@@ -74,13 +75,23 @@ pub async fn domains(
         news.finding(Finding::new(FindingKind::Degraded, "domain", reason));
     }
     for domain in wanted.iter().filter(|domain| domain.custom) {
-        news.manual(ManualStep::new(
-            format!("Point the DNS record of {} at the new distribution", domain.name),
-            "The CloudFront distribution is new.",
-        ).with_command(format!(
-            "aws cognito-idp describe-user-pool-domain --region {} --domain {} --query DomainDescription.CloudFrontDistribution",
-            relocation.region, domain.name,
-        )));
+        news.manual(
+            ManualStep::new(
+                format!(
+                    "Point the DNS record of {} at the new distribution",
+                    domain.name
+                ),
+                "The CloudFront distribution is new.",
+            )
+            .with_command(commands::aws(
+                "cognito-idp describe-user-pool-domain",
+                relocation.region,
+                &[
+                    ("domain", &domain.name),
+                    ("query", "DomainDescription.CloudFrontDistribution"),
+                ],
+            )),
+        );
     }
     if there == 0 && wanted.is_empty() && news.findings.is_empty() {
         return Ok(StepResult::nothing_to_do().telling(news).into());
@@ -93,10 +104,35 @@ pub async fn domains(
     Ok(result.telling(news).into())
 }
 
+/// A pool has one domain of each kind: of a restore that is resumed, the one that is there stays,
+/// whatever the map says by now.
+async fn keep_names(
+    restore: &Restore<'_>,
+    state: &RestoreState,
+    pool: &UserPoolId,
+    wanted: &mut [WantedDomain],
+) -> Result<(), RestoreError> {
+    if state.resumed.is_none() {
+        return Ok(());
+    }
+    let there = described(restore, pool).await?;
+    for domain in wanted {
+        let member = if domain.custom {
+            "/CustomDomain"
+        } else {
+            "/Domain"
+        };
+        if let Some(name) = text(&there, member) {
+            domain.name = name.to_owned();
+        }
+    }
+    Ok(())
+}
+
 /// How long the plan has been at this step: since the step before it ended.
 pub(super) fn waited(state: &RestoreState) -> Duration {
     let ends = state.steps.iter().map(|record| record.ended);
-    let since = ends.max().unwrap_or(state.began);
+    let since = ends.chain(state.resumed).max().unwrap_or(state.began);
     let seconds = Timestamp::now().as_second() - since.as_second();
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
@@ -189,9 +225,13 @@ fn place_custom(
             format!("Move the custom domain {old} to the new pool"),
             format!("{why}. The first command needs the lost pool's Region; then change the DNS record."),
         ).with_command(format!(
-            "aws cognito-idp delete-user-pool-domain --region {} --user-pool-id {} --domain {old} && {}",
-            relocation.from.region(),
-            relocation.from,
+            "{} && {}",
+            commands::cognito(
+                relocation.from.region(),
+                relocation.from.as_str(),
+                "delete-user-pool-domain",
+                &[("domain", old)],
+            ),
             create_command(old, Some(certificate), relocation),
         )));
         return None;

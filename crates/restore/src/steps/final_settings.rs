@@ -56,7 +56,8 @@ pub async fn final_settings(
         } else if !attached.is_empty() {
             refused_triggers(&attached, &error.message, &relocation, &mut news);
             attached.clear();
-            request.insert("LambdaConfig".into(), json!({}));
+            let before = crate::document::object(&there["LambdaConfig"]);
+            request.insert("LambdaConfig".into(), Value::Object(before));
         } else {
             return Err(error.into());
         }
@@ -106,7 +107,10 @@ pub(super) fn plan(
     let mut request = pool_document::update(there);
     automatic(&mut request, head, there, news);
     let old = triggers::of_pool(head.user_pool());
-    let triggers = triggers::placed(&old, counterparts, relocation, news);
+    let placed = triggers::placed(&old, counterparts, relocation, news);
+    // Of a restore that is resumed: what the operator attached by hand meanwhile stays.
+    let mut triggers = crate::document::object(&there["LambdaConfig"]);
+    triggers.extend(placed);
     request.insert("LambdaConfig".into(), Value::Object(triggers));
     request
 }

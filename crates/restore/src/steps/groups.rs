@@ -20,6 +20,7 @@ const KIND: Kind = Kind {
     name: "GroupName",
     create: Operation::CreateGroup,
     describe: None,
+    update: Some(Operation::UpdateGroup),
 };
 
 /// Recreates groups.
@@ -49,7 +50,14 @@ pub async fn groups(
         state.users.groups_made = Some(names.filter(|name| !is_there(name)).collect());
         restore.save(state).await?;
     }
-    let created = create::missing(restore, &pool, &KIND, wanted, &mut news).await?;
+    // The groups of an existing pool stay as they are.
+    let kind = Kind {
+        update: KIND
+            .update
+            .filter(|_| state.options.target_user_pool_id.is_none()),
+        ..KIND
+    };
+    let created = create::missing(restore, &pool, &kind, wanted, &mut news).await?;
     if created.interrupted {
         return Ok(StepProgress::InProgress);
     }
@@ -104,7 +112,7 @@ pub(super) fn plan(
             tell_role(
                 &name,
                 &role,
-                "Cognito refused the role",
+                "Cognito or IAM refused the role",
                 relocation,
                 &mut told,
             );

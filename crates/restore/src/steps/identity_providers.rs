@@ -19,6 +19,7 @@ pub(super) const KIND: Kind = Kind {
     name: "ProviderName",
     create: Operation::CreateIdentityProvider,
     describe: Some((Operation::DescribeIdentityProvider, "IdentityProvider")),
+    update: None,
 };
 
 /// Endpoints that Cognito finds by discovery when they are not given.

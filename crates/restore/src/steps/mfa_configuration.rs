@@ -7,6 +7,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use serde_json::{Value, json};
 
+use super::create::is_about_a_role;
 use super::{about, described, domains};
 use crate::commands;
 use crate::context::Restore;
@@ -75,6 +76,13 @@ async fn bring(
             without_relying_party(&mut request, &mut news);
             set(restore, &pool, &request).await
         }
+        // IAM denies to hand on the role that sends SMS: it costs SMS.
+        Err(error) if error.cognito().is_some_and(is_about_a_role) => {
+            let why = "IAM did not allow to hand on its role";
+            drop_factor(&mut request, "SmsMfaConfiguration", why, &mut news);
+            keep_a_factor(&mut request, &relocation, &mut news);
+            set(restore, &pool, &request).await
+        }
         result => result,
     };
     news.findings.retain(is_told_here);
@@ -87,10 +95,13 @@ async fn bring(
             let finding = Finding::new(FindingKind::Failed, "MFA", error.to_string());
             let finding = finding.announcing(SECTION, "");
             news.finding(finding.announcing(Section::UserPoolConfig, "MfaConfiguration"));
-            let command = format!(
-                "aws cognito-idp set-user-pool-mfa-config --region {} --cli-input-json {}",
+            let command = commands::aws(
+                "cognito-idp set-user-pool-mfa-config",
                 relocation.region,
-                commands::quote(&about(&pool, object(&body)).to_string()),
+                &[(
+                    "cli-input-json",
+                    &commands::json(&about(&pool, object(&body))),
+                )],
             );
             news.manual(
                 ManualStep::new("Set MFA", format!("Cognito refused: {}.", error.message))
@@ -143,18 +154,26 @@ pub(super) fn plan(
     } else {
         sms(&mut request, there, news);
         email(&mut request, there, news);
-        let has_factor = ["SmsMfaConfiguration", "EmailMfaConfiguration"]
-            .iter()
-            .any(|factor| request.contains_key(*factor))
-            || request
-                .get("SoftwareTokenMfaConfiguration")
-                .is_some_and(|token| token["Enabled"] == true);
-        if !has_factor {
-            no_factor_left(&mut request, &mode, relocation, news);
-        }
+        keep_a_factor(&mut request, relocation, news);
     }
     relying_party(&mut request, head, there, relocation, news);
     Some(request)
+}
+
+/// MFA cannot be on without a factor.
+fn keep_a_factor(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
+    let has_factor = ["SmsMfaConfiguration", "EmailMfaConfiguration"]
+        .iter()
+        .any(|factor| request.contains_key(*factor))
+        || request
+            .get("SoftwareTokenMfaConfiguration")
+            .is_some_and(|token| token["Enabled"] == true);
+    let mode = member(request, "MfaConfiguration")
+        .unwrap_or("OFF")
+        .to_owned();
+    if !has_factor && mode != "OFF" {
+        no_factor_left(request, &mode, relocation, news);
+    }
 }
 
 /// Documents of the reference implementation have no such section: the pool's own members tell

@@ -18,6 +18,7 @@ pub(super) const KIND: Kind = Kind {
     name: "Identifier",
     create: Operation::CreateResourceServer,
     describe: None,
+    update: None,
 };
 
 /// Recreates the pool's OAuth 2.0 resource servers.

@@ -223,10 +223,10 @@ fn without_notices(
     if let Some(client) = &place.new {
         whole["ClientId"] = client.as_str().into();
     }
-    let command = format!(
-        "aws cognito-idp set-risk-configuration --region {} --cli-input-json {}",
+    let command = commands::aws(
+        "cognito-idp set-risk-configuration",
         relocation.region,
-        commands::quote(&whole.to_string())
+        &[("cli-input-json", &commands::json(&whole))],
     );
     news.manual(
         ManualStep::new(

@@ -33,14 +33,10 @@ pub async fn session_configuration(
     if !own.is_empty() {
         let pool = restore.target(state)?;
         let whose = about(pool, Document::new());
-        if !is_so(
-            restore,
-            Operation::GetUserPoolSessionConfiguration,
-            &whose,
-            &own,
-        )
-        .await
-        {
+        let read = Operation::GetUserPoolSessionConfiguration;
+        if is_so(restore, read, &whose, &own).await {
+            set += 1;
+        } else {
             let request = about(pool, own);
             let sent = restore
                 .cognito
@@ -71,6 +67,7 @@ pub async fn session_configuration(
         whose["ClientId"] = client.into();
         let read = Operation::GetUserPoolClientSessionConfiguration;
         if is_so(restore, read, &whose, &wanted).await {
+            set += 1;
             continue;
         }
         let mut request = about(pool, wanted);

@@ -10,7 +10,7 @@ use model::restore::{Finding, FindingKind, ManualStep};
 use serde_json::{Value, json};
 
 use super::pool_document::key_in_target;
-use crate::commands::{self, quote};
+use crate::commands;
 use crate::context::Restore;
 use crate::document::{Arn, Document, member, object, token};
 use crate::relocation::Relocation;
@@ -264,12 +264,16 @@ fn permission(function: &str, account: &str, relocation: &Relocation<'_>) -> Str
         "arn:aws:cognito-idp:{}:{account}:userpool/{}",
         relocation.region, relocation.pool
     );
-    format!(
-        "aws lambda add-permission --region {} --function-name {} --statement-id {} --action lambda:InvokeFunction --principal cognito-idp.amazonaws.com --source-arn {}",
+    commands::aws(
+        "lambda add-permission",
         relocation.region,
-        quote(function),
-        quote(&statement(relocation.pool)),
-        quote(&pool)
+        &[
+            ("function-name", function),
+            ("statement-id", &statement(relocation.pool)),
+            ("action", "lambda:InvokeFunction"),
+            ("principal", "cognito-idp.amazonaws.com"),
+            ("source-arn", &pool),
+        ],
     )
 }
 

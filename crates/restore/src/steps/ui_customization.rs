@@ -1,6 +1,6 @@
 //! The classic hosted UI.
 
-use cognito::Operation;
+use cognito::{ErrorKind, Operation};
 use model::UserPoolId;
 use model::document::BackupHead;
 use model::inventory::Section;
@@ -53,7 +53,19 @@ pub async fn ui_customization(
             new_client(state, section, &customization.client, &mut news)
         };
         let Some(client) = client else { continue };
-        match customization.set(restore, pool, &client).await {
+        let result = match customization.set(restore, pool, &client).await {
+            Err(RestoreError::Cognito(error)) if error.is(ErrorKind::Refused) => {
+                match customization.without_logo() {
+                    Some((css, finding)) => {
+                        news.finding(finding);
+                        css.set(restore, pool, &client).await
+                    }
+                    None => Err(error.into()),
+                }
+            }
+            result => result,
+        };
+        match result {
             Ok(()) => set += 1,
             Err(RestoreError::Cognito(error)) if !stands_for_all(&error) => {
                 news.finding(customization.failed(&error.to_string()));
@@ -90,6 +102,17 @@ impl Customization {
         let operation = Operation::SetUICustomization;
         restore.cognito.call(operation, &request).await?;
         Ok(())
+    }
+
+    /// The style sheet alone, where Cognito does not take the two together.
+    fn without_logo(&self) -> Option<(Self, Finding)> {
+        let mut request = self.request.clone();
+        request.shift_remove("ImageFile")?;
+        let client = self.client.clone();
+        let why = "Cognito did not take its logo";
+        let mut finding = self.failed(why);
+        finding.kind = FindingKind::Degraded;
+        (!request.is_empty()).then_some((Self { client, request }, finding))
     }
 
     fn failed(&self, why: &str) -> Finding {

@@ -9,6 +9,7 @@ use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::create::is_about_a_role;
 use super::described;
 use super::pool_document::{self, NewPool, RESTORE_TAG};
 use crate::commands;
@@ -45,7 +46,8 @@ pub async fn user_pool(
     };
     let relocation = Relocation::of(restore, None);
     let wanted = asked(&relocation);
-    if state.new_user_pool_id.is_none() {
+    let made_before = state.new_user_pool_id.is_some();
+    if !made_before {
         let pool = find_or_create(restore, wanted.request, &relocation, &restore_id).await?;
         tracing::info!(user_pool_id = %pool, "the new pool is there");
         state.new_user_pool_id = Some(pool);
@@ -58,13 +60,16 @@ pub async fn user_pool(
         mut request,
         mut news,
     } = asked(&relocation);
-    let there = described(restore, &pool).await?;
+    let mut there = described(restore, &pool).await?;
     until_the_tag_is_known(
         restore,
         text(&there, "/Arn").unwrap_or_default(),
         &restore_id,
     )
     .await?;
+    if made_before {
+        there = complete(restore, &pool, &request, there).await?;
+    }
     for concession in Concession::ALL {
         if concession.was_made(&request, &there) {
             concession.make(&mut request, &relocation, &mut news);
@@ -97,6 +102,44 @@ async fn until_the_tag_is_known(
         sleep(pause).await;
         pause *= 2;
     }
+}
+
+/// Gives a pool that was made before what it lacks and may get by now: a sender or a key that
+/// the operator mended or mapped. What they changed by hand stays.
+async fn complete(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    wanted: &Document,
+    mut there: Value,
+) -> Result<Value, RestoreError> {
+    for concession in Concession::ALL {
+        let (member, arns) = concession.member();
+        let arn = |document: Option<&Value>| {
+            let document = document.unwrap_or(&Value::Null);
+            let found = arns.iter().find_map(|path| text(document, path));
+            found.map(str::to_owned)
+        };
+        let (new, now) = (arn(wanted.get(member)), arn(there.get(member)));
+        let translated = new != arn(restore.head().user_pool().get(member));
+        if new.is_none() || new == now || (now.is_some() && !translated) {
+            continue;
+        }
+        let mut request = pool_document::update(&there);
+        request.insert(member.into(), wanted[member].clone());
+        let operation = Operation::UpdateUserPool;
+        let result = restore
+            .cognito
+            .call(operation, &Value::Object(request))
+            .await;
+        match result {
+            Ok(_) => there = described(restore, pool).await?,
+            Err(error) if concession.answers(&error) => {
+                tracing::info!(?concession, code = error.code, "still refused");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(there)
 }
 
 /// The pool with the restore's tag; a new one when there is none.
@@ -181,8 +224,20 @@ enum Concession {
 impl Concession {
     const ALL: [Concession; 3] = [Concession::SesIdentity, Concession::Sms, Concession::Key];
 
-    /// Whether it answers Cognito's refusal (texts: facts A.4, A.5).
+    /// The member of the pool's document that it is about, and where the ARN stands in it.
+    fn member(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Concession::SesIdentity => ("EmailConfiguration", &["/SourceArn"]),
+            Concession::Sms => ("SmsConfiguration", &["/SnsCallerArn", "/EumsSms/CallerArn"]),
+            Concession::Key => ("KeyConfiguration", &["/KmsKeyArn"]),
+        }
+    }
+
+    /// Whether it answers Cognito's refusal (texts: facts A.4, A.5), or IAM's to hand on a role.
     fn answers(self, error: &CognitoError) -> bool {
+        if is_about_a_role(error) {
+            return self == Concession::Sms;
+        }
         if !error.is(ErrorKind::Refused) {
             return false;
         }
@@ -231,8 +286,7 @@ impl Concession {
                 pool_document::without_ses(request, why, relocation, news);
             }
             Concession::Sms => {
-                let why =
-                    "Cognito refused its role, as for a trust policy that names the lost pool";
+                let why = "Cognito refused its role, as for a trust policy that names the lost pool, or IAM to hand it on";
                 pool_document::without_sms(request, why, relocation, news);
             }
             Concession::Key => {

@@ -10,7 +10,7 @@ use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 
 use super::described;
 use super::domains::waited;
-use crate::commands::quote;
+use crate::commands;
 use crate::context::Restore;
 use crate::document::text;
 use crate::error::RestoreError;
@@ -91,10 +91,10 @@ pub async fn web_acl(
             format!("Protect the pool by a web ACL like {shown}"),
             format!("{why}."),
         )
-        .with_command(format!(
-            "aws wafv2 associate-web-acl --region {} --web-acl-arn WEB_ACL_ARN --resource-arn {}",
+        .with_command(commands::aws(
+            "wafv2 associate-web-acl",
             relocation.region,
-            quote(&pool_arn)
+            &[("web-acl-arn", "WEB_ACL_ARN"), ("resource-arn", &pool_arn)],
         )),
     );
     Ok(StepResult::failed(why).telling(news).into())

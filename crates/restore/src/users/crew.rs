@@ -159,7 +159,7 @@ impl Crew<'_> {
         self.maker.follow_up(&record, &plan, &user, groups).await
     }
 
-    async fn make_by_calls(
+    pub(super) async fn make_by_calls(
         &self,
         record: &UserRecord,
         plan: &UserPlan,

@@ -160,18 +160,13 @@ impl Maker<'_> {
         }
     }
 
-    async fn link(
+    pub(super) async fn link(
         &self,
         user: &NewUser,
         identity: &LinkedIdentity,
         news: &mut UserNews,
     ) -> Result<bool, RestoreError> {
-        let is_there = |links: &[LinkedIdentity]| {
-            links.iter().any(|link| {
-                link.provider_name == identity.provider_name && link.user_id == identity.user_id
-            })
-        };
-        if is_there(&user.identities) {
+        if user.has(identity) {
             return Ok(true);
         }
         let request = json!({
@@ -187,7 +182,7 @@ impl Maker<'_> {
         let operation = Operation::AdminLinkProviderForUser;
         let look = async || {
             let links = self.identities(&user.username).await?;
-            Ok::<_, RestoreError>(is_there(&links).then_some(Value::Null))
+            Ok::<_, RestoreError>(is_among(identity, &links).then_some(Value::Null))
         };
         match once::create(self.restore, operation, &request, Second::Refuses, look).await {
             Ok(_) => Ok(true),
@@ -245,4 +240,17 @@ impl Maker<'_> {
             Err(error) => about_one_user(error).map(Err),
         }
     }
+}
+
+impl NewUser {
+    /// Whether the user is linked to this identity already.
+    pub(super) fn has(&self, identity: &LinkedIdentity) -> bool {
+        is_among(identity, &self.identities)
+    }
+}
+
+fn is_among(identity: &LinkedIdentity, links: &[LinkedIdentity]) -> bool {
+    links.iter().any(|link| {
+        link.provider_name == identity.provider_name && link.user_id == identity.user_id
+    })
 }

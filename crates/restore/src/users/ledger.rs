@@ -164,7 +164,8 @@ pub(crate) async fn map_part(
 /// The header of the user map.
 pub(super) const MAP_HEADER: &[u8] = b"old_sub,old_username,new_sub,new_username\n";
 
-fn lines(findings: &[Finding]) -> Result<Vec<u8>, RestoreError> {
+/// One finding to a line.
+pub(super) fn lines(findings: &[Finding]) -> Result<Vec<u8>, RestoreError> {
     let mut lines = Vec::new();
     for finding in findings {
         serde_json::to_writer(&mut lines, finding).map_err(|error| {

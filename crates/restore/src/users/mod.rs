@@ -6,6 +6,7 @@
 //! run_imports   Import   import jobs, for users that only they can make, and for large pools
 //!               Finish   what a job's file cannot carry; users that no job made
 //!               Merge    user-map.csv out of its parts
+//! again         Again    of a resumed restore, who did not come back whole
 //! ```
 //!
 //! [`run`] comes before the pool gets its triggers and auto-verified attributes, so that
@@ -17,6 +18,7 @@
 //! that they become members again of groups that are made again, or restored by name. Who is who
 //! says [`identity`], and nothing else.
 
+mod again;
 mod attributes;
 mod crew;
 mod decide;
@@ -62,6 +64,7 @@ use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::{News, StepProgress, StepResult};
 
+pub(crate) use self::again::begin_again;
 pub(crate) use self::foresee::foresee;
 pub use self::import::seconds_until_look;
 pub(crate) use self::ledger::map_part;
@@ -93,6 +96,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::ListUsers,
     Operation::SignUp,
     Operation::StartUserImportJob,
+    Operation::UpdateUserPool,
 ];
 
 /// What all users of an invocation have in common; owns what a [`Crew`] borrows.
@@ -165,7 +169,9 @@ impl Setting {
                 sign_up: SignUpClient::new(restore, &self.target, &self.restore_id),
                 identities: Identities {
                     pool: &self.pool,
-                    unknown_to_others: before.is_none() && state.ended.is_none(),
+                    unknown_to_others: before.is_none()
+                        && state.ended.is_none()
+                        && state.resumed.is_none(),
                     before,
                     lineage,
                     register: Register::read(restore, state).await?,
@@ -271,6 +277,12 @@ pub async fn run_imports(
             },
             UsersPass::Finish => {
                 if finish(restore, state).await? == Ended::Deadline {
+                    return Ok(StepProgress::InProgress);
+                }
+                turn_to(UsersPass::Merge, restore, state).await?;
+            }
+            UsersPass::Again => {
+                if again::run(restore, state).await? == Ended::Deadline {
                     return Ok(StepProgress::InProgress);
                 }
                 turn_to(UsersPass::Merge, restore, state).await?;

@@ -24,7 +24,7 @@ pub mod settings;
 mod users;
 
 use cognito::Operation;
-use model::restore::{RestoreState, Verification};
+use model::restore::RestoreState;
 
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -85,19 +85,12 @@ pub async fn verify(
     Ok(outcome)
 }
 
-/// Forgets a comparison that did not hold, so that a restore that is resumed after it is compared
-/// anew: with what it announced, which a comparison on its own does not know.
+/// Forgets a comparison, so that a restore that is resumed is compared anew: with what it
+/// announced, which a comparison on its own does not know.
 ///
 /// # Errors
 /// [`RestoreError::Vault`] when the bucket does not take it.
-pub async fn forget_failure(
-    restore: &Restore<'_>,
-    state: &mut RestoreState,
-) -> Result<(), RestoreError> {
-    let failed = |verification: &Verification| !verification.passed();
-    if !state.verification.as_ref().is_some_and(failed) {
-        return Ok(());
-    }
+pub async fn forget(restore: &Restore<'_>, state: &mut RestoreState) -> Result<(), RestoreError> {
     let key = state.restore_id.object_key(progress::Progress::OBJECT);
     let nothing = b"{}".to_vec();
     restore

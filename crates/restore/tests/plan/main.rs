@@ -7,6 +7,7 @@ mod door;
 mod living;
 mod lost;
 mod outage;
+mod resumed;
 mod stage;
 
 use std::collections::BTreeMap;

@@ -227,7 +227,7 @@ impl Stage {
         self.state().verification.unwrap()
     }
 
-    fn state(&self) -> RestoreState {
+    pub(crate) fn state(&self) -> RestoreState {
         let key = format!("cognito-restore/r-{}/state.json", self.restore.get());
         serde_json::from_slice(&self.s3.get(BUCKET, &key).unwrap()).unwrap()
     }

@@ -153,7 +153,8 @@ pub(in crate::steps) fn without_sms(
     );
     let external_id = text(&old, "/ExternalId").unwrap_or("EXTERNAL_ID");
     let change = format!(
-        ".SmsConfiguration = {{SnsCallerArn: \"ROLE_ARN\", ExternalId: \"{external_id}\"}}"
+        ".SmsConfiguration = {{SnsCallerArn: \"ROLE_ARN\", ExternalId: {}}}",
+        commands::jq_text(external_id)
     );
     news.manual(
         ManualStep::new(

@@ -40,7 +40,7 @@ fn a_pool_is_asked_for_quiet_and_without_what_cognito_computes() {
             "AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
             "AliasAttributes": [], "UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false},
             "UserPoolTier": "LITE", "NewMember": {"kept": [1]}, "DeviceConfiguration": null,
-            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
         }),
         json!({}),
     );
@@ -49,7 +49,7 @@ fn a_pool_is_asked_for_quiet_and_without_what_cognito_computes() {
         json!({
             "UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false},
             "UserPoolTier": "LITE", "NewMember": {"kept": [1]},
-            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
             "PoolName": "pool", "UserPoolTags": {"cognito-dr-restore-id": "r-1"},
         })
     );

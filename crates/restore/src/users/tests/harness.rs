@@ -149,6 +149,8 @@ impl Stage {
             users: Default::default(),
             verification: None,
             ended: None,
+            reported: None,
+            resumed: None,
         }
     }
 

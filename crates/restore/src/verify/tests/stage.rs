@@ -108,6 +108,8 @@ impl Stage {
             users: Default::default(),
             verification: None,
             ended: None,
+            reported: None,
+            resumed: None,
         }
     }
 
