@@ -4,15 +4,18 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use cognito::Operation;
-use end_to_end::clients::{Clients, PRIMARY_REGION};
+use end_to_end::clients::{Clients, DR_REGION, PRIMARY_REGION};
 use end_to_end::deploy;
 use end_to_end::drill::{self, Watch};
 use end_to_end::environment::Environment;
-use end_to_end::pools::MEMBERS;
-use end_to_end::stack::{Options, Stack};
+use end_to_end::pools::{MEMBERS, members};
+use end_to_end::stack::{ACCOUNT, Options, Stack};
 use end_to_end::{story, template};
 use serde_json::{Value, json};
+use xtask::package::{Purpose, package};
 
 struct Nobody;
 
@@ -113,4 +116,112 @@ async fn a_right_that_is_taken_away_fails_the_backup_by_name() {
     assert!(invocation.failed, "{}", invocation.payload);
     let text = invocation.payload.to_string();
     assert!(text.contains("NotAuthorized"), "{text}");
+}
+
+/// Looked for without its code being shown, and opened to Cognito alone: what the role allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_whose_function_or_alias_is_there_is_attached_and_may_be_called() {
+    let Some(environment) = Environment::ready("triggers with IAM enforced") else {
+        return;
+    };
+    let options = Options {
+        enforce_iam: true,
+        ..Options::default()
+    };
+    let stack = Stack::start(&environment.python, &options).await.unwrap();
+    let arn =
+        |region: &str, name: &str| format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}");
+    let names = [
+        ("PreSignUp", "pre-sign-up"),
+        ("PostConfirmation", "post-confirmation:live"),
+        ("PostAuthentication", "post-confirmation:old"),
+        ("PreAuthentication", "post-confirmation:1"),
+        ("CustomMessage", "custom-message"),
+    ];
+    let mut pool = members();
+    pool["UserPool"]["LambdaConfig"] = names
+        .iter()
+        .map(|(trigger, name)| ((*trigger).to_owned(), json!(arn(PRIMARY_REGION, name))))
+        .collect();
+    stack.simulator.seed(PRIMARY_REGION, &pool).unwrap();
+    let deployment = stack
+        .deploy(&environment.binaries, &[MEMBERS.to_owned()])
+        .await
+        .unwrap();
+    let code = package(&environment.binaries.join("backup"), Purpose::LocalStack).unwrap();
+    let lambda = &stack.dr.lambda;
+    for name in ["pre-sign-up", "post-confirmation"] {
+        lambda
+            .create_function()
+            .function_name(name)
+            .runtime(Runtime::Providedal2023)
+            .handler("bootstrap")
+            .role(format!("arn:aws:iam::{ACCOUNT}:role/a-function"))
+            .code(
+                FunctionCode::builder()
+                    .zip_file(Blob::new(code.clone()))
+                    .build(),
+            )
+            .publish(true)
+            .send()
+            .await
+            .unwrap();
+    }
+    lambda
+        .create_alias()
+        .function_name("post-confirmation")
+        .name("live")
+        .function_version("1")
+        .send()
+        .await
+        .unwrap();
+
+    let keys = story::back_up(&stack, &deployment, &json!({}))
+        .await
+        .unwrap();
+    story::wait_for_replica(&stack, &deployment, &keys[0])
+        .await
+        .unwrap();
+    let execution = story::trigger(&stack, &deployment, &story::lost(MEMBERS))
+        .await
+        .unwrap();
+    let execution = story::follow(&stack, &execution, |_| ()).await.unwrap();
+    assert!(
+        execution.succeeded,
+        "{:?} {:?}",
+        execution.error, execution.cause
+    );
+    let report = story::report(&stack, &deployment, &execution.name)
+        .await
+        .unwrap();
+    let restored = report.new_user_pool_id.unwrap();
+    let there = stack.simulator.pool(DR_REGION, restored.as_str()).unwrap();
+    assert_eq!(
+        there.user_pool["LambdaConfig"],
+        json!({
+            "PreSignUp": arn(DR_REGION, "pre-sign-up"),
+            "PostConfirmation": arn(DR_REGION, "post-confirmation:live"),
+        })
+    );
+    for (name, qualifier) in [("pre-sign-up", None), ("post-confirmation", Some("live"))] {
+        let policy = lambda
+            .get_policy()
+            .function_name(name)
+            .set_qualifier(qualifier.map(str::to_owned))
+            .send()
+            .await
+            .unwrap();
+        let policy = policy.policy().unwrap();
+        assert!(
+            policy.contains("cognito-idp.amazonaws.com") && policy.contains(restored.as_str()),
+            "{policy}"
+        );
+    }
+    let by_hand: Vec<&str> = report
+        .manual_steps
+        .iter()
+        .map(|step| step.title.as_str())
+        .filter(|title| title.starts_with("Allow Cognito"))
+        .collect();
+    assert_eq!(by_hand, Vec::<&str>::new());
 }

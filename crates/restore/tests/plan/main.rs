@@ -346,6 +346,37 @@ async fn into_an_existing_pool_go_only_the_groups_and_users_that_it_lacks() {
     assert_eq!(state.users.counts.failed, 0, "{:?}", state.users.findings);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_stack_does_not_allow_costs_that_item_and_names_the_parameter() {
+    let stage = Stage::new(full()).await;
+    let mut map = map();
+    map["custom_domains"] = json!({"auth.example.com": {}});
+    stage.put_map(&map);
+    let denied = |operation: &str, when| FaultRule {
+        operation: Some(operation.into()),
+        when,
+        fault: Fault::Error {
+            code: "AccessDeniedException".into(),
+            message: "is not authorized to perform that".into(),
+            status: 400,
+        },
+    };
+    stage.simulator.set_faults(Faults {
+        seed: 0,
+        rules: vec![
+            // The prefix domain comes first.
+            denied("CreateUserPoolDomain", When::Nth(2)),
+            denied("SetLogDeliveryConfiguration", When::Rate(1.0)),
+        ],
+    });
+    let state = stage.restore(RestoreOptions::default()).await.unwrap();
+    assert_eq!(state.restored(Step::Domains), 1);
+    let told = serde_json::to_string(&state.steps).unwrap();
+    for parameter in ["RestoreCustomDomains=true", "RestoreLogDelivery=true"] {
+        assert!(told.contains(parameter), "{parameter}");
+    }
+}
+
 /// The role may write into no pool without the tag, and what makes it count may lag.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_new_pools_tag_is_there_to_the_end_and_waited_for_until_it_counts() {
