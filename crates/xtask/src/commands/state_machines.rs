@@ -1,4 +1,5 @@
-//! The state machines against the rules of the Amazon States Language, by `asl-validator`.
+//! The state machines: against the rules of the Amazon States Language, by `asl-validator`, and
+//! every way through them in a second interpreter, `aws-local-stepfunctions`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,8 +10,8 @@ use xtask::workspace;
 
 use super::passes;
 
-const VALIDATOR: &str = "asl-validator";
-const VERSION: &str = "4.0.0";
+const VALIDATOR: &str = "asl-validator@4.0.0";
+const INTERPRETER: &str = "aws-local-stepfunctions@3.0.0";
 
 /// Checks every `*.asl.json` in `folder`; returns what was checked, or that nothing was.
 pub(crate) fn check(folder: &Path) -> Result<String> {
@@ -29,16 +30,21 @@ pub(crate) fn check(folder: &Path) -> Result<String> {
     }
     let node = workspace::target().join("node");
     install(&node)?;
-    let mut command = Command::new(node.join("node_modules/.bin").join(VALIDATOR));
+    let mut validator = Command::new(node.join("node_modules/.bin/asl-validator"));
     for definition in &definitions {
-        command.arg("--json-path").arg(definition);
+        validator.arg("--json-path").arg(definition);
     }
-    passes(&mut command)?;
+    passes(&mut validator)?;
+    let mut ways = Command::new("node");
+    ways.arg(workspace::root().join("tests/node/state_machine_ways.mjs"))
+        .arg(node.join("node_modules/aws-local-stepfunctions/build/main.node.esm.js"))
+        .arg(folder);
+    passes(&mut ways)?;
     Ok(format!("{} definitions", definitions.len()))
 }
 
 fn install(node: &Path) -> Result<()> {
-    let marker = node.join(format!("{VALIDATOR}-{VERSION}"));
+    let marker = node.join(format!("{VALIDATOR}-{INTERPRETER}"));
     if marker.exists() {
         return Ok(());
     }
@@ -54,8 +60,8 @@ fn install(node: &Path) -> Result<()> {
             "--prefix",
         ])
         .arg(node)
-        .arg(format!("{VALIDATOR}@{VERSION}"));
-    passes(&mut command).context("npm cannot install asl-validator")?;
+        .args([VALIDATOR, INTERPRETER]);
+    passes(&mut command).context("npm cannot install the tools for state machines")?;
     std::fs::write(marker, "")?;
     Ok(())
 }

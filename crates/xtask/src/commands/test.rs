@@ -26,7 +26,7 @@ enum Part {
     Licences,
     /// The expanded templates, by cfn-lint and cloudformation-validate
     Templates,
-    /// The state machines, by asl-validator
+    /// The state machines, by asl-validator and in a second interpreter
     StateMachines,
     /// clippy, with warnings as errors
     Lints,
