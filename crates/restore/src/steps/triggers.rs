@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_lambda::operation::add_permission::AddPermissionError;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
@@ -51,41 +51,42 @@ async fn same_named(
     relocation: &Relocation<'_>,
 ) -> Option<String> {
     let there = Arn::read(old)?.in_region(relocation.region);
-    match is_there(restore.lambda, &there).await {
-        Ok(true) => Some(there),
-        Ok(false) => {
-            tracing::info!(function = %there, "a numbered version is nobody's counterpart");
-            None
-        }
-        Err(code) => {
-            tracing::info!(function = %there, ?code, "no counterpart of a trigger's function");
+    match look_for(restore.lambda, &there).await {
+        Ok(()) => Some(there),
+        Err(reason) => {
+            tracing::info!(function = %there, reason, "no counterpart of a trigger's function");
             None
         }
     }
 }
 
-/// Whether a function, or the alias that its ARN names, is there; else the error's code.
+/// Looks whether a function, or the alias that its ARN names, is there.
 ///
 /// Asked by calls that show neither code nor environment, as GetFunction and
 /// GetFunctionConfiguration do, and that answer ResourceNotFoundException for what is not there
-/// (Lambda API reference, GetFunctionConcurrency and GetAlias). The number of a version says
-/// nothing about another Region.
-async fn is_there(lambda: &aws_sdk_lambda::Client, arn: &str) -> Result<bool, Option<String>> {
+/// (Lambda API reference, GetFunctionConcurrency and GetAlias).
+///
+/// # Errors
+/// Why it is not known to be there.
+async fn look_for(lambda: &aws_sdk_lambda::Client, arn: &str) -> Result<(), String> {
     let (function, qualifier) = qualified(arn);
-    let code = match qualifier {
+    match qualifier {
         None | Some("$LATEST") => {
             let request = lambda.get_function_concurrency().function_name(function);
-            let error = request.send().await.err();
-            error.map(|error| error.code().map(str::to_owned))
+            request.send().await.map(drop).map_err(|error| code(&error))
         }
-        Some(version) if version.bytes().all(|digit| digit.is_ascii_digit()) => return Ok(false),
+        Some(version) if version.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Err("the number of a version says nothing about another Region".to_owned())
+        }
         Some(alias) => {
             let request = lambda.get_alias().function_name(function).name(alias);
-            let error = request.send().await.err();
-            error.map(|error| error.code().map(str::to_owned))
+            request.send().await.map(drop).map_err(|error| code(&error))
         }
-    };
-    code.map_or(Ok(true), Err)
+    }
+}
+
+fn code(error: &impl ProvideErrorMetadata) -> String {
+    error.code().unwrap_or("Lambda gave no answer").to_owned()
 }
 
 /// A function's ARN without its version or alias, and that: `arn:...:function:NAME:QUALIFIER`.
