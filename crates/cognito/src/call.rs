@@ -18,6 +18,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::answers::Answers;
 use crate::error::{CognitoError, ErrorKind, clean, kind_of};
 use crate::operation::{Effect, Operation};
 use crate::pace::{Pace, Pacer};
@@ -26,7 +27,8 @@ use crate::pace::{Pace, Pacer};
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a call is repeated for, all waiting for permits aside.
+/// How long a call may fail for: what its attempts and the pauses between them may take together.
+/// Waiting for a permit is no failure, and does not count.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often a call is repeated for a reason other than throttling.
 const REPEATS: u32 = 6;
@@ -42,6 +44,7 @@ pub struct Cognito {
     pacer: Arc<Pacer>,
     region: String,
     allowed: Option<&'static [Operation]>,
+    answers: Option<Arc<Answers>>,
 }
 
 impl Cognito {
@@ -65,6 +68,7 @@ impl Cognito {
             pacer: Arc::new(Pacer::new(pace)),
             region,
             allowed: None,
+            answers: None,
         }
     }
 
@@ -73,6 +77,15 @@ impl Cognito {
     pub fn allowing(mut self, allowed: &'static [Operation]) -> Self {
         self.allowed = Some(allowed);
         self
+    }
+
+    /// The same client, which keeps what it reads in `answers` and asks for nothing that is
+    /// there.
+    pub fn remembering(&self, answers: &Arc<Answers>) -> Self {
+        Self {
+            answers: Some(answers.clone()),
+            ..self.clone()
+        }
     }
 
     /// The Region that the calls go to.
@@ -94,6 +107,21 @@ impl Cognito {
     /// [`CognitoError`] when the service refuses, or when patience (90 s without an answer that
     /// counts) is at its end. [`ErrorKind::AnswerLost`] when a creation may have been carried out.
     pub async fn call(&self, operation: Operation, request: &Value) -> Result<Value, CognitoError> {
+        let body = self.call_for_body(operation, request).await?;
+        if body.is_empty() {
+            return Ok(json!({}));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|_| CognitoError::unexpected_answer(operation, "JSON"))
+    }
+
+    /// As [`call`](Self::call), for the body as the service sent it; empty where the operation
+    /// answers nothing.
+    pub(crate) async fn call_for_body(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> Result<Vec<u8>, CognitoError> {
         if self
             .allowed
             .is_some_and(|allowed| !allowed.contains(&operation))
@@ -106,12 +134,32 @@ impl Cognito {
                 message,
             });
         }
+        let kept = self.answers.as_ref();
+        let kept = kept.filter(|_| operation.effect() == Effect::Read);
+        let Some(answers) = kept else {
+            return self.send(operation, request).await;
+        };
+        if let Some(known) = answers.find(operation, request) {
+            return known;
+        }
+        let result = self.send(operation, request).await;
+        answers.keep(operation, request, &result);
+        result
+    }
+
+    /// Sends a request until it is answered, whether it is on the list or not.
+    pub(crate) async fn send(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> Result<Vec<u8>, CognitoError> {
         let pool = request.get("UserPoolId").and_then(Value::as_str);
-        let began = Instant::now();
+        let mut failing = Duration::ZERO;
         let mut pauses = pauses();
         let mut repeats = 0;
         loop {
             self.pacer.permit(operation, pool).await;
+            let sent = Instant::now();
             let error = match self.attempt(operation, request).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -127,17 +175,22 @@ impl Cognito {
                 }
                 _ => false,
             };
-            if !again || began.elapsed() > PATIENCE {
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            failing += sent.elapsed() + pause;
+            if !again || failing > PATIENCE {
                 return Err(error);
             }
-            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
             tracing::debug!(%operation, code = error.code, pause_ms = pause.as_millis() as u64, "repeating a call");
             tokio::time::sleep(pause).await;
         }
     }
 
     /// One request.
-    async fn attempt(&self, operation: Operation, request: &Value) -> Result<Value, CognitoError> {
+    async fn attempt(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> Result<Vec<u8>, CognitoError> {
         let exchange = Exchange {
             operation,
             request: request.to_string(),
@@ -157,7 +210,7 @@ impl Cognito {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
         match (result, answered) {
-            (Ok(_), Some(answered)) => answered.into_document(operation),
+            (Ok(_), Some(answered)) => Ok(answered.body),
             (Err(SdkError::ServiceError(_) | SdkError::ResponseError(_)), Some(answered)) => {
                 Err(answered.into_error(operation, request))
             }
@@ -186,14 +239,6 @@ struct Answered {
 }
 
 impl Answered {
-    fn into_document(self, operation: Operation) -> Result<Value, CognitoError> {
-        if self.body.is_empty() {
-            return Ok(json!({}));
-        }
-        serde_json::from_slice(&self.body)
-            .map_err(|_| CognitoError::unexpected_answer(operation, "JSON"))
-    }
-
     /// AWS JSON 1.1: the code stands in `__type` or the header, sometimes behind a namespace and
     /// before a colon.
     fn into_error(self, operation: Operation, request: &Value) -> CognitoError {

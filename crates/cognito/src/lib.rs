@@ -6,14 +6,17 @@
 //! sends and returns the JSON body as the service speaks it, over the SDK's own endpoint,
 //! credential, signing and HTTP layers.
 
+pub mod answers;
 pub mod call;
 pub mod collect;
 pub mod error;
 pub mod fetch;
+pub mod limits;
 pub mod operation;
 pub mod pace;
 pub mod pages;
 
+pub use answers::Answers;
 pub use call::Cognito;
 pub use error::{CognitoError, ErrorKind};
 pub use operation::{Category, Effect, Operation};

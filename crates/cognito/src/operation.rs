@@ -4,69 +4,65 @@
 //! delivery, client secrets, sessions, replicas) are put where their siblings are; facts E tags
 //! this unverified, and a throttle slows the category down wherever it is.
 
-/// A quota category: an account's budget of requests per second in one Region (facts E).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Category {
+macro_rules! categories {
+    ($($(#[$doc:meta])* $name:ident: $quota:literal;)*) => {
+        /// A quota category: an account's budget of requests per second in one Region (facts E).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Category { $($(#[$doc])* $name),* }
+
+        impl Category {
+            /// All categories.
+            pub const ALL: &'static [Category] = &[$(Category::$name),*];
+
+            /// The name that AWS gives it.
+            pub fn name(self) -> &'static str {
+                match self { $(Category::$name => stringify!($name)),* }
+            }
+
+            /// The default quota in requests per second, per account and Region (facts E).
+            pub fn default_quota(self) -> f64 {
+                match self { $(Category::$name => $quota),* }
+            }
+        }
+    };
+}
+
+categories! {
     /// AdminCreateUser, SignUp. Adjustable.
-    UserCreation,
+    UserCreation: 50.0;
     /// AdminSetUserPassword. Shared with the live users' "forgot password".
-    UserAccountRecovery,
+    UserAccountRecovery: 30.0;
     /// AdminGetUser, AdminGetUserAuthFactors. Adjustable.
-    UserRead,
+    UserRead: 120.0;
     /// Memberships, disabling, links, attributes.
-    UserUpdate,
+    UserUpdate: 25.0;
     /// AdminListGroupsForUser. Adjustable.
-    UserResourceRead,
+    UserResourceRead: 50.0;
     /// MFA preferences.
-    UserResourceUpdate,
+    UserResourceUpdate: 25.0;
     /// ListUsers, ListUsersInGroup.
-    UserList,
+    UserList: 30.0;
     /// DescribeUserPool, ListUserPools.
-    UserPoolRead,
+    UserPoolRead: 15.0;
     /// CreateUserPool, UpdateUserPool, DeleteUserPool.
-    UserPoolUpdate,
+    UserPoolUpdate: 15.0;
     /// Reading what belongs to a pool. No operation above 5 requests per second and pool.
-    UserPoolResourceRead,
+    UserPoolResourceRead: 20.0;
     /// Writing what belongs to a pool. No operation above 5 requests per second and pool.
-    UserPoolResourceUpdate,
+    UserPoolResourceUpdate: 15.0;
     /// Reading clients. No operation above 5 requests per second and pool.
-    UserPoolClientRead,
+    UserPoolClientRead: 15.0;
     /// Writing clients. No operation above 5 requests per second and pool.
-    UserPoolClientUpdate,
+    UserPoolClientUpdate: 15.0;
+    /// GetProvisionedLimit.
+    LimitManagement: 1.0;
 }
 
 impl Category {
-    /// All categories.
-    pub const ALL: [Category; 13] = [
-        Category::UserCreation,
-        Category::UserAccountRecovery,
-        Category::UserRead,
-        Category::UserUpdate,
-        Category::UserResourceRead,
-        Category::UserResourceUpdate,
-        Category::UserList,
-        Category::UserPoolRead,
-        Category::UserPoolUpdate,
-        Category::UserPoolResourceRead,
-        Category::UserPoolResourceUpdate,
-        Category::UserPoolClientRead,
-        Category::UserPoolClientUpdate,
-    ];
-
-    /// The default quota in requests per second, per account and Region (facts E).
-    pub fn default_quota(self) -> f64 {
-        match self {
-            Category::UserCreation | Category::UserResourceRead => 50.0,
-            Category::UserAccountRecovery | Category::UserList => 30.0,
-            Category::UserRead => 120.0,
-            Category::UserUpdate | Category::UserResourceUpdate => 25.0,
-            Category::UserPoolResourceRead => 20.0,
-            Category::UserPoolRead
-            | Category::UserPoolUpdate
-            | Category::UserPoolResourceUpdate
-            | Category::UserPoolClientRead
-            | Category::UserPoolClientUpdate => 15.0,
-        }
+    /// Whether an account may have provisioned more than the default (facts E).
+    pub fn is_adjustable(self) -> bool {
+        use Category::*;
+        matches!(self, UserCreation | UserRead | UserResourceRead)
     }
 
     /// How many requests per second one operation may send to one pool, where that is limited
@@ -161,6 +157,7 @@ operations! {
     DescribeUserPoolDomain: UserPoolResourceRead, Read;
     GetCSVHeader: UserPoolResourceRead, Read;
     GetLogDeliveryConfiguration: UserPoolResourceRead, Read;
+    GetProvisionedLimit: LimitManagement, Read;
     GetSigningCertificate: UserPoolResourceRead, Read;
     GetUICustomization: UserPoolResourceRead, Read;
     GetUserPoolClientSessionConfiguration: UserPoolClientRead, Read;

@@ -3,9 +3,13 @@
 //! A page may be short or empty and still carry a token: only the token tells whether there is
 //! more (facts D).
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 use model::UserPoolId;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use crate::call::Cognito;
@@ -117,7 +121,7 @@ pub struct Pages<'a> {
     request: Map<String, Value>,
     token: Option<String>,
     finished: bool,
-    requested_tokens: u64,
+    bytes: usize,
 }
 
 impl<'a> Pages<'a> {
@@ -147,7 +151,7 @@ impl<'a> Pages<'a> {
             request,
             token: None,
             finished: false,
-            requested_tokens: 0,
+            bytes: 0,
         })
     }
 
@@ -162,6 +166,11 @@ impl<'a> Pages<'a> {
         self.token.as_deref()
     }
 
+    /// How many bytes the page had that was fetched last.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the last page was fetched.
     pub fn is_finished(&self) -> bool {
         self.finished
@@ -172,6 +181,14 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// As [`Cognito::call`]; calling again asks for the same page again.
     pub async fn next(&mut self) -> Result<Option<Vec<Value>>, CognitoError> {
+        self.next_as().await
+    }
+
+    /// As [`next`](Self::next), with no more of each item than `T` holds.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_as<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, CognitoError> {
         if self.finished {
             return Ok(None);
         }
@@ -180,33 +197,26 @@ impl<'a> Pages<'a> {
             request.insert(self.listing.token.to_owned(), token.as_str().into());
         }
         let operation = self.listing.operation;
-        let mut answer = self
+        let body = self
             .cognito
-            .call(operation, &Value::Object(request))
+            .call_for_body(operation, &Value::Object(request))
             .await?;
-        let items = match answer.get_mut(self.listing.items).map(Value::take) {
-            Some(Value::Array(items)) => items,
-            None | Some(Value::Null) => Vec::new(),
-            Some(_) => {
-                return Err(CognitoError::unexpected_answer(
-                    operation,
-                    self.listing.items,
-                ));
-            }
+        let page = PageOf::<T> {
+            listing: self.listing,
+            item: PhantomData,
         };
-        let token = answer
-            .get(self.listing.token)
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let (items, token) = page
+            .deserialize(&mut serde_json::Deserializer::from_slice(&body))
+            .map_err(|_| CognitoError::unexpected_answer(operation, self.listing.items))?;
         if token.is_some() && token == self.token {
             return Err(CognitoError::unexpected_answer(
                 operation,
                 "new token: it repeats the last one",
             ));
         }
-        self.requested_tokens += 1;
         self.finished = token.is_none();
         self.token = token;
+        self.bytes = body.len();
         Ok(Some(items))
     }
 
@@ -220,6 +230,42 @@ impl<'a> Pages<'a> {
             all.extend(items);
         }
         Ok(all.into())
+    }
+}
+
+/// How a page is read: its items and the next token, under the names of the listing.
+struct PageOf<T> {
+    listing: &'static Listing,
+    item: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for PageOf<T> {
+    type Value = (Vec<T>, Option<String>);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PageOf<T> {
+    type Value = (Vec<T>, Option<String>);
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "a page of {}", self.listing.items)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let (mut items, mut token) = (None, None);
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            if name == self.listing.items {
+                items = members.next_value::<Option<Vec<T>>>()?;
+            } else if name == self.listing.token {
+                token = members.next_value::<Option<String>>()?;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok((items.unwrap_or_default(), token))
     }
 }
 

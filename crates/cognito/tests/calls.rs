@@ -2,9 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cognitoidentityprovider::config::{Credentials, SharedCredentialsProvider};
-use cognito::{Cognito, ErrorKind, Operation, Pace, Pages};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use cognito::limits::Limits;
+use cognito::{Answers, Category, Cognito, ErrorKind, Operation, Pace, Pages};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, Faults, Simulator, SimulatorHandle, When};
 
@@ -144,6 +155,153 @@ async fn throttles_are_waited_out_and_slow_the_category_down() {
             .rate_now(Operation::DescribeUserPool.category())
             < before
     );
+}
+
+/// Answers at once, for paused time: status and body of the call with each number, from 1.
+#[derive(Clone)]
+struct AtOnce {
+    answer: fn(u32) -> (u16, &'static str),
+    calls: Arc<AtomicU32>,
+}
+
+impl std::fmt::Debug for AtOnce {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("AtOnce")
+    }
+}
+
+impl HttpConnector for AtOnce {
+    fn call(&self, _request: HttpRequest) -> HttpConnectorFuture {
+        let (status, body) = (self.answer)(self.calls.fetch_add(1, SeqCst) + 1);
+        let status = status.try_into().unwrap();
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+    }
+}
+
+fn answering(pace: Pace, answer: fn(u32) -> (u16, &'static str)) -> (Cognito, Arc<AtomicU32>) {
+    let calls = Arc::default();
+    let connector = AtOnce {
+        answer,
+        calls: Arc::clone(&calls),
+    };
+    let connector = SharedHttpConnector::new(connector);
+    let client = http_client_fn(move |_, _| connector.clone());
+    let config = sdk_config("http://127.0.0.1:1").into_builder();
+    let config = config.http_client(client).build();
+    (Cognito::new(&config, pace), calls)
+}
+
+const THROTTLED: (u16, &str) = (400, r#"{"__type":"TooManyRequestsException"}"#);
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_permit_is_not_impatience() {
+    let slow = Pace::share_of_quotas(0.01);
+    let (cognito, _) = answering(slow, |call| match call {
+        20 => THROTTLED,
+        _ => (200, "{}"),
+    });
+    let request = json!({"UserPoolId": "us-east-1_A"});
+    let began = tokio::time::Instant::now();
+    // The last of them waits for minutes before it is sent at all.
+    let calls = (0..20).map(|_| cognito.call(Operation::DescribeUserPool, &request));
+    for answer in futures::future::join_all(calls).await {
+        assert!(answer.is_ok(), "{answer:?}");
+    }
+    assert!(began.elapsed() > Duration::from_secs(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_throttles_is_given_up() {
+    let (cognito, _) = answering(Pace::unlimited(), |_| THROTTLED);
+    let request = json!({"UserPoolId": "us-east-1_A"});
+    let error = cognito.call(Operation::DescribeUserPool, &request).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::Throttled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_were_raised_are_read_once_beside_the_work() {
+    let pace = Pace::share_of_quotas(0.5).with_quota(Category::UserCreation, 70.0);
+    let (cognito, calls) = answering(pace, |_| {
+        (
+            200,
+            r#"{"Limit":{"ProvisionedLimitValue":300,"FreeLimitValue":120}}"#,
+        )
+    });
+    let limits = Limits::default();
+    let categories = [
+        Category::UserList,
+        Category::UserCreation,
+        Category::UserRead,
+    ];
+    for _ in 0..2 {
+        let work = tokio::time::sleep(Duration::from_secs(5));
+        limits.beside(&cognito, &categories, work).await;
+    }
+    let rate = |category| cognito.pacer().rate(category);
+    assert_eq!(rate(Category::UserRead), 150.0);
+    assert_eq!(rate(Category::UserList), 15.0, "it cannot be raised");
+    assert_eq!(rate(Category::UserCreation), 35.0, "the operator said so");
+    assert_eq!(calls.load(SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_not_told_is_the_default_and_keeps_no_work_waiting() {
+    for answer in [
+        (|_| (400, r#"{"__type":"AccessDeniedException"}"#)) as fn(u32) -> (u16, &'static str),
+        |_| (400, r#"{"__type":"UnknownOperationException"}"#),
+        |_| (500, ""),
+        |_| (200, "{}"),
+        |_| (200, r#"{"Limit":{"ProvisionedLimitValue":0}}"#),
+    ] {
+        let (cognito, _) = answering(Pace::share_of_quotas(0.5), answer);
+        let began = tokio::time::Instant::now();
+        let work = async { 7 };
+        let limits = Limits::default();
+        assert_eq!(
+            limits.beside(&cognito, &[Category::UserRead], work).await,
+            7
+        );
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let work = tokio::time::sleep(Duration::from_secs(200));
+        limits.beside(&cognito, &[Category::UserRead], work).await;
+        assert_eq!(cognito.pacer().rate(Category::UserRead), 60.0);
+    }
+}
+
+#[tokio::test]
+async fn a_reading_that_was_broken_off_asks_only_for_what_it_did_not_get() {
+    let (simulator, cognito) = start();
+    let pool = make_pool(&cognito, json!({"PoolName": "p"})).await;
+    let request = json!({"UserPoolId": pool});
+    let nothing = json!({"UserPoolId": "us-east-1_Nowhere"});
+    simulator.reset_evidence();
+    let first = Arc::new(Answers::default());
+    let remembering = cognito.remembering(&first);
+    let describe = Operation::DescribeUserPool;
+    let answer = remembering.call(describe, &request).await.unwrap();
+    remembering.call(describe, &nothing).await.unwrap_err();
+    simulator.set_faults(Faults::one(
+        "ListGroups",
+        When::Nth(1),
+        refusal("AccessDeniedException", 400),
+    ));
+    let id = pool.parse().unwrap();
+    let failed = remembering.list(Operation::ListGroups, &id).await;
+    failed.unwrap_err();
+
+    let later = Arc::new(Answers::default());
+    assert!(later.load(&first.save()));
+    assert!(!later.any_added() && !later.load(b"nonsense"));
+    let remembering = cognito.remembering(&later);
+    assert_eq!(remembering.call(describe, &request).await.unwrap(), answer);
+    let error = remembering.call(describe, &nothing).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Missing);
+    assert!(!later.any_added());
+    let groups = remembering.list(Operation::ListGroups, &id).await;
+    assert!(groups.unwrap().is_empty());
+    assert!(later.any_added());
+    let calls = simulator.evidence().calls;
+    assert_eq!((calls["DescribeUserPool"], calls["ListGroups"]), (2, 2));
 }
 
 #[tokio::test]

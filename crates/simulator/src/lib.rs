@@ -21,6 +21,7 @@ mod evidence;
 mod faults;
 mod generate;
 mod handle;
+mod limits;
 mod operations;
 mod pool;
 mod quota;

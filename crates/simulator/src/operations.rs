@@ -3,7 +3,7 @@
 use crate::call::{Answer, Call};
 use crate::quota::Category;
 use crate::state::State;
-use crate::{pool, user};
+use crate::{limits, pool, user};
 
 /// What an operation does: reads the call's request, reads and changes the state, answers or refuses.
 pub(crate) type Handler = fn(&Call<'_>, &mut State) -> Answer;
@@ -29,6 +29,8 @@ const fn op(name: &'static str, category: Category, handler: Handler) -> Operati
 /// configuration and replicas; they stand in the one that it proposes (unverified).
 #[rustfmt::skip]
 pub(crate) const OPERATIONS: &[Operation] = &[
+    // The account.
+    op("GetProvisionedLimit", Category::LimitManagement, limits::get_provisioned),
     // User pools.
     op("CreateUserPool", Category::UserPoolUpdate, pool::user_pools::create),
     op("DescribeUserPool", Category::UserPoolRead, pool::user_pools::describe),

@@ -34,6 +34,7 @@ pub(crate) enum Category {
     UserPoolResourceUpdate,
     UserPoolClientRead,
     UserPoolClientUpdate,
+    LimitManagement,
 }
 
 /// No single operation of a starred category above 5 requests a second and user pool (facts E).
@@ -57,6 +58,7 @@ impl Category {
             | Self::UserPoolResourceUpdate
             | Self::UserPoolClientRead
             | Self::UserPoolClientUpdate => 15.0,
+            Self::LimitManagement => 1.0,
         }
     }
 

@@ -1,22 +1,12 @@
-//! Groups, identity providers, resource servers.
+//! Identity providers and resource servers.
 
-use model::UserPoolId;
 use model::inventory::Section;
 use serde_json::{Value, json};
 
 use super::reading::{each, or_nothing, settle};
 use super::{Pool, Readings};
-use crate::call::Cognito;
 use crate::error::CognitoError;
 use crate::operation::Operation;
-
-/// The groups, those included that Cognito made for the users of a provider (facts A.9).
-pub(super) async fn groups(
-    cognito: &Cognito,
-    pool: &UserPoolId,
-) -> Result<Vec<Value>, CognitoError> {
-    cognito.list(Operation::ListGroups, pool).await
-}
 
 pub(super) async fn providers_and_servers(pool: &Pool<'_>) -> Readings {
     let (providers, servers) = tokio::join!(

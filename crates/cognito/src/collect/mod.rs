@@ -67,8 +67,7 @@ struct Pool<'a> {
     id: &'a UserPoolId,
     /// The `UserPool` of DescribeUserPool.
     settings: Value,
-    /// The `UserPoolClient` of each client.
-    clients: Vec<Value>,
+    client_ids: Vec<String>,
 }
 
 /// What a reader found out about its sections.
@@ -92,34 +91,61 @@ impl<'a> Collector<'a> {
         pool: &UserPoolId,
         began: Timestamp,
     ) -> Result<BackupHead, CognitoError> {
-        let settings = pool::settings(self.cognito, pool).await?;
-        let clients = clients::app_clients(self.cognito, pool).await?;
-        let groups = directory::groups(self.cognito, pool).await?;
+        let (settings, groups) = tokio::try_join!(self.settings(pool, began), self.groups(pool))?;
+        Ok(with_groups(settings, groups))
+    }
+
+    /// The groups, those included that Cognito made for the users of a provider (facts A.9).
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn groups(&self, pool: &UserPoolId) -> Result<Vec<Value>, CognitoError> {
+        self.cognito.list(Operation::ListGroups, pool).await
+    }
+
+    /// The head without the [groups](with_groups), which may be large and are needed first: as
+    /// [`head`](Self::head).
+    ///
+    /// Everything is read side by side: no call waits for another but for what it takes out of
+    /// its answer, so that each operation goes at its own rate (facts E).
+    ///
+    /// # Errors
+    /// As [`head`](Self::head).
+    pub async fn settings(
+        &self,
+        pool: &UserPoolId,
+        began: Timestamp,
+    ) -> Result<BackupHead, CognitoError> {
+        let (settings, client_ids) = tokio::try_join!(
+            pool::settings(self.cognito, pool),
+            clients::ids(self.cognito, pool)
+        )?;
         let pool = Pool {
             cognito: self.cognito,
             waf: self.waf,
             id: pool,
             settings,
-            clients,
+            client_ids,
         };
-        // Side by side: each reader waits for its own operations' places in the quota. On the
-        // heap: together they are large.
-        let readings: [Readings; 8] = tokio::join!(
-            Box::pin(pool::beside_the_settings(&pool)),
-            Box::pin(clients::secrets(&pool)),
-            Box::pin(directory::providers_and_servers(&pool)),
-            Box::pin(domains::domains(&pool)),
-            Box::pin(appearance::appearance(&pool)),
-            Box::pin(protection::risk(&pool)),
-            Box::pin(sessions::sessions(&pool)),
-            Box::pin(web_acl::association(&pool)),
-        )
-        .into();
+        // On the heap: together they are large.
+        let others = async {
+            let readings: [Readings; 7] = tokio::join!(
+                Box::pin(pool::beside_the_settings(&pool)),
+                Box::pin(directory::providers_and_servers(&pool)),
+                Box::pin(domains::domains(&pool)),
+                Box::pin(appearance::appearance(&pool)),
+                Box::pin(protection::risk(&pool)),
+                Box::pin(sessions::sessions(&pool)),
+                Box::pin(web_acl::association(&pool)),
+            )
+            .into();
+            Ok(readings)
+        };
+        let clients = Box::pin(clients::clients_and_secrets(&pool));
+        let (clients, others) = tokio::try_join!(clients, others)?;
         let mut head = BackupHead::new(pool.id.clone(), began);
         head.set(Section::UserPoolConfig, pool.settings);
-        head.set(Section::AppClients, Value::Array(pool.clients));
-        head.set(Section::Groups, Value::Array(groups));
-        for (section, reading) in readings.into_iter().flatten() {
+        for (section, reading) in clients.into_iter().chain(others.into_iter().flatten()) {
             match reading {
                 Reading::Found(value) => head.set(section, value),
                 Reading::NotRead(reason) => head.set_not_read(section, reason),
@@ -179,6 +205,12 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// The head with the groups that belong to it.
+pub fn with_groups(mut settings: BackupHead, groups: Vec<Value>) -> BackupHead {
+    settings.set(Section::Groups, Value::Array(groups));
+    settings
+}
+
 impl Pool<'_> {
     fn request(&self) -> Value {
         json!({"UserPoolId": self.id.as_str()})
@@ -189,7 +221,7 @@ impl Pool<'_> {
     }
 
     fn client_ids(&self) -> impl Iterator<Item = &str> {
-        self.clients.iter().filter_map(clients::id)
+        self.client_ids.iter().map(String::as_str)
     }
 
     /// The pool's ARN, by which other services know it.

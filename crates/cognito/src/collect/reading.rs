@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use crate::error::{CognitoError, ErrorKind};
@@ -43,6 +43,18 @@ pub(super) fn or_nothing(result: Result<Value, CognitoError>) -> Result<Value, C
     }
 }
 
+/// Reads each item, some at a time, in their order.
+pub(super) fn some_at_a_time<I, F, T>(
+    items: I,
+    read: impl FnMut(I::Item) -> F,
+) -> impl Stream<Item = Result<T, CognitoError>>
+where
+    I: IntoIterator,
+    F: Future<Output = Result<T, CognitoError>>,
+{
+    stream::iter(items).map(read).buffered(AT_A_TIME)
+}
+
 /// Reads each item, some at a time, and keeps their order. Items that turn out to be nothing
 /// (`null`) are left out: most were deleted since they were listed.
 pub(super) async fn each<I, F>(
@@ -53,9 +65,7 @@ where
     I: IntoIterator,
     F: Future<Output = Result<Value, CognitoError>>,
 {
-    stream::iter(items)
-        .map(read)
-        .buffered(AT_A_TIME)
+    some_at_a_time(items, read)
         .try_filter(|value| std::future::ready(!value.is_null()))
         .try_collect()
         .await
