@@ -72,6 +72,7 @@ fn the_backup_role_allows_exactly_what_a_backup_does() {
         .map(|action| (*action).to_owned());
     let called = cognito::collect::OPERATIONS
         .iter()
+        .chain([&cognito::limits::OPERATION])
         .map(|operation| operation.action());
     let used = with_platform(read.chain(called), &[BACKUP, PLATFORM].concat());
     assert_same(
@@ -87,6 +88,7 @@ fn the_restore_role_allows_exactly_what_a_restore_does() {
     let called = restore::OPERATIONS
         .iter()
         .filter(|operation| !operation.is_public())
+        .chain([&cognito::limits::OPERATION])
         .map(|operation| operation.action());
     let other = restore::operations::OTHER_ACTIONS
         .iter()
@@ -156,6 +158,7 @@ fn actions_without_a_resource_are_allowed_on_every_one() {
                 Operation::CreateUserPool,
                 Operation::ListUserPools,
                 Operation::DescribeUserPoolDomain,
+                Operation::GetProvisionedLimit,
             ];
             for action in actions(statement)
                 .into_iter()

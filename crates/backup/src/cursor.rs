@@ -2,9 +2,10 @@
 //!
 //! The cursor travels in the state of a Step Functions execution, which takes 256 KiB (facts
 //! G.2), so it holds places and counts only. What is large lies in the bucket, under
-//! `cognito-backup-state/{pool}-{time}-{upload}/`: the head, the list of parts (400 KB for 10,000 of
-//! them), the bytes that are too few for a part, and the users that were seen. Each invocation
-//! writes objects of its own number, so one that dies and is repeated finds what it found before.
+//! `cognito-backup-state/{pool}-{time}-{upload}/`: the head, or the answers that it is to be made
+//! of; the list of parts (400 KB for 10,000 of them), the bytes that are too few for a part, the
+//! users that were seen, and members of groups whose turn has not come. Each invocation writes
+//! objects of its own number, so one that dies and is repeated finds what it found before.
 
 use jiff::{SignedDuration, Timestamp};
 use model::document::EncoderState;
@@ -19,7 +20,7 @@ use crate::error::FailedPool;
 pub(crate) const STATE_FOLDER: &str = "cognito-backup-state/";
 /// A listing token expires after an hour (facts D). One that is older than this is not tried:
 /// the listing begins again.
-const TOKEN_LIVES: SignedDuration = SignedDuration::from_mins(55);
+pub(crate) const TOKEN_LIVES: SignedDuration = SignedDuration::from_mins(55);
 
 /// Where a run stands: what `{"continue": ...}` carries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,9 +63,7 @@ impl BackupCursor {
 
     /// How many users of the current pool were read.
     pub fn users(&self) -> u64 {
-        self.current
-            .as_ref()
-            .map_or(0, |current| current.encoder.users)
+        self.current.as_ref().map_or(0, PoolCursor::users)
     }
 }
 
@@ -80,8 +79,14 @@ pub(crate) struct PoolCursor {
     pub(crate) beginnings: u32,
     /// How many invocations left their state.
     pub(crate) invocation: u32,
-    /// The encoder, to go on writing.
-    pub(crate) encoder: EncoderState,
+    /// Which invocation left the head; 0 is what all of them share.
+    #[serde(default)]
+    pub(crate) head_left_by: u32,
+    /// The encoder, to go on writing; none until the head is read.
+    pub(crate) encoder: Option<EncoderState>,
+    /// Whether the last invocation left members of groups whose turn has not come.
+    #[serde(default)]
+    pub(crate) reads_ahead: bool,
     /// The listing, to go on reading.
     pub(crate) place: Place,
     /// When the place was reached: its token is as old.
@@ -92,6 +97,8 @@ pub(crate) struct PoolCursor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
+    /// In the head: the answers that were kept tell where.
+    Head,
     /// Before a page of users.
     Users {
         /// The page's token; none for the first.
@@ -109,7 +116,18 @@ pub(crate) enum Place {
 impl Place {
     fn token(&self) -> Option<&str> {
         match self {
+            Place::Head => None,
             Place::Users { token } | Place::Members { token, .. } => token.as_deref(),
+        }
+    }
+
+    /// The token of the page of users that is read next, none for the first; `None` when no
+    /// more are read.
+    pub(crate) fn users(&self) -> Option<Option<String>> {
+        match self {
+            Place::Head => Some(None),
+            Place::Users { token } => Some(token.clone()),
+            Place::Members { .. } => None,
         }
     }
 }
@@ -120,7 +138,12 @@ impl PoolCursor {
         self.place.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
     }
 
-    /// Where invocation `number` left what `name` says; 0 is what they share.
+    /// How many users are in the document.
+    pub(crate) fn users(&self) -> u64 {
+        self.encoder.as_ref().map_or(0, |encoder| encoder.users)
+    }
+
+    /// Where invocation `number` left what `name` says.
     pub(crate) fn object(&self, number: u32, name: &str) -> String {
         let (pool, time) = (self.key.pool(), self.key.began().as_second());
         // Two runs may begin in one second; their uploads have ids of their own.
@@ -147,7 +170,9 @@ mod tests {
             upload_id: "u".into(),
             beginnings: 1,
             invocation: 1,
-            encoder: model::document::DocumentEncoder::begin(&head, &mut out).state(),
+            head_left_by: 1,
+            encoder: Some(model::document::DocumentEncoder::begin(&head, &mut out).state()),
+            reads_ahead: false,
             place: Place::Users {
                 token: Some("t".into()),
             },

@@ -4,17 +4,22 @@
 //! ```text
 //! Backups::run      one pool after the other, until all are tried or time is up
 //!   PoolRun         head -> users, page by page -> memberships, group by group -> trailer
+//!     Requests      what is read at a time: more than is written
 //!   MetadataTable   the row, when the object is complete
 //! Backups::go_on    the same from where another invocation stopped (BackupCursor)
 //! ```
 //!
 //! Nothing is visible before it is whole, and memory does not grow with the pool but for 16
-//! bytes a user, by which users that are listed twice are kept once.
+//! bytes a user, by which users that are listed twice are kept once. What is read before its
+//! turn in the document is bounded.
 
+mod ahead;
 mod continuation;
 mod cursor;
 mod error;
 mod pool_run;
+mod preferences;
+mod requests;
 mod resume;
 mod row;
 mod run;
@@ -24,5 +29,6 @@ mod subs;
 pub use continuation::Continuation;
 pub use cursor::BackupCursor;
 pub use error::{BackupError, FailedPool};
+pub use preferences::MfaPreferences;
 pub use row::MetadataTable;
 pub use run::{Backups, Progress};

@@ -7,7 +7,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use backup::settings::Settings;
 use backup::{BackupError, Backups, Continuation, MetadataTable};
 use cognito::collect::OPERATIONS;
-use cognito::{Cognito, Pace};
+use cognito::limits::Limits;
+use cognito::{Category, Cognito};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::Failure;
 use model::request::{BackupAnswer, BackupRequest};
@@ -30,6 +31,7 @@ struct Function {
     vault: Vault,
     table: MetadataTable,
     continuation: Option<Continuation>,
+    limits: Limits,
 }
 
 #[tokio::main]
@@ -56,9 +58,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 impl Function {
     fn new(settings: Settings, config: &SdkConfig) -> Self {
-        let pace = Pace::share_of_quotas(settings.quota_share);
         Self {
-            cognito: Cognito::new(config, pace).allowing(OPERATIONS),
+            cognito: Cognito::new(config, settings.pace.clone()).allowing(OPERATIONS),
+            limits: Limits::default(),
             waf: aws_sdk_wafv2::Client::new(config),
             vault: Vault::new(config, &settings.bucket),
             table: MetadataTable::new(config, &settings.table),
@@ -90,16 +92,22 @@ impl Function {
                 return Ok(BackupAnswer { backups, nothing }.to_json());
             }
             BackupRequest::Continue(cursor) => {
-                let progress = backups.go_on(cursor).await;
+                let progress = self.beside_limits(backups.go_on(cursor)).await;
                 return Ok(progress
                     .map_err(|error| diagnostic(&error))?
                     .to_continuation());
             }
-            BackupRequest::Pools(pools) => backups.run(pools).await,
+            BackupRequest::Pools(pools) => self.beside_limits(backups.run(pools)).await,
         };
         let backups = progress.map_err(|error| diagnostic(&error))?.backups();
         let nothing = None;
         Ok(BackupAnswer { backups, nothing }.to_json())
+    }
+
+    /// Works while the limits are read that a backup can make use of.
+    async fn beside_limits<T>(&self, work: impl Future<Output = T>) -> T {
+        let categories = [Category::UserRead];
+        self.limits.beside(&self.cognito, &categories, work).await
     }
 
     /// The library's view of this invocation, which Lambda ends at `end`.

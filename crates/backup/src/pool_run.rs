@@ -1,28 +1,31 @@
 //! The backup of one pool, from where it stands to its end or to the deadline.
+//!
+//! Everything is read side by side, within the pace: the head, the pages of users, the members of
+//! groups. The document has an order: what was read too early for it waits, within bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cognito::collect::Collector;
-use cognito::{CognitoError, ErrorKind, Operation, Pages};
-use futures::{StreamExt, TryStreamExt, stream};
+use cognito::collect::{Collector, with_groups};
+use cognito::{Answers, CognitoError, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
 use model::document::{BackupHead, DocumentEncoder};
-use model::inventory::Section;
 use model::{BackupKey, UserPoolId};
-use serde_json::{Value, json};
-use tokio::time::timeout_at;
+use serde_json::Value;
+use tokio::time::sleep_until;
 use vault::{Upload, VaultError};
 
-use crate::cursor::Place;
+use crate::ahead::{Ahead, Next};
+use crate::cursor::{Place, TOKEN_LIVES};
 use crate::error::BackupError;
+use crate::preferences::Asks;
+use crate::requests::{CompletePage, MembersAnswer, MembersPage, Requests};
 use crate::run::Backups;
 use crate::subs::Subs;
 
-/// How many MFA preferences are read at a time. The pacer holds the rate.
-const PREFERENCES_AT_A_TIME: usize = 16;
-/// How long after the deadline a page that is on its way is waited for: as long as one attempt of
-/// a call may take.
+/// How long after the deadline an invocation that made no progress yet waits for some: as long as
+/// one attempt of a call may take.
 const GRACE: Duration = Duration::from_secs(30);
 /// How many seconds' keys may be taken before a backup gives up finding a free one.
 const TAKEN_KEYS: i64 = 10;
@@ -30,21 +33,38 @@ const TAKEN_KEYS: i64 = 10;
 /// The backup of one pool under way.
 pub(crate) struct PoolRun<'a> {
     pub(crate) backups: &'a Backups<'a>,
-    pub(crate) head: BackupHead,
-    pub(crate) encoder: DocumentEncoder,
     pub(crate) upload: Upload,
+    /// What the head is read from, until it is written.
+    pub(crate) answers: Arc<Answers>,
+    /// The names of the groups, once they are known.
+    pub(crate) groups: Option<Vec<String>>,
+    /// The document, once its head is written.
+    pub(crate) document: Option<Document>,
     pub(crate) seen: Subs,
+    pub(crate) ahead: Ahead,
     pub(crate) place: Place,
     /// When the place was reached.
     pub(crate) reached: Timestamp,
+    /// When the backup began.
+    pub(crate) began: Timestamp,
     /// How often the pool was begun, this time included.
     pub(crate) beginnings: u32,
     /// How many invocations worked on it before.
     pub(crate) invocation: u32,
-    /// How many pages this invocation has read: each reads one at least, so that a run comes to
-    /// an end however late its invocations begin.
-    pub(crate) pages: u64,
+    /// Whether this invocation has written anything: each does, so that a run comes to an end
+    /// however late its invocations begin.
+    pub(crate) wrote: bool,
     pub(crate) out: Vec<u8>,
+}
+
+/// A document under way.
+pub(crate) struct Document {
+    pub(crate) head: BackupHead,
+    /// Which invocation left the head to those after it, if one did.
+    pub(crate) head_left_by: Option<u32>,
+    /// Whose MFA preferences it is to hold.
+    pub(crate) asks: Asks,
+    pub(crate) encoder: DocumentEncoder,
 }
 
 /// Why reading stopped.
@@ -57,209 +77,338 @@ pub(crate) enum Reached {
 }
 
 impl<'a> PoolRun<'a> {
-    /// Reads the head and begins the object.
+    /// Begins the object.
     pub(crate) async fn begin(
         backups: &'a Backups<'a>,
         pool: &UserPoolId,
         beginnings: u32,
     ) -> Result<Self, BackupError> {
         let began = Timestamp::now();
-        let collector = Collector::new(backups.cognito, backups.waf);
-        let head = collector.head(pool, began).await;
-        let head = head.map_err(|error| backups.cognito_error(pool, error))?;
-        let mut out = Vec::new();
-        let encoder = DocumentEncoder::begin(&head, &mut out);
-        let mut run = Self {
+        Ok(Self {
             backups,
-            head,
-            encoder,
             upload: begin_upload(backups, pool, began).await?,
+            answers: Arc::default(),
+            groups: None,
+            document: None,
             seen: Subs::new(),
-            place: Place::Users { token: None },
+            ahead: Ahead::default(),
+            place: Place::Head,
             reached: began,
+            began,
             beginnings,
             invocation: 0,
-            pages: 0,
-            out,
-        };
-        match run.flush().await {
-            Ok(()) => Ok(run),
-            Err(error) => {
-                run.upload.abort().await;
-                Err(error)
-            }
-        }
+            wrote: false,
+            out: Vec::new(),
+        })
     }
 
     pub(crate) fn pool(&self) -> &UserPoolId {
-        &self.head.user_pool_id
+        self.upload.key().pool()
+    }
+
+    /// How many users are in the document.
+    pub(crate) fn users(&self) -> u64 {
+        let document = self.document.as_ref();
+        document.map_or(0, |document| document.encoder.state().users)
     }
 
     /// Reads on from where the run stands.
     pub(crate) async fn read(&mut self) -> Result<Reached, BackupError> {
-        if let Place::Users { token } = self.place.clone() {
-            if self.users(token).await? == Reached::Deadline {
+        let backups = self.backups;
+        let pool = self.pool().clone();
+        let cognito = backups.cognito.remembering(&self.answers);
+        let collector = Collector::new(&cognito, backups.waf);
+        let mut settings = Box::pin(collector.settings(&pool, self.began));
+        let mut groups = Box::pin(collector.groups(&pool));
+        let (mut read_settings, mut read_groups) = (None, None);
+        let mut requests = Requests::new(backups, &pool, self.place.users());
+        loop {
+            if self.is_at_the_end() {
+                return Ok(Reached::End);
+            }
+            if self.must_stop() {
                 return Ok(Reached::Deadline);
             }
-            self.encoder.begin_memberships(&mut self.out);
-            self.flush().await?;
-            self.reach(Place::Members {
-                group: 0,
-                token: None,
-            });
+            self.ask(&mut requests);
+            let reads_head = self.document.is_none();
+            tokio::select! {
+                answer = requests.next() => {
+                    if let Some(answer) = answer.map_err(|error| self.error(error))? {
+                        self.take_members(answer)?;
+                    }
+                }
+                read = &mut settings, if reads_head && read_settings.is_none() => {
+                    read_settings = Some(read.map_err(|error| self.error(error))?);
+                }
+                read = &mut groups, if reads_head && read_groups.is_none() => {
+                    let read = read.map_err(|error| self.error(error))?;
+                    self.groups = Some(names_of(&read));
+                    read_groups = Some(read);
+                }
+                () = self.time_to_stop() => return Ok(Reached::Deadline),
+            }
+            // The next requests are on their way while this is written.
+            self.ask(&mut requests);
+            match (read_settings.take(), read_groups.take()) {
+                (Some(settings), Some(groups)) => {
+                    self.write_head(with_groups(settings, groups)).await?;
+                }
+                parts => (read_settings, read_groups) = parts,
+            }
+            self.write(&mut requests).await?;
         }
-        while let Place::Members { group, token } = self.place.clone() {
-            let groups = self.head.list(Section::Groups);
-            let Some(listed) = groups.get(group) else {
-                break;
-            };
-            let name = listed
-                .get("GroupName")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            if self.members(group, &name, token).await? == Reached::Deadline {
-                return Ok(Reached::Deadline);
+    }
+
+    /// Asks for all that may be asked for now.
+    fn ask(&mut self, requests: &mut Requests) {
+        if self.must_stop() {
+            return;
+        }
+        let group_in_turn = match self.place {
+            Place::Members { group, .. } => Some(group),
+            Place::Head | Place::Users { .. } => None,
+        };
+        if group_in_turn.is_none() {
+            requests.ask_for_users();
+        }
+        if let Some(document) = &self.document {
+            requests.ask_for_preferences(document.asks);
+        }
+        let groups = self.groups.as_ref().map_or(0, Vec::len);
+        let begun: Vec<usize> = self.ahead.unfinished().collect();
+        let first = group_in_turn.unwrap_or(0);
+        let not_begun = self.ahead.last().map_or(first, |last| first.max(last + 1))..groups;
+        for group in begun.into_iter().chain(not_begun) {
+            if self.ahead.is_full() && group_in_turn != Some(group) || requests.is_asked(group) {
+                continue;
             }
-            self.reach(Place::Members {
+            if !requests.may_ask_for_members(group_in_turn.is_none()) {
+                break;
+            }
+            let token = self.token_of(group);
+            if let Some(name) = self.groups.as_ref().and_then(|names| names.get(group)) {
+                requests.ask_for_members(group, name, token);
+            }
+        }
+    }
+
+    /// The token by which a group is gone on with. What was read ahead up to one that is too old
+    /// is read again.
+    fn token_of(&mut self, group: usize) -> Option<String> {
+        let now = Timestamp::now();
+        let begins = match self.ahead.get(group) {
+            None => true,
+            Some(begun) => begun.is_stale(now, TOKEN_LIVES) && !self.is_written_in_part(group),
+        };
+        if begins {
+            self.ahead.set(group, Next::Page(None), now);
+        }
+        match &self.ahead.get(group)?.next {
+            Next::Page(token) => token.clone(),
+            Next::End | Next::Gone => None,
+        }
+    }
+
+    /// Keeps a page of a group's members until it is their turn.
+    fn take_members(&mut self, answer: MembersAnswer) -> Result<(), BackupError> {
+        let (group, now) = (answer.group, Timestamp::now());
+        match answer.page {
+            Ok(MembersPage::Members(members, next)) => self.ahead.add(group, &members, next, now),
+            Ok(MembersPage::NoGroup) => {
+                let next = match answer.by_token {
+                    true => Next::End,
+                    false => Next::Gone,
+                };
+                self.ahead.add(group, &[], next, now);
+            }
+            // A token that is not taken any more costs nothing where nothing is written yet.
+            Err(error)
+                if error.is(ErrorKind::Refused)
+                    && answer.by_token
+                    && !self.is_written_in_part(group) =>
+            {
+                tracing::warn!(code = error.code, "a group's members are read again");
+                self.ahead.set(group, Next::Page(None), now);
+            }
+            Err(error) => return Err(self.error(error)),
+        }
+        Ok(())
+    }
+
+    async fn write_head(&mut self, head: BackupHead) -> Result<(), BackupError> {
+        let encoder = DocumentEncoder::begin(&head, &mut self.out);
+        tracing::info!(user_pool_id = %self.pool(), "settings read");
+        let asks = Asks::of(self.backups.mfa_preferences, &head, self.beginnings);
+        self.document = Some(Document {
+            head,
+            head_left_by: None,
+            asks,
+            encoder,
+        });
+        self.reach(Place::Users { token: None }, Timestamp::now());
+        self.flush().await
+    }
+
+    /// Writes what it is the turn of.
+    async fn write(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
+        if let Some(document) = &self.document {
+            requests.ask_for_preferences(document.asks);
+        }
+        while let Some(page) = requests.take_users() {
+            self.write_users(page);
+            self.flush().await?;
+        }
+        while self.write_members() {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// A page of users; each user once.
+    fn write_users(&mut self, page: CompletePage) {
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        for user in &page.users {
+            if self.seen.add(user) {
+                document.encoder.user(user, &mut self.out);
+            }
+        }
+        let place = match page.next {
+            Some(token) => Place::Users { token: Some(token) },
+            None => {
+                document.encoder.begin_memberships(&mut self.out);
+                let users = document.encoder.state().users;
+                tracing::info!(user_pool_id = %self.upload.key().pool(), users, "users read");
+                Place::Members {
+                    group: 0,
+                    token: None,
+                }
+            }
+        };
+        self.reach(place, page.arrived);
+    }
+
+    /// What was read of the group whose turn it is: those members who are in the document, for
+    /// users may have come since they were listed. False when nothing more of it was read.
+    fn write_members(&mut self) -> bool {
+        let Place::Members { group, token } = self.place.clone() else {
+            return false;
+        };
+        let names = self.groups.as_ref();
+        let name = names.and_then(|names| names.get(group));
+        let (Some(document), Some(name)) = (&mut self.document, name) else {
+            return false;
+        };
+        let begun = token.is_some();
+        let stands = Next::Page(token);
+        if self.ahead.get(group).is_none_or(|read| read.next == stands) {
+            return false;
+        }
+        let Some(read) = self.ahead.take(group) else {
+            return false;
+        };
+        if read.next != Next::Gone && !begun {
+            document.encoder.begin_group(name, &mut self.out);
+        }
+        for (user, username) in read.members() {
+            if self.seen.contains(user) {
+                document.encoder.member(&username, &mut self.out);
+            }
+        }
+        if read.next == Next::End {
+            document.encoder.end_group(&mut self.out);
+        }
+        let place = match read.next {
+            Next::Page(token) => {
+                let next = Next::Page(token.clone());
+                self.ahead.set(group, next, read.reached);
+                Place::Members { group, token }
+            }
+            Next::End | Next::Gone => Place::Members {
                 group: group + 1,
                 token: None,
-            });
-        }
-        Ok(Reached::End)
+            },
+        };
+        self.reach(place, read.reached);
+        true
     }
 
     /// Closes the document and makes it visible.
     pub(crate) async fn finish(mut self) -> Result<BackupRow, BackupError> {
-        let trailer = self.encoder.finish(Timestamp::now(), &mut self.out);
-        let key = self.upload.key().clone();
+        let Some(document) = self.document.take() else {
+            return Err(BackupError::Unresumable {
+                pool: self.pool().clone(),
+                problem: "its head was not read".into(),
+            });
+        };
+        let (backups, key) = (self.backups, self.upload.key().clone());
+        let head = document.head;
+        let trailer = document.encoder.finish(Timestamp::now(), &mut self.out);
         if let Err(error) = self.upload.write(&self.out).await {
             if !error.failure().is_worth_retrying() {
                 self.upload.abort().await;
             }
             return Err(error.into());
         }
-        let finished = self.upload.finish().await?;
-        Ok(BackupRow::new(
-            key,
-            finished.version_id,
-            &self.head,
-            trailer,
-            finished.bytes,
-            Timestamp::now(),
-        ))
-    }
-
-    /// Page after page of users; each user once.
-    async fn users(&mut self, token: Option<String>) -> Result<Reached, BackupError> {
-        let backups = self.backups;
-        let pool = self.pool().clone();
-        let collector = Collector::new(backups.cognito, backups.waf);
-        let pages = collector.users(&pool).map_err(BackupError::Cognito)?;
-        let mut pages = pages.from_token(token);
-        loop {
-            if self.must_stop() {
-                return Ok(Reached::Deadline);
+        let row = |version, trailer, bytes, ended| {
+            BackupRow::new(key.clone(), version, &head, trailer, bytes, ended)
+        };
+        match self.upload.finish().await {
+            Ok(finished) => {
+                let version = finished.version_id;
+                Ok(row(version, trailer, finished.bytes, Timestamp::now()))
             }
-            let reading = page_of_users(backups, &pool, &mut pages);
-            let Ok(page) = timeout_at(backups.deadline + GRACE, reading).await else {
-                return Ok(Reached::Deadline);
-            };
-            let Some(page) = page? else { break };
-            self.pages += 1;
-            for user in &page {
-                if self.seen.add(user) {
-                    self.encoder.user(user, &mut self.out);
+            // An invocation may have died between completing the object and recording it.
+            Err(VaultError::UploadEnded(ended)) if self.invocation > 0 => {
+                match backups.vault.open(&key, None).await {
+                    Ok(backup) if backup.head == head => {
+                        let (trailer, ended) = (&backup.trailer, backup.trailer.reading_ended);
+                        let version = backup.version_id.clone();
+                        Ok(row(version, trailer.clone(), backup.bytes, ended))
+                    }
+                    _ => Err(VaultError::UploadEnded(ended).into()),
                 }
             }
-            self.flush().await?;
-            if pages.is_finished() {
-                break;
-            }
-            self.reach(Place::Users {
-                token: pages.token().map(str::to_owned),
-            });
+            Err(error) => Err(error.into()),
         }
-        tracing::info!(user_pool_id = %pool, users = self.encoder.state().users, "users read");
-        Ok(Reached::End)
     }
 
-    /// Page after page of a group's members: those who are in the document, for users may have
-    /// come since they were listed.
-    async fn members(
-        &mut self,
-        group: usize,
-        name: &str,
-        token: Option<String>,
-    ) -> Result<Reached, BackupError> {
-        let backups = self.backups;
-        let pool = self.pool().clone();
-        let collector = Collector::new(backups.cognito, backups.waf);
-        let mut begun = token.is_some();
-        let pages = collector
-            .members(&pool, name)
-            .map_err(BackupError::Cognito)?;
-        let mut pages = pages.from_token(token);
-        loop {
-            if self.must_stop() {
-                return Ok(Reached::Deadline);
-            }
-            let Ok(page) = timeout_at(backups.deadline + GRACE, pages.next()).await else {
-                return Ok(Reached::Deadline);
-            };
-            self.pages += 1;
-            let page = match page {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                // Deleted since the groups were listed; or is it the pool?
-                Err(error) if error.is(ErrorKind::Missing) => {
-                    self.check_pool(&pool).await?;
-                    break;
-                }
-                Err(error) => return Err(BackupError::Cognito(error)),
-            };
-            if !begun {
-                self.encoder.begin_group(name, &mut self.out);
-                begun = true;
-            }
-            for member in page.iter().filter(|member| self.seen.contains(member)) {
-                if let Some(username) = member.get("Username").and_then(Value::as_str) {
-                    self.encoder.member(username, &mut self.out);
-                }
-            }
-            self.flush().await?;
-            if pages.is_finished() {
-                break;
-            }
-            self.reach(Place::Members {
-                group,
-                token: pages.token().map(str::to_owned),
-            });
+    fn is_at_the_end(&self) -> bool {
+        match (&self.place, &self.groups) {
+            (Place::Members { group, .. }, Some(groups)) => *group >= groups.len(),
+            _ => false,
         }
-        if begun {
-            self.encoder.end_group(&mut self.out);
-            self.flush().await?;
-        }
-        Ok(Reached::End)
     }
 
-    /// Fails when the pool is gone.
-    async fn check_pool(&self, pool: &UserPoolId) -> Result<(), BackupError> {
-        let request = json!({"UserPoolId": pool.as_str()});
-        let operation = Operation::DescribeUserPool;
-        match self.backups.cognito.call(operation, &request).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.backups.cognito_error(pool, error)),
-        }
+    fn is_written_in_part(&self, group: usize) -> bool {
+        matches!(&self.place, Place::Members { group: at, token: Some(_) } if *at == group)
+    }
+
+    /// Whether the next invocation would begin further on than this one did.
+    fn has_progressed(&self) -> bool {
+        self.wrote || self.answers.any_added()
     }
 
     fn must_stop(&self) -> bool {
-        self.pages > 0 && self.backups.time_is_up()
+        self.has_progressed() && self.backups.time_is_up()
     }
 
-    fn reach(&mut self, place: Place) {
+    async fn time_to_stop(&self) {
+        let deadline = self.backups.deadline;
+        sleep_until(deadline).await;
+        if !self.has_progressed() {
+            tokio::select! {
+                () = self.answers.first_added(), if self.document.is_none() => {}
+                () = sleep_until(deadline + GRACE) => {}
+            }
+        }
+    }
+
+    fn reach(&mut self, place: Place, at: Timestamp) {
         self.place = place;
-        self.reached = Timestamp::now();
+        self.reached = at;
+        self.wrote = true;
     }
 
     async fn flush(&mut self) -> Result<(), BackupError> {
@@ -267,6 +416,24 @@ impl<'a> PoolRun<'a> {
         self.out.clear();
         Ok(())
     }
+
+    fn error(&self, error: CognitoError) -> BackupError {
+        self.backups.cognito_error(self.pool(), error)
+    }
+}
+
+/// The names of groups as ListGroups gives them.
+pub(crate) fn names_of(groups: &[Value]) -> Vec<String> {
+    let name = |group: &Value| {
+        group
+            .get("GroupName")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    groups
+        .iter()
+        .map(|group| name(group).unwrap_or_default())
+        .collect()
 }
 
 /// Begins the object under the key of the second in which the backup began, or of the next one
@@ -285,54 +452,5 @@ async fn begin_upload(
             Err(VaultError::KeyTaken(_)) if seconds < TAKEN_KEYS => seconds += 1,
             other => return Ok(other?),
         }
-    }
-}
-
-/// The next page of users, with their MFA preferences where these are asked for.
-async fn page_of_users(
-    backups: &Backups<'_>,
-    pool: &UserPoolId,
-    pages: &mut Pages<'_>,
-) -> Result<Option<Vec<Value>>, BackupError> {
-    let page = pages
-        .next()
-        .await
-        .map_err(|error| backups.cognito_error(pool, error))?;
-    match page {
-        Some(users) if backups.mfa_preferences => {
-            let read = stream::iter(users)
-                .map(|user| with_preference(backups, pool, user))
-                .buffered(PREFERENCES_AT_A_TIME);
-            Ok(Some(read.try_collect().await?))
-        }
-        page => Ok(page),
-    }
-}
-
-/// The user with the MFA preference. Federated profiles have none; a user who was deleted since
-/// the listing, or whom Cognito does not tell about, stays as listed.
-async fn with_preference(
-    backups: &Backups<'_>,
-    pool: &UserPoolId,
-    mut user: Value,
-) -> Result<Value, CognitoError> {
-    let member = |name| user.get(name).and_then(Value::as_str);
-    let federated = member("UserStatus") == Some("EXTERNAL_PROVIDER");
-    let Some(username) = member("Username").filter(|_| !federated) else {
-        return Ok(user);
-    };
-    let collector = Collector::new(backups.cognito, backups.waf);
-    match collector.mfa_preference(pool, username).await {
-        Ok(preference) => {
-            if let Value::Object(members) = &mut user {
-                members.extend(preference);
-            }
-            Ok(user)
-        }
-        Err(error) if error.is(ErrorKind::Missing) || error.is(ErrorKind::Refused) => {
-            tracing::debug!(code = error.code, "a user's MFA preference was not given");
-            Ok(user)
-        }
-        Err(error) => Err(error),
     }
 }

@@ -1,45 +1,65 @@
 //! Stopping before the deadline, and going on in another invocation.
 
+use std::sync::Arc;
+
+use cognito::Answers;
 use model::document::{BackupHead, DocumentEncoder};
+use model::inventory::Section;
 use serde::Serialize;
 use vault::{Upload, UploadState};
 
-use crate::cursor::PoolCursor;
+use crate::ahead::{Ahead, Next};
+use crate::cursor::{Place, PoolCursor};
 use crate::error::BackupError;
-use crate::pool_run::PoolRun;
+use crate::pool_run::{Document, PoolRun, names_of};
+use crate::preferences::Asks;
 use crate::run::Backups;
 use crate::subs::Subs;
 
 const HEAD: &str = "head";
+const ANSWERS: &str = "answers";
 const UPLOAD: &str = "upload.json";
 const UNSENT: &str = "unsent";
 const USERS: &str = "users";
+const AHEAD: &str = "members";
 
 impl PoolRun<'_> {
     /// Puts everything down that the next invocation needs.
     pub(crate) async fn suspend(self) -> Result<PoolCursor, BackupError> {
+        let number = self.invocation + 1;
         let key = self.upload.key().clone();
         let (upload, unsent) = self.upload.suspend().await?;
+        let document = self.document.as_ref();
+        let head_left_by = document.and_then(|document| document.head_left_by);
         let cursor = PoolCursor {
             key,
             upload_id: upload.upload_id.clone(),
             beginnings: self.beginnings,
-            invocation: self.invocation + 1,
-            encoder: self.encoder.state(),
+            invocation: number,
+            head_left_by: head_left_by.unwrap_or(number),
+            encoder: document.map(|document| document.encoder.state()),
+            reads_ahead: !self.ahead.is_empty(),
             place: self.place,
             reached: self.reached,
         };
-        let number = cursor.invocation;
         let mut objects = vec![
-            (cursor.object(number, UPLOAD), json(&upload)?),
-            (cursor.object(number, UNSENT), unsent),
-            (cursor.object(number, USERS), self.seen.save()),
+            (UPLOAD, json(&upload)?),
+            (UNSENT, unsent),
+            (USERS, self.seen.save()),
         ];
-        if number == 1 {
-            objects.push((cursor.object(0, HEAD), first_line(&self.head)));
+        match document {
+            None => objects.push((ANSWERS, self.answers.save())),
+            Some(document) if head_left_by.is_none() => {
+                objects.push((HEAD, first_line(&document.head)));
+            }
+            Some(_) => {}
+        }
+        if cursor.reads_ahead {
+            objects.push((AHEAD, self.ahead.save()));
         }
         let vault = self.backups.vault;
-        for (object, bytes) in objects {
+        for (name, bytes) in objects {
+            let object = cursor.object(number, name);
             vault
                 .write_object(&object, "application/octet-stream", bytes)
                 .await?;
@@ -51,9 +71,29 @@ impl PoolRun<'_> {
 impl<'a> Backups<'a> {
     /// Takes up what [`PoolRun::suspend`] put down.
     pub(crate) async fn resume(&'a self, cursor: &PoolCursor) -> Result<PoolRun<'a>, BackupError> {
-        let head = self.remembered(cursor, 0, HEAD).await?;
-        let head = BackupHead::from_line(&head)
-            .map_err(|error| unresumable(cursor, &format!("the head: {error}")))?;
+        let answers = Answers::default();
+        let mut document = None;
+        match &cursor.encoder {
+            None => {
+                for number in 1..=cursor.invocation {
+                    let saved = self.remembered(cursor, number, ANSWERS).await?;
+                    if !answers.load(&saved) {
+                        return Err(unresumable(cursor, "what the head is made of"));
+                    }
+                }
+            }
+            Some(encoder) => {
+                let head = self.remembered(cursor, cursor.head_left_by, HEAD).await?;
+                let head = BackupHead::from_line(&head)
+                    .map_err(|error| unresumable(cursor, &format!("the head: {error}")))?;
+                document = Some(Document {
+                    asks: Asks::of(self.mfa_preferences, &head, cursor.beginnings),
+                    head,
+                    head_left_by: Some(cursor.head_left_by),
+                    encoder: DocumentEncoder::resume(encoder.clone()),
+                });
+            }
+        }
         let mut seen = Subs::new();
         for number in 1..=cursor.invocation {
             let users = self.remembered(cursor, number, USERS).await?;
@@ -61,17 +101,36 @@ impl<'a> Backups<'a> {
                 return Err(unresumable(cursor, "the list of users that were seen"));
             }
         }
+        let mut ahead = Ahead::default();
+        if cursor.reads_ahead {
+            let saved = self.remembered(cursor, cursor.invocation, AHEAD).await?;
+            ahead = Ahead::load(&saved)
+                .ok_or_else(|| unresumable(cursor, "the members that were read ahead"))?;
+        }
+        if let Place::Members { group, token } = &cursor.place
+            && token.is_some()
+        {
+            ahead.set(*group, Next::Page(token.clone()), cursor.reached);
+        }
+        let groups = document
+            .as_ref()
+            .map(|document| document.head.list(Section::Groups));
         Ok(PoolRun {
             backups: self,
-            head,
-            encoder: DocumentEncoder::resume(cursor.encoder.clone()),
             upload: self.upload_of(cursor).await?,
+            answers: Arc::new(answers),
+            groups: groups.map(names_of),
+            began: document
+                .as_ref()
+                .map_or(cursor.reached, |document| document.head.timestamp),
+            document,
             seen,
+            ahead,
             place: cursor.place.clone(),
             reached: cursor.reached,
             beginnings: cursor.beginnings,
             invocation: cursor.invocation,
-            pages: 0,
+            wrote: false,
             out: Vec::new(),
         })
     }

@@ -14,6 +14,7 @@ use crate::continuation::Continuation;
 use crate::cursor::{BackupCursor, PoolCursor};
 use crate::error::{BackupError, FailedPool};
 use crate::pool_run::{PoolRun, Reached};
+use crate::preferences::MfaPreferences;
 use crate::row::MetadataTable;
 
 /// How often a pool is begun in all, when its key is taken at the end or its listing expires.
@@ -32,8 +33,8 @@ pub struct Backups<'a> {
     pub table: &'a MetadataTable,
     /// Who goes on when time is up; without, a pool must fit into one invocation.
     pub continuation: Option<&'a Continuation>,
-    /// Whether users' MFA preferences are read, one call for each user.
-    pub mfa_preferences: bool,
+    /// Whose MFA preferences are read, one call for each user.
+    pub mfa_preferences: MfaPreferences,
     /// When to stop: some time before the invocation ends, for what must be put down.
     pub deadline: Instant,
 }
@@ -168,7 +169,7 @@ impl<'a> Backups<'a> {
             }
             Start::GoOn(cursor) => {
                 let pool = cursor.key.pool();
-                tracing::info!(user_pool_id = %pool, s3_key = %cursor.key, users = cursor.encoder.users, "backup goes on");
+                tracing::info!(user_pool_id = %pool, s3_key = %cursor.key, users = cursor.users(), "backup goes on");
                 if !cursor.is_fresh(Timestamp::now()) {
                     self.discard(&cursor).await;
                     return Err(BackupError::Unresumable {
@@ -179,43 +180,23 @@ impl<'a> Backups<'a> {
                 (self.resume(&cursor).await?, true)
             }
         };
-        let (head, key) = (run.head.clone(), run.upload.key().clone());
-        let result = match run.read().await {
-            Ok(Reached::End) => run.finish().await,
+        let row = match run.read().await {
+            Ok(Reached::End) => run.finish().await?,
             Ok(Reached::Deadline) if may_suspend => {
                 return run.suspend().await.map(Box::new).map(Outcome::Suspended);
             }
             Ok(Reached::Deadline) => {
+                let (pool, users) = (run.pool().clone(), run.users());
                 run.upload.abort().await;
-                return Err(BackupError::NoTimeLeft {
-                    pool: head.user_pool_id,
-                    users: run.encoder.state().users,
-                });
+                return Err(BackupError::NoTimeLeft { pool, users });
             }
             Err(error) => {
                 // A retry of the same cursor needs the upload.
                 if !(goes_on && error.failure().is_worth_retrying()) {
                     run.upload.abort().await;
                 }
-                Err(error)
+                return Err(error);
             }
-        };
-        let row = match result {
-            Err(BackupError::Vault(VaultError::UploadEnded(ended))) if goes_on => {
-                // An invocation may have died between completing the object and recording it.
-                match self.vault.open(&key, None).await {
-                    Ok(backup) if backup.head == head => BackupRow::new(
-                        key,
-                        backup.version_id.clone(),
-                        &head,
-                        backup.trailer.clone(),
-                        backup.bytes,
-                        backup.trailer.reading_ended,
-                    ),
-                    _ => return Err(VaultError::UploadEnded(ended).into()),
-                }
-            }
-            result => result?,
         };
         self.table.record(&row).await?;
         tracing::info!(
@@ -326,7 +307,7 @@ impl Progress {
                 backups.extend(cursor.current.as_ref().map(|current| BackedUpPool {
                     user_pool_id: current.key.pool().clone(),
                     s3_key: current.key.clone(),
-                    user_count: current.encoder.users,
+                    user_count: current.users(),
                     failed_sections: Vec::new(),
                     continues: true,
                 }));

@@ -1,10 +1,11 @@
 //! What the function's environment says.
 
-use cognito::{Cognito, CognitoError, Operation, Pages};
+use cognito::{Cognito, CognitoError, Operation, Pace, Pages};
 use model::UserPoolId;
 use serde_json::json;
 
 use crate::error::BackupError;
+use crate::preferences::MfaPreferences;
 
 /// Which pools are backed up.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +46,12 @@ pub struct Settings {
     pub bucket: String,
     /// `BACKUP_TABLE`.
     pub table: String,
-    /// `QUOTA_SHARE`: the share of Cognito's quotas that a backup may use. Half by default: the
-    /// quota of ListUsers cannot be raised, and production uses it too (facts E).
-    pub quota_share: f64,
-    /// `BACKUP_MFA_PREFERENCES`: whether users' MFA preferences are read. Off by default: it
-    /// takes a call for each user.
-    pub mfa_preferences: bool,
+    /// `QUOTA_SHARE` and `QUOTA_OVERRIDES`: the share of Cognito's quotas that a backup may use,
+    /// and quotas that were raised for the account, as [`Pace::with_quotas`] reads them. Half by
+    /// default: the quota of ListUsers cannot be raised, and production uses it too (facts E).
+    pub pace: Pace,
+    /// `BACKUP_MFA_PREFERENCES`: `auto` (the default), `true` for all users, `false` for none.
+    pub mfa_preferences: MfaPreferences,
     /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
     /// invocation; none when empty or missing.
     pub continuation: Option<String>,
@@ -76,14 +77,15 @@ impl Settings {
             pools: pools(&required("USER_POOL_IDS")?)?,
             bucket: required("BACKUP_BUCKET")?,
             table: required("BACKUP_TABLE")?,
-            quota_share: optional("QUOTA_SHARE").map_or(Ok(0.5), |share| quota_share(&share))?,
+            pace: pace(optional("QUOTA_SHARE"), optional("QUOTA_OVERRIDES"))?,
             mfa_preferences: match optional("BACKUP_MFA_PREFERENCES").as_deref() {
-                None | Some("false") => false,
-                Some("true") => true,
+                None | Some("auto") => MfaPreferences::Auto,
+                Some("true") => MfaPreferences::All,
+                Some("false") => MfaPreferences::None,
                 Some(other) => {
                     return Err(wrong(
                         "BACKUP_MFA_PREFERENCES",
-                        format!("{other:?} is neither true nor false"),
+                        format!("{other:?} is neither auto nor true nor false"),
                     ));
                 }
             },
@@ -115,18 +117,24 @@ fn pools(list: &str) -> Result<Pools, BackupError> {
     Ok(Pools::These(pools))
 }
 
-fn quota_share(text: &str) -> Result<f64, BackupError> {
-    match text.parse() {
-        Ok(share) if (0.01..=1.0).contains(&share) => Ok(share),
+fn pace(share: Option<String>, quotas: Option<String>) -> Result<Pace, BackupError> {
+    let share = share.unwrap_or_else(|| "0.5".to_owned());
+    let share = match share.parse() {
+        Ok(share) if (0.01..=1.0).contains(&share) => share,
         _ => {
-            let problem = format!("{text:?} is not a share between 0.01 and 1");
-            Err(wrong("QUOTA_SHARE", problem))
+            let problem = format!("{share:?} is not a share between 0.01 and 1");
+            return Err(wrong("QUOTA_SHARE", problem));
         }
-    }
+    };
+    Pace::share_of_quotas(share)
+        .with_quotas(&quotas.unwrap_or_default())
+        .map_err(|error| wrong("QUOTA_OVERRIDES", error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use cognito::Category;
+
     use super::*;
 
     const COMPLETE: [(&str, &str); 3] = [
@@ -148,9 +156,16 @@ mod tests {
         let settings = read(&[]).unwrap();
         let named = ["us-east-1_A", "us-east-1_B"].map(|id| id.parse().unwrap());
         assert_eq!(settings.pools, Pools::These(named.into()));
-        assert_eq!(settings.quota_share, 0.5);
-        assert!(!settings.mfa_preferences);
+        assert_eq!(settings.pace.rate(Category::UserList), 15.0);
+        assert_eq!(settings.mfa_preferences, MfaPreferences::Auto);
         assert_eq!(settings.continuation, None);
+    }
+
+    #[test]
+    fn raised_quotas_are_given_with_the_share() {
+        let changes = [("QUOTA_SHARE", "0.8"), ("QUOTA_OVERRIDES", "UserRead=300")];
+        let settings = read(&changes).unwrap();
+        assert_eq!(settings.pace.rate(Category::UserRead), 240.0);
     }
 
     #[test]
@@ -165,6 +180,7 @@ mod tests {
             ("QUOTA_SHARE", "half"),
             ("QUOTA_SHARE", "0"),
             ("QUOTA_SHARE", "NaN"),
+            ("QUOTA_OVERRIDES", "UserList"),
             ("BACKUP_MFA_PREFERENCES", "yes"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();

@@ -30,12 +30,13 @@ impl Subs {
 
     /// Adds a user; false when it was there already.
     pub(crate) fn add(&mut self, user: &Value) -> bool {
-        let id = id_of(user);
+        let sub = attribute(user, "sub");
+        let username = user.get("Username").and_then(Value::as_str);
+        let UserId(id) = UserId::of(sub, username.unwrap_or_default());
         !self.earlier.contains(id) && self.added.insert(id)
     }
 
-    pub(crate) fn contains(&self, user: &Value) -> bool {
-        let id = id_of(user);
+    pub(crate) fn contains(&self, UserId(id): UserId) -> bool {
         self.added.contains(id) || self.earlier.contains(id)
     }
 
@@ -93,18 +94,22 @@ fn part_of(id: u128) -> usize {
     (id.wrapping_mul(SPREAD) >> (u128::BITS - BITS)) as usize
 }
 
-/// The user's `sub` as a number; where there is none, which Cognito does not promise but always
-/// gives, the username takes its place.
-fn id_of(user: &Value) -> u128 {
-    let sub = attribute(user, "sub");
-    let text = sub.or_else(|| user.get("Username").and_then(Value::as_str));
-    let text = text.unwrap_or_default();
-    uuid(text).unwrap_or_else(|| {
-        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash[..16]);
-        u128::from_be_bytes(id)
-    })
+/// By what a user is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UserId(pub(crate) u128);
+
+impl UserId {
+    /// The `sub` as a number; where there is none, which Cognito does not promise but always
+    /// gives, the username takes its place.
+    pub(crate) fn of(sub: Option<&str>, username: &str) -> Self {
+        let text = sub.unwrap_or(username);
+        Self(uuid(text).unwrap_or_else(|| {
+            let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+            let mut id = [0; 16];
+            id.copy_from_slice(&hash[..16]);
+            u128::from_be_bytes(id)
+        }))
+    }
 }
 
 fn attribute<'a>(user: &'a Value, name: &str) -> Option<&'a str> {
@@ -148,7 +153,7 @@ mod tests {
         let uuid = "a4f8e4d8-60a1-70f2-9d0e-0123456789ab";
         assert!(subs.add(&user(uuid)));
         assert!(!subs.add(&user(uuid)));
-        assert!(subs.contains(&user(uuid)));
+        assert!(subs.contains(UserId::of(Some(uuid), "whoever")));
         // Neither another spelling nor a text without the hyphens is the same sub.
         assert!(subs.add(&user(&uuid.to_uppercase())));
         assert!(subs.add(&user(&uuid.replace('-', ""))));

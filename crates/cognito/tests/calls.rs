@@ -269,6 +269,19 @@ async fn a_limit_that_is_not_told_is_the_default_and_keeps_no_work_waiting() {
 }
 
 #[tokio::test]
+async fn an_account_that_raised_nothing_keeps_its_defaults() {
+    let simulator = Simulator::start(Config::default()).unwrap();
+    let pace = Pace::share_of_quotas(1.0);
+    let cognito = Cognito::new(&sdk_config(&simulator.endpoint()), pace).allowing(&[]);
+    let categories = [Category::UserRead, Category::UserList];
+    cognito.adopt_provisioned_limits(&categories).await;
+    let evidence = simulator.evidence();
+    assert_eq!(evidence.calls["GetProvisionedLimit"], 1);
+    assert_eq!(evidence.refused, []);
+    assert_eq!(cognito.pacer().rate(Category::UserRead), 120.0);
+}
+
+#[tokio::test]
 async fn a_reading_that_was_broken_off_asks_only_for_what_it_did_not_get() {
     let (simulator, cognito) = start();
     let pool = make_pool(&cognito, json!({"PoolName": "p"})).await;

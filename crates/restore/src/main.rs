@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use cognito::{Cognito, Pace};
+use cognito::limits::Limits;
+use cognito::{Category, Cognito, Pace};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::request::{RestoreRequest, RestoreResponse};
 use restore::run::{Clients, run};
@@ -26,6 +27,7 @@ const EXISTING_POOLS: &str = "EXISTING_USER_POOL_IDS";
 struct Function {
     clients: Clients,
     settings: Settings,
+    limits: Limits,
 }
 
 #[tokio::main]
@@ -59,7 +61,11 @@ async fn handle(
         .duration_since(SystemTime::now())
         .unwrap_or_default();
     let deadline = Instant::now() + left.saturating_sub(MARGIN).max(left / 2);
-    run(&function.clients, &function.settings, &request, deadline)
+    let work = run(&function.clients, &function.settings, &request, deadline);
+    let categories = [Category::UserCreation, Category::UserRead];
+    function
+        .limits
+        .beside(&function.clients.cognito, &categories, work)
         .await
         .map_err(|error| diagnostic(&error))
 }
@@ -108,7 +114,13 @@ impl Function {
             quota_share,
             existing_user_pools,
         };
-        let cognito = Cognito::new(&config, Pace::share_of_quotas(quota_share));
+        let pace = Pace::share_of_quotas(quota_share)
+            .with_quotas(&optional("QUOTA_OVERRIDES").unwrap_or_default())
+            .map_err(|error| RestoreError::Configuration {
+                variable: "QUOTA_OVERRIDES",
+                problem: error.to_string(),
+            })?;
+        let cognito = Cognito::new(&config, pace);
         let clients = Clients {
             cognito: cognito.allowing(OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
@@ -116,7 +128,11 @@ impl Function {
             sns: aws_sdk_sns::Client::new(&config),
             vault: Vault::new(&config, bucket),
         };
-        Ok(Self { clients, settings })
+        Ok(Self {
+            clients,
+            settings,
+            limits: Limits::default(),
+        })
     }
 }
 

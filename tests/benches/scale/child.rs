@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
-use backup::{Backups, Continuation, MetadataTable, Progress};
+use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress};
 use cognito::{Cognito, Pace};
 use model::request::{RestoreAction, RestoreOptions, RestoreRequest, RestoreStatus, UsersEngine};
 use model::{BackupKey, UserPoolId};
@@ -56,7 +56,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             vault: &vault,
             table: &table,
             continuation: Some(&continuation),
-            mfa_preferences: false,
+            mfa_preferences: MfaPreferences::None,
             deadline: tokio::time::Instant::now() + INVOCATION,
         };
         let progress = match cursor.take() {

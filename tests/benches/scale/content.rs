@@ -11,6 +11,7 @@ const GROUPS: u64 = 3;
 pub(crate) struct Content {
     pub(crate) name: &'static str,
     pub(crate) users: u64,
+    pub(crate) clients: usize,
     /// Of these, users with the status `CONFIRMED`; the others are `FORCE_CHANGE_PASSWORD`.
     pub(crate) confirmed: u64,
     /// How many members each group has.
@@ -25,6 +26,7 @@ impl Content {
         Self {
             name: "9/10 CONFIRMED, all in a group",
             users,
+            clients: 1,
             confirmed: users - users / 10,
             members: (0..GROUPS)
                 .map(|group| (users + GROUPS - 1 - group) / GROUPS)
@@ -39,15 +41,22 @@ impl Content {
         Self {
             name: "5/10 CONFIRMED, 4/10 in a group",
             users,
+            clients: 1,
             confirmed: users / 2,
             members: vec![users * 4 / 10, 0, 0],
             of_ten: Some((5, 4)),
         }
     }
 
+    /// The same with so many app clients.
+    pub(crate) fn with_clients(self, clients: usize) -> Self {
+        Self { clients, ..self }
+    }
+
     pub(crate) fn generator(&self) -> GeneratorConfig {
         GeneratorConfig {
             groups: usize::try_from(GROUPS).unwrap_or_default(),
+            clients: self.clients,
             ..GeneratorConfig::plain(usize::try_from(self.users).unwrap_or(usize::MAX))
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! pace    real quotas and 40 ms an answer: the share of the quota that is reached
+//! read    how long a backup takes: of usual users, of many users, of many clients
 //! size    no quotas: calls against the least possible, peak memory, by number of users
 //! start   process start to the first poll of the Lambda runtime, and package size
 //! ```
@@ -66,6 +67,7 @@ struct Arguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Pace,
+    Read,
     Size,
     Start,
 }
@@ -103,6 +105,9 @@ fn main() -> Result<ExitCode> {
     }
     if wants(Part::Pace) {
         pace(&arguments, &mut missed)?;
+    }
+    if wants(Part::Read) {
+        read(&arguments, &mut missed)?;
     }
     if wants(Part::Size) {
         size(&arguments, &mut missed)?;
@@ -186,6 +191,45 @@ fn check_pace(run: &str, reached: f64, missed: &mut Vec<String>) {
     if reached < LEAST_PACE {
         missed.push(format!("{run}: {:.1} % of the share", reached * 100.0));
     }
+}
+
+/// The time of whole backups: settings, users and memberships.
+fn read(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
+    println!("\nRead: whole backups, {LATENCY} ms an answer where there are quotas (simulated)\n");
+    println!(
+        "| users | clients | share | seconds | users/s | invocations | calls | throttled | peak memory |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let usual = Content::plain(6_000);
+    for (content, share) in [
+        (&usual, Some(0.5)),
+        (&usual, Some(0.95)),
+        (&Content::plain(200_000), None),
+        (&Content::plain(600).with_clients(1_000), Some(0.5)),
+    ] {
+        let measured = Stage::with_pool(content)?.backup(&Circumstances {
+            share,
+            latency_milliseconds: share.map(|_| LATENCY),
+            time_limit: Duration::from_secs(arguments.time_limit),
+            verify: false,
+        })?;
+        println!(
+            "| {} | {} | {} | {:.1} | {:.0} | {} | {} | {} | {:.1} MB |",
+            content.users,
+            content.clients,
+            share.map_or("no quotas".to_owned(), |share| share.to_string()),
+            measured.seconds,
+            content.users as f64 / measured.seconds,
+            measured.invocations,
+            measured.calls.values().sum::<u64>(),
+            measured.throttles,
+            measured.peak_bytes as f64 / 1e6,
+        );
+        if measured.throttles > 0 {
+            missed.push(format!("{} users: throttled", content.users));
+        }
+    }
+    Ok(())
 }
 
 /// Calls and memory by number of users.

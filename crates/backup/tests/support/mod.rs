@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use backup::{BackupError, Backups, Continuation, MetadataTable, Progress};
+use backup::{BackupError, Backups, Continuation, MetadataTable, MfaPreferences, Progress};
 use cognito::collect::OPERATIONS;
 use cognito::{Cognito, Pace};
 use model::document::{BackupHead, UserRecord};
@@ -88,7 +88,7 @@ impl World {
             vault: &self.vault,
             table: &self.table,
             continuation: None,
-            mfa_preferences: false,
+            mfa_preferences: MfaPreferences::None,
             deadline: Instant::now() + time,
         }
     }

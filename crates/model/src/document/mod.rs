@@ -21,12 +21,14 @@
 mod decode;
 mod encode;
 mod head;
+mod mfa;
 mod trailer;
 mod user;
 
 pub use decode::{DecoderPlace, DocumentDecoder, DocumentEvent};
 pub use encode::{DocumentEncoder, EncoderState};
 pub use head::{BackupHead, FORMAT_VERSION, SectionStatus};
+pub use mfa::MfaFactors;
 pub use trailer::{TRAILER_WINDOW, Trailer};
 pub use user::{Attribute, LinkedIdentity, UserRecord, UserStatus};
 

@@ -29,7 +29,7 @@ struct Calls {
 
 impl Calls {
     /// The time that the slowest category takes; the categories work side by side.
-    fn duration(&self, share: f64) -> Duration {
+    fn duration(&self, rate: impl Fn(Category) -> f64) -> Duration {
         let slowest = [
             (self.creation, Category::UserCreation),
             (self.recovery, Category::UserAccountRecovery),
@@ -37,7 +37,7 @@ impl Calls {
             (self.resource_update, Category::UserResourceUpdate),
         ]
         .into_iter()
-        .map(|(calls, category)| calls as f64 / (category.default_quota() * share))
+        .map(|(calls, category)| calls as f64 / rate(category))
         .fold(0.0, f64::max);
         Duration::from_secs_f64(slowest)
     }
@@ -112,10 +112,11 @@ pub(crate) async fn foresee(
         }
     }
     calls.update += restore.backup.trailer.memberships;
-    let share = restore.settings.quota_share.clamp(0.01, 1.0);
-    let minutes = calls.duration(share).as_secs().div_ceil(60);
+    let pacer = restore.cognito.pacer();
+    let duration = calls.duration(|category| pacer.rate(category));
+    let minutes = duration.as_secs().div_ceil(60);
     let mut told = format!(
-        "{made} of {seen} users would come back, in some {minutes} minutes at the default quotas"
+        "{made} of {seen} users would come back, in some {minutes} minutes at the share of the quotas that was given"
     );
     if imported > 0 {
         told.push_str(&format!("; {imported} of them are {UNKNOWN_RATE}"));
@@ -151,7 +152,10 @@ mod tests {
             resource_update: 0,
         };
         // Facts E: one million memberships at 25 a second take 11.1 hours.
-        assert_eq!(calls.duration(1.0).as_secs(), 40_000);
-        assert_eq!(Calls::default().duration(0.5).as_secs(), 0);
+        assert_eq!(calls.duration(Category::default_quota).as_secs(), 40_000);
+        assert_eq!(
+            Calls::default().duration(Category::default_quota).as_secs(),
+            0
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use backup::{Backups, MetadataTable, Progress};
+use backup::{Backups, MetadataTable, MfaPreferences, Progress};
 use cognito::{Cognito, Operation, Pace, collect};
 use model::request::{
     RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
@@ -135,7 +135,7 @@ impl World {
             vault: &self.clients.vault,
             table: &table,
             continuation: None,
-            mfa_preferences: true,
+            mfa_preferences: MfaPreferences::All,
             deadline: Instant::now() + Duration::from_secs(600),
         };
         let key = match backups.run(vec![pool.clone()]).await.unwrap() {
