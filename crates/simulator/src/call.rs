@@ -48,7 +48,7 @@ pub(crate) struct Message {
 }
 
 /// A call of one operation whose shape has been checked.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: &'static str,
     /// The request body: no nulls; unknown members only if [`Config::keep_unknown_members`] says so.

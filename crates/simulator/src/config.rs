@@ -21,6 +21,10 @@ pub struct Config {
     /// what it does not know. Either way they are counted. Storing them lets a test show that a member which the
     /// service adds next year survives a round trip.
     pub keep_unknown_members: bool,
+    /// What to do where nobody has measured what the service does.
+    pub unmeasured: Unmeasured,
+    /// Whether callers may pass roles.
+    pub pass_role: PassRole,
     /// Request rates.
     pub quotas: Quotas,
     /// Time added to every answer.
@@ -42,6 +46,8 @@ impl Default for Config {
             account_id: "000000000000".to_owned(),
             default_region: Region::default(),
             keep_unknown_members: true,
+            unmeasured: Unmeasured::default(),
+            pass_role: PassRole::default(),
             quotas: Quotas::Off,
             latency: Latency::None,
             faults: Faults::default(),
@@ -50,6 +56,33 @@ impl Default for Config {
             worker_threads: 1,
         }
     }
+}
+
+/// The behaviours of Cognito that no measurement covers, each with the choice that asks more of a caller as default
+/// (facts 0.1). A caller is right when it is right either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unmeasured {
+    /// UpdateUserPool and UpdateUserPoolClient keep members that the request leaves out, where it is not measured
+    /// what becomes of them; otherwise such members return to their defaults.
+    pub omitted_members_are_kept: bool,
+    /// DescribeUserPoolClient shows the later secret of a client whose original one was deleted; otherwise none.
+    pub later_secret_is_shown: bool,
+    /// An app client may do without the flow that refreshes tokens; otherwise it may not, as in 2020.
+    pub refresh_flow_is_optional: bool,
+}
+
+/// What the caller's policy says about `iam:PassRole`. The simulator knows no other permission.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PassRole {
+    /// Any role may be passed.
+    #[default]
+    Allowed,
+    /// Only where the condition key `iam:PassedToService` says so: CreateGroup, which checks without the key, is
+    /// denied (facts 0.1).
+    ToCognitoOnly,
+    /// No role may be passed: for groups, SMS and import jobs.
+    Denied,
 }
 
 /// How lists of users behave, within what Cognito allows itself (facts D).

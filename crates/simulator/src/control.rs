@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::config::PassRole;
 use crate::error::ServiceError;
 use crate::faults::{Faults, Latency};
 use crate::generate::{self, GeneratorConfig};
@@ -47,6 +48,10 @@ pub(crate) fn respond(service: &Service, parts: &Parts, body: &Bytes) -> HttpRes
         }),
         (&Method::POST, ["quotas"]) => from_json::<Quotas>(body).map(|quotas| {
             service.control().quotas = quotas;
+            done()
+        }),
+        (&Method::POST, ["pass-role"]) => from_json::<PassRole>(body).map(|pass_role| {
+            service.state().pass_role = pass_role;
             done()
         }),
         (&Method::POST, ["clock"]) => from_json::<ClockRequest>(body).map(|request| {

@@ -60,6 +60,7 @@ macro_rules! constructors {
 }
 
 constructors! {
+    access_denied => "AccessDeniedException",
     alias_exists => "AliasExistsException",
     concurrent_modification => "ConcurrentModificationException",
     duplicate_provider => "DuplicateProviderException",

@@ -132,7 +132,7 @@ pub(crate) fn pool(
             "SoftwareTokenMfaConfiguration": {"Enabled": true},
         })),
         clients: (0..config.clients)
-            .map(|index| client(index, &mut rng))
+            .map(|index| client(config, index, &mut rng))
             .collect(),
         identity_providers: if config.nasty {
             vec![provider()]
@@ -185,6 +185,13 @@ fn settings(config: &GeneratorConfig) -> Document {
             "RequireSymbols": true, "TemporaryPasswordValidityDays": 7,
         }},
         "LambdaConfig": {},
+        // What Describe shows of a pool of 2026 (facts 0.1).
+        "AccountRecoverySetting": {"RecoveryMechanisms": [
+            {"Name": "verified_email", "Priority": 1}, {"Name": "verified_phone_number", "Priority": 2},
+        ]},
+        "KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"},
+        "IssuerConfiguration": {"Type": "ORIGINAL"},
+        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
         "AutoVerifiedAttributes": ["email"],
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7},
         "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
@@ -206,6 +213,13 @@ fn settings(config: &GeneratorConfig) -> Document {
         }
     }
     if config.nasty {
+        // Settings that an update keeps unless they are cleared, and messages for both ways (facts 0.1).
+        settings.extend(object(json!({
+            "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
+            "VerificationMessageTemplate": {
+                "EmailMessage": "{####} 👋", "EmailMessageByLink": "{##هنا##}", "DefaultEmailOption": "CONFIRM_WITH_LINK",
+            },
+        })));
         let attributes: Vec<Value> = (0..CUSTOM_ATTRIBUTES)
             .map(|index| {
                 json!({
@@ -229,13 +243,12 @@ fn custom_name(index: usize) -> String {
     format!("{prefix}attribute_{index:0>10}")
 }
 
-fn client(index: usize, rng: &mut StdRng) -> ClientDocument {
+fn client(config: &GeneratorConfig, index: usize, rng: &mut StdRng) -> ClientDocument {
     let id = crate::state::random_id(rng, 26, b"abcdefghijklmnopqrstuvwxyz0123456789");
     let mut document = object(json!({
         "ClientId": id,
         "ClientName": format!("client-{index}"),
         "RefreshTokenValidity": 30,
-        "TokenValidityUnits": {},
         "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"],
         "AllowedOAuthFlowsUserPoolClient": false,
         "EnableTokenRevocation": true,
@@ -245,6 +258,23 @@ fn client(index: usize, rng: &mut StdRng) -> ClientDocument {
     if index > 0 {
         let secret = crate::state::random_id(rng, 52, b"abcdefghijklmnopqrstuvwxyz0123456789");
         document.insert("ClientSecret".to_owned(), json!(secret));
+    }
+    match (config.nasty, index) {
+        // A client that rotates its refresh tokens, and one that names no flows (facts 0.1).
+        (true, 1) => {
+            document.insert(
+                "ExplicitAuthFlows".to_owned(),
+                json!(["ALLOW_USER_SRP_AUTH"]),
+            );
+            document.insert(
+                "RefreshTokenRotation".to_owned(),
+                json!({"Feature": "ENABLED"}),
+            );
+        }
+        (true, 2) => {
+            document.remove("ExplicitAuthFlows");
+        }
+        _ => {}
     }
     ClientDocument {
         user_pool_client: document,

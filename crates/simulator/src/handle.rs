@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::config::Config;
+use crate::config::{Config, PassRole};
 use crate::error::ServiceError;
 use crate::evidence::Evidence;
 use crate::faults::{Faults, Latency};
@@ -177,6 +177,11 @@ impl SimulatorHandle {
     /// Replaces the request rates.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.service.control().quotas = quotas;
+    }
+
+    /// Replaces what callers may do with roles.
+    pub fn set_pass_role(&self, pass_role: PassRole) {
+        self.service.state().pass_role = pass_role;
     }
 
     /// Moves the simulator's clock forward: tokens expire, quotas refill, domains and import jobs get ready.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use simulator::{Config, Quotas, Region, Simulator};
+use simulator::{Config, Quotas, Region, Simulator, Unmeasured};
 
 /// A strict Amazon Cognito user pools service in memory, for tests.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Drop request members that Amazon's model does not know, as AWS does, instead of storing them.
     #[arg(long)]
     drop_unknown_members: bool,
+    /// Members that an update leaves out are kept where it is not measured what becomes of them, instead of reset.
+    #[arg(long)]
+    keep_omitted_members: bool,
     /// Seed of ids and secrets.
     #[arg(long)]
     seed: Option<u64>,
@@ -53,6 +56,10 @@ fn main() -> anyhow::Result<()> {
         account_id: arguments.account_id,
         default_region: arguments.region,
         keep_unknown_members: !arguments.drop_unknown_members,
+        unmeasured: Unmeasured {
+            omitted_members_are_kept: arguments.keep_omitted_members,
+            ..Unmeasured::default()
+        },
         quotas,
         seed: arguments.seed,
         worker_threads: 2,

@@ -78,7 +78,7 @@ impl Service {
             collector: Collector::default(),
             clock_offset: Duration::ZERO,
         };
-        let state = Mutex::new(State::new(config.seed));
+        let state = Mutex::new(State::new(&config));
         Self {
             config,
             account,

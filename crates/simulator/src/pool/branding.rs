@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::access::{self, objects, text_at};
+use super::tiers::{self, Tier};
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
 use crate::state::{Pool, State, Sub};
@@ -17,6 +18,7 @@ const REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     let (pool, rng) = access::writable_and_rng(call, state)?;
+    require_managed_login(pool)?;
     let client_id = call.required("ClientId")?;
     access::client(pool, client_id)?;
     check(call, None)?;
@@ -72,6 +74,7 @@ pub(crate) fn describe_by_client(call: &Call<'_>, state: &mut State) -> Answer {
 /// Keeps what the request leaves out, so that a large style can come in parts (facts A.12 [MODEL]).
 pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     let (pool, rng) = access::writable_and_rng(call, state)?;
+    require_managed_login(pool)?;
     let id = call.required("ManagedLoginBrandingId")?;
     let branding = pool.brandings.get_mut(id).ok_or_else(not_found)?;
     check(call, Some(branding))?;
@@ -113,6 +116,12 @@ fn either_settings_or_defaults() -> ServiceError {
     ServiceError::invalid_parameter(
         "useCognitoProvidedValues or settings should be specified (but not both)",
     )
+}
+
+/// Managed login is for Essentials and up (facts A.10 [BENCH] of the domain; of its styles [INF]; the text is
+/// unverified).
+fn require_managed_login(pool: &Pool) -> Result<(), ServiceError> {
+    tiers::require(pool, Tier::Essentials, "Managed Login Branding")
 }
 
 fn check(call: &Call<'_>, current: Option<&Document>) -> Result<(), ServiceError> {

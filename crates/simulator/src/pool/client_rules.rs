@@ -95,13 +95,20 @@ fn auth_flows(call: &Call<'_>, pool: &Pool, client: &Document) -> Result<(), Ser
             "Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.",
         ));
     }
+    let rotates = text_at(client, &["RefreshTokenRotation", "Feature"]) == Some("ENABLED");
+    // Facts 0.1 [ISSUE aws-cdk#7625] of 2020, which may have changed.
+    let refreshes = flows.contains(&"ALLOW_REFRESH_TOKEN_AUTH");
+    if modern > 0 && !refreshes && !rotates && !call.config.unmeasured.refresh_flow_is_optional {
+        return Err(ServiceError::invalid_parameter(
+            "REFRESH_TOKEN_AUTH should always be allowed.",
+        ));
+    }
     // Facts A.6 [MODEL]; the feature's name in the text is unverified.
     if flows.contains(&"ALLOW_USER_AUTH") {
         tiers::require(pool, Tier::Essentials, "Choice-Based Sign-In")?;
     }
     // Facts A.6 [DOC refresh tokens]; the text is unverified. The default flows give way to the rotation.
-    let rotates = text_at(call.request, &["RefreshTokenRotation", "Feature"]) == Some("ENABLED");
-    if rotates && flows.contains(&"ALLOW_REFRESH_TOKEN_AUTH") {
+    if rotates && refreshes {
         return Err(ServiceError::invalid_parameter(
             "ALLOW_REFRESH_TOKEN_AUTH cannot be used when refresh token rotation is enabled.",
         ));
@@ -111,19 +118,20 @@ fn auth_flows(call: &Call<'_>, pool: &Pool, client: &Document) -> Result<(), Ser
 
 /// Facts A.6 [BENCH].
 fn token_validity(client: &Document) -> Result<(), ServiceError> {
-    let seconds = |member: &str, unit: &str| {
+    let seconds = |member: &str, unit: &str, default_unit: i64| {
         let value = client.get(member).and_then(Value::as_i64).unwrap_or(1);
         let unit = match text_at(client, &["TokenValidityUnits", unit]) {
             Some("seconds") => 1,
             Some("minutes") => MINUTE,
+            Some("hours") => HOUR,
             Some("days") => DAY,
-            _ => HOUR,
+            _ => default_unit,
         };
         value.saturating_mul(unit)
     };
-    let access = seconds("AccessTokenValidity", "AccessToken");
-    let id = seconds("IdTokenValidity", "IdToken");
-    let refresh = seconds("RefreshTokenValidity", "RefreshToken");
+    let access = seconds("AccessTokenValidity", "AccessToken", HOUR);
+    let id = seconds("IdTokenValidity", "IdToken", HOUR);
+    let refresh = seconds("RefreshTokenValidity", "RefreshToken", DAY);
     let short = 5 * MINUTE..=DAY;
     let long = HOUR..=3_650 * DAY;
     if !short.contains(&access) || !short.contains(&id) || !long.contains(&refresh) {

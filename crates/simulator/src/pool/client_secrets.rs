@@ -70,6 +70,8 @@ pub(crate) fn delete(call: &Call<'_>, state: &mut State) -> Answer {
         ));
     }
     client.secrets.remove(index);
+    // The oldest is the original, unless that is gone already.
+    client.original_secret_deleted |= index == 0;
     Ok(Reply::empty())
 }
 

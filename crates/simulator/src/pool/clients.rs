@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::{self, client, client_not_found, default_to, text_at};
-use super::{client_rules, client_secrets, page};
+use super::{client_rules, client_secrets, omitted, page};
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
 use crate::state::{Client, Pool, State};
@@ -12,12 +12,6 @@ use crate::state::{Client, Pool, State};
 const CLIENTS: usize = 1_000;
 /// The longest page of ListUserPoolClients (facts A.6 [MODEL]).
 const PAGE: usize = 60;
-/// Flows of a client that names none (facts A.6 [MODEL]).
-const DEFAULT_FLOWS: &[&str] = &[
-    "ALLOW_REFRESH_TOKEN_AUTH",
-    "ALLOW_USER_SRP_AUTH",
-    "ALLOW_CUSTOM_AUTH",
-];
 
 /// Not idempotent, and the id cannot be chosen (facts A.6 [MODEL]).
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
@@ -46,34 +40,39 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     };
     let mut created = Client {
         document,
-        secrets: Vec::new(),
-        sessions: None,
+        ..Client::default()
     };
     if let Some(value) = value {
         client_secrets::push(&mut created, &id, value, call.now);
     }
-    let answer = json!({"UserPoolClient": described(&created)});
+    let answer = json!({"UserPoolClient": described(call, &created)});
     pool.clients.insert(id, created);
     Ok(answer.into())
 }
 
 pub(crate) fn describe(call: &Call<'_>, state: &mut State) -> Answer {
     let client = client(state.pool(call)?, call.required("ClientId")?)?;
-    Ok(json!({"UserPoolClient": described(client)}).into())
+    Ok(json!({"UserPoolClient": described(call, client)}).into())
 }
 
-/// A full replacement: members that the request leaves out return to their defaults (facts A.6, B.1 [MODEL]). The
-/// name stays when it is left out, having no default.
+/// What the request leaves out is kept or returns to its default, member by member: [`omitted::CLIENT`].
 pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     let pool = access::writable(call, state)?;
     let id = call.required("ClientId")?;
     let current = client(pool, id)?;
+    let whole = omitted::complete(
+        call.request,
+        &current.document,
+        omitted::CLIENT,
+        call.config.unmeasured,
+    );
+    let call = &Call {
+        request: &whole,
+        ..*call
+    };
     let mut document = requested(call);
     client_rules::check(call, pool, &document, !current.secrets.is_empty())?;
-    let name = call
-        .text("ClientName")
-        .or_else(|| text_at(&current.document, &["ClientName"]))
-        .unwrap_or_default();
+    let name = call.text("ClientName").unwrap_or_default();
     identify(&mut document, &pool.id, id, name);
     for member in ["CreationDate", "ClientType"] {
         if let Some(value) = current.document.get(member) {
@@ -82,7 +81,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     }
     let client = access::client_mut(pool, id)?;
     client.document = document;
-    Ok(json!({"UserPoolClient": described(client)}).into())
+    Ok(json!({"UserPoolClient": described(call, client)}).into())
 }
 
 pub(crate) fn delete(call: &Call<'_>, state: &mut State) -> Answer {
@@ -126,10 +125,15 @@ pub(super) fn client_type(client: &Client) -> &str {
     text_at(&client.document, &["ClientType"]).unwrap_or("REGULAR")
 }
 
-/// The client with its secret. Which of two is shown is unverified (facts A.6): here the older.
-fn described(client: &Client) -> Value {
+/// The client with its secret, its lists sorted (facts 0.1). Which of two secrets is shown is unverified (facts A.6):
+/// here the older; and whether any is when the original one was deleted (facts 0.1, "low").
+fn described(call: &Call<'_>, client: &Client) -> Value {
     let mut document = client.document.clone();
-    if let Some(secret) = client.secrets.first() {
+    for list in document.values_mut().filter_map(Value::as_array_mut) {
+        list.sort_by_key(ToString::to_string);
+    }
+    let is_shown = !client.original_secret_deleted || call.config.unmeasured.later_secret_is_shown;
+    if let (Some(secret), true) = (client.secrets.first(), is_shown) {
         document.insert("ClientSecret".to_owned(), json!(secret.value));
     }
     Value::Object(document)
@@ -141,8 +145,9 @@ fn identify(document: &mut Document, pool_id: &str, id: &str, name: &str) {
     document.insert("ClientName".to_owned(), json!(name));
 }
 
-/// The settings that a request asks for, with the defaults of facts A.6. Read and write attributes have none: they
-/// are shown only where they were given.
+/// The settings that a request asks for, with the defaults that Describe shows. Flows, PreventUserExistenceErrors,
+/// validities of access and id tokens, units (facts 0.1) and attributes (facts A.6) are shown only where they were
+/// given.
 fn requested(call: &Call<'_>) -> Document {
     let mut document = call.request.clone();
     for member in ["GenerateSecret", "ClientSecret", "ClientType"] {
@@ -157,25 +162,19 @@ fn requested(call: &Call<'_>) -> Document {
         }
     }
     default_to(&mut document, "RefreshTokenValidity", 30);
-    // [GEN]: one hour each.
-    default_to(&mut document, "AccessTokenValidity", 1);
-    default_to(&mut document, "IdTokenValidity", 1);
-    default_to(&mut document, "TokenValidityUnits", json!({}));
     if let Some(Value::Object(units)) = document.get_mut("TokenValidityUnits") {
-        default_to(units, "AccessToken", "hours");
-        default_to(units, "IdToken", "hours");
-        default_to(units, "RefreshToken", "days");
+        // What is shown of units that a client names in part is [GEN].
+        for (token, unit) in [
+            ("AccessToken", "hours"),
+            ("IdToken", "hours"),
+            ("RefreshToken", "days"),
+        ] {
+            default_to(units, token, unit);
+        }
     }
-    if !document.contains_key("ExplicitAuthFlows") {
-        let rotates =
-            text_at(call.request, &["RefreshTokenRotation", "Feature"]) == Some("ENABLED");
-        let flows = DEFAULT_FLOWS
-            .iter()
-            .filter(|flow| !(rotates && **flow == "ALLOW_REFRESH_TOKEN_AUTH"));
-        document.insert(
-            "ExplicitAuthFlows".to_owned(),
-            flows.map(|flow| json!(flow)).collect(),
-        );
+    // Facts 0.1.
+    if text_at(&document, &["RefreshTokenRotation", "Feature"]) == Some("DISABLED") {
+        document["RefreshTokenRotation"]["RetryGracePeriodSeconds"] = json!(0);
     }
     default_to(&mut document, "AllowedOAuthFlowsUserPoolClient", false);
     // Left out, revocation is switched on (facts A.6 [MODEL]).
@@ -185,7 +184,6 @@ fn requested(call: &Call<'_>) -> Document {
         "EnablePropagateAdditionalUserContextData",
         false,
     );
-    default_to(&mut document, "PreventUserExistenceErrors", "LEGACY");
     default_to(&mut document, "AuthSessionValidity", 3);
     document
 }

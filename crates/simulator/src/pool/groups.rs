@@ -15,6 +15,7 @@ const PAGE: usize = 60;
 const PRECEDENCE: i64 = i32::MAX as i64;
 
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
+    may_pass_role(call, state)?;
     let pool = access::writable(call, state)?;
     check(call)?;
     let name = call.required("GroupName")?;
@@ -50,6 +51,7 @@ pub(crate) fn get(call: &Call<'_>, state: &mut State) -> Answer {
 
 /// Members that the request leaves out stay: UpdateGroup is not among the full replacements (facts B.1).
 pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
+    may_pass_role(call, state)?;
     let pool = access::writable(call, state)?;
     check(call)?;
     let group = group_mut(pool, call.required("GroupName")?)?;
@@ -88,6 +90,15 @@ fn group_mut<'p>(pool: &'p mut Pool, name: &str) -> Result<&'p mut Group, Servic
 /// [GEN]
 fn not_found() -> ServiceError {
     ServiceError::resource_not_found("Group not found.")
+}
+
+/// CreateGroup checks the caller's `iam:PassRole` without the key `iam:PassedToService` (facts 0.1 [AWS stackd]);
+/// that UpdateGroup does the same is [INF].
+fn may_pass_role(call: &Call<'_>, state: &State) -> Result<(), ServiceError> {
+    match call.text("RoleArn") {
+        Some(role) => access::may_pass_role(call, state, role, false),
+        None => Ok(()),
+    }
 }
 
 fn check(call: &Call<'_>) -> Result<(), ServiceError> {

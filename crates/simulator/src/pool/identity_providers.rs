@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::{self, names, text_at};
-use super::{page, provider_details, schema_rules};
+use super::{page, provider_details};
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
 use crate::state::{Pool, State};
@@ -15,7 +15,6 @@ const PAGE: usize = 60;
 /// Types whose provider bears the type's name (facts A.7 [BENCH]).
 const SOCIAL: &[&str] = &["Facebook", "Google", "LoginWithAmazon", "SignInWithApple"];
 
-/// Creates a provider. The first one adds `identities` to the schema (facts A.2 [CODE]).
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
     let pool = access::writable(call, state)?;
     let name = call.required("ProviderName")?;
@@ -38,11 +37,11 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
         return Err(access::limit_exceeded("identity providers", PROVIDERS));
     }
     let mut provider = call.request.clone();
+    default_mapping(&mut provider);
     provider.insert("CreationDate".to_owned(), call.now.into());
     provider.insert("LastModifiedDate".to_owned(), call.now.into());
     let answer = described(&provider);
     pool.identity_providers.insert(name.to_owned(), provider);
-    schema_rules::add_identities(&mut pool.schema);
     Ok(answer.into())
 }
 
@@ -63,6 +62,7 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
         .get_mut(name)
         .ok_or_else(|| not_found(name))?;
     access::overlay(provider, call.request, &["ProviderType", "CreationDate"]);
+    default_mapping(provider);
     provider.insert("LastModifiedDate".to_owned(), call.now.into());
     Ok(described(provider).into())
 }
@@ -109,6 +109,18 @@ pub(crate) fn by_identifier(call: &Call<'_>, state: &mut State) -> Answer {
                 "Identity provider with identifier {identifier} does not exist."
             ))
         })
+}
+
+/// A Google provider maps `username` to `sub` where nothing else is said (facts 0.1 [CODE terraform]); that it does
+/// so beside other mappings is [INF].
+fn default_mapping(provider: &mut Document) {
+    if kind(provider) != "Google" {
+        return;
+    }
+    access::default_to(provider, "AttributeMapping", json!({}));
+    if let Some(Value::Object(mapping)) = provider.get_mut("AttributeMapping") {
+        access::default_to(mapping, "username", "sub");
+    }
 }
 
 fn check(call: &Call<'_>, pool: &Pool, name: &str, kind: &str) -> Result<(), ServiceError> {

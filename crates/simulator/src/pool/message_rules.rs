@@ -12,6 +12,9 @@ use crate::state::{AccountId, Region};
 
 /// Checks `EmailConfiguration`.
 ///
+/// The simulator knows no policies. An SES identity whose name contains `not-authorized` stands for one that Cognito
+/// may not send by.
+///
 /// # Errors
 /// `InvalidParameterException` for each rule of facts A.5.
 pub(super) fn check_email(email: &Document, region: &Region) -> Result<(), ServiceError> {
@@ -25,8 +28,8 @@ pub(super) fn check_email(email: &Document, region: &Region) -> Result<(), Servi
     }
     if let Some(source) = source {
         check_ses_region("EmailConfiguration.SourceArn", source, region)?;
-        // [BENCH]: refused without a sending authorization policy. The simulator knows no policies, so always.
-        if !is_developer {
+        // Facts A.5 [BENCH]: COGNITO_DEFAULT may have one [MODEL], with a sending authorization policy.
+        if !is_developer && arn::resource(source).contains("not-authorized") {
             return Err(invalid("Cognito is not allowed to use your email identity"));
         }
     }
@@ -160,11 +163,10 @@ pub(super) fn check_role_account(role: &str, account: &AccountId) -> Result<(), 
 /// `InvalidParameterException`.
 pub(super) fn check_templates(request: &Document) -> Result<(), ServiceError> {
     let template = |member| text_at(request, &["VerificationMessageTemplate", member]);
-    if template("EmailMessage").is_some() && template("EmailMessageByLink").is_some() {
-        // Facts A.1 [MODEL]: an error; the text is unverified.
-        return Err(ServiceError::invalid_parameter(
-            "Only one of EmailMessage or EmailMessageByLink can be set in VerificationMessageTemplate.",
-        ));
+    // The braces of a link hold its text (facts 0.1 [ISSUE aws-cli#8280]). The pattern of the model lets `{####}`
+    // pass. Messages for both ways are accepted together (facts 0.1 [AWS]).
+    if template("EmailMessageByLink").is_some_and(|message| message.contains("{####}")) {
+        return Err(ServiceError::invalid_parameter("The message is invalid."));
     }
     // Facts A.1 [BENCH *-placeholder]: both placeholders. Without passwords, the one for the password may be left
     // out [MODEL InviteMessageTemplate]. The text is unverified.

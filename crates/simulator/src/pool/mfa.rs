@@ -49,9 +49,10 @@ fn default_relying_party(pool: &Pool) -> Option<String> {
     }
 }
 
-/// Replaces the whole configuration. Whether a factor that the request leaves out keeps its value is unverified
-/// (facts A.3): here it does not, so that a caller who relies on it notices.
+/// Replaces the whole configuration: a factor that the request leaves out is cleared, and without
+/// `MfaConfiguration` MFA is off (facts 0.1 [AWS cdkd]).
 pub(crate) fn set(call: &Call<'_>, state: &mut State) -> Answer {
+    access::may_pass_sms_role(call, state)?;
     let pool = access::writable(call, state)?;
     check(call, pool)?;
     let mfa_configuration = call.text("MfaConfiguration").unwrap_or("OFF");
@@ -61,6 +62,10 @@ pub(crate) fn set(call: &Call<'_>, state: &mut State) -> Answer {
     if !is_enabled(&mfa, "SoftwareTokenMfaConfiguration") {
         mfa.remove("SoftwareTokenMfaConfiguration");
     }
+    let mut settings = pool.settings.clone();
+    settings.insert("MfaConfiguration".to_owned(), json!(mfa_configuration));
+    pool_rules::recovery_beside_mfa(&settings, &mfa)?;
+    pool.settings = settings;
     // The SMS part of the pool and that of its MFA configuration are the same (facts A.3 [INF]).
     if let Some(sms) = call.document("SmsMfaConfiguration") {
         for member in ["SmsConfiguration", "SmsAuthenticationMessage"] {
@@ -70,8 +75,6 @@ pub(crate) fn set(call: &Call<'_>, state: &mut State) -> Answer {
         }
     }
     pool.settings
-        .insert("MfaConfiguration".to_owned(), json!(mfa_configuration));
-    pool.settings
         .insert("LastModifiedDate".to_owned(), call.now.into());
     pool.mfa = mfa;
     follow_settings(pool);
@@ -80,19 +83,22 @@ pub(crate) fn set(call: &Call<'_>, state: &mut State) -> Answer {
 
 fn check(call: &Call<'_>, pool: &Pool) -> Result<(), ServiceError> {
     let is_off = !matches!(call.text("MfaConfiguration"), Some("ON" | "OPTIONAL"));
+    let names_factor = FACTORS
+        .iter()
+        .any(|factor| call.request.contains_key(*factor));
     let has_factor = FACTORS
         .iter()
         .any(|factor| is_enabled(call.request, factor));
-    // Facts A.3 [BENCH mfa-off-with-enabled-mfas].
-    if is_off && has_factor {
+    // Facts A.3 [BENCH mfa-off-with-enabled-mfas]; even a factor that is disabled (facts 0.1 [AWS cdkd]).
+    if is_off && names_factor {
         return Err(ServiceError::invalid_parameter(
             "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
         ));
     }
-    // The reverse; that it is refused is [INF] from CreateUserPool, and the text is unverified.
+    // Facts 0.1 [ISSUE aws-sdk-js#4186].
     if !is_off && !has_factor {
         return Err(ServiceError::invalid_parameter(
-            "Invalid MFA configuration given, can't turn on MFA without configuring an MFA.",
+            "Invalid MFA configuration given, can't disable all MFAs with a required or optional configuration.",
         ));
     }
     if let Some(sms) = call.document("SmsMfaConfiguration") {
@@ -132,7 +138,19 @@ fn check(call: &Call<'_>, pool: &Pool) -> Result<(), ServiceError> {
             &["Policies", "SignInPolicy", "AllowedFirstAuthFactors"],
         );
         let factors = factors.and_then(Value::as_array).into_iter().flatten();
-        pool_rules::refuse_one_time_passwords(factors.filter_map(Value::as_str))?;
+        let factors: Vec<&str> = factors.filter_map(Value::as_str).collect();
+        pool_rules::refuse_one_time_passwords(factors.iter().copied())?;
+        // Facts 0.1 [AWS cdkd]; the text is unverified.
+        let passkeys = text_at(
+            call.request,
+            &["WebAuthnConfiguration", "FactorConfiguration"],
+        );
+        if factors.contains(&"WEB_AUTHN") && passkeys != Some("MULTI_FACTOR_WITH_USER_VERIFICATION")
+        {
+            return Err(ServiceError::invalid_parameter(
+                "WEB_AUTHN can be an allowed first auth factor with required MFA only if FactorConfiguration is MULTI_FACTOR_WITH_USER_VERIFICATION.",
+            ));
+        }
     }
     Ok(())
 }

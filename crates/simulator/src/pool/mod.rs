@@ -14,6 +14,7 @@ pub(crate) mod identity_providers;
 pub(crate) mod log_delivery;
 mod message_rules;
 pub(crate) mod mfa;
+mod omitted;
 mod page;
 mod pool_rules;
 mod pool_settings;

@@ -29,21 +29,33 @@ const COMPUTED: &[&str] = &[
     "EmailConfigurationFailure",
 ];
 
-/// Members of the requests that do not become settings as they stand. The legacy message members are "no longer
-/// used": Describe echoes the template in them (facts A.1 [MODEL]).
-const NOT_STORED: &[&str] = &[
-    "UserPoolId",
-    "PoolName",
-    "Name",
-    "Schema",
-    "SmsVerificationMessage",
-    "EmailVerificationMessage",
-    "EmailVerificationSubject",
+/// Members of the requests that do not become settings as they stand.
+const NOT_STORED: &[&str] = &["UserPoolId", "Name", "Schema"];
+
+/// The older members for the messages of the template, which stand in both places whichever was given (facts 0.1).
+const OLDER_MESSAGES: &[(&str, &str)] = &[
+    ("SmsVerificationMessage", "SmsMessage"),
+    ("EmailVerificationMessage", "EmailMessage"),
+    ("EmailVerificationSubject", "EmailSubject"),
 ];
 
-/// The settings that a CreateUserPool or UpdateUserPool request asks for: what is left out has its default, whatever
-/// it was before (facts B.1 [MODEL, DOC]).
-pub(super) fn requested(call: &Call<'_>) -> Document {
+/// What Describe shows where nothing was ever set (facts 0.1), most important first.
+fn unset() -> [(&'static str, Value); 3] {
+    [
+        (
+            "AccountRecoverySetting",
+            json!({"RecoveryMechanisms": [
+                {"Priority": 1, "Name": "verified_email"},
+                {"Priority": 2, "Name": "verified_phone_number"},
+            ]}),
+        ),
+        ("KeyConfiguration", json!({"KeyType": "AWS_OWNED_KEY"})),
+        ("IssuerConfiguration", json!({"Type": "ORIGINAL"})),
+    ]
+}
+
+/// The settings that a CreateUserPool or UpdateUserPool request itself names, under their names in `UserPool`.
+pub(super) fn own(call: &Call<'_>) -> Document {
     let mut settings: Document = call
         .request
         .iter()
@@ -52,11 +64,33 @@ pub(super) fn requested(call: &Call<'_>) -> Document {
         })
         .map(|(member, value)| (member.clone(), value.clone()))
         .collect();
+    if let Some(name) = settings.remove("PoolName") {
+        settings.insert("Name".to_owned(), name);
+    }
+    for (older, member) in OLDER_MESSAGES {
+        let Some(text) = settings.remove(*older) else {
+            continue;
+        };
+        default_to(&mut settings, "VerificationMessageTemplate", json!({}));
+        // Which of two different texts wins is [INF].
+        inner(&mut settings, "VerificationMessageTemplate", |template| {
+            default_to(template, member, text);
+        });
+    }
+    settings
+}
+
+/// The settings that a request asks for, which is whole but for defaults.
+pub(super) fn requested(call: &Call<'_>) -> Document {
+    let mut settings = call.request.clone();
     // Empty lists say nothing [GEN].
     for member in ["AliasAttributes", "UsernameAttributes"] {
         if call.list(member).is_empty() {
             settings.remove(member);
         }
+    }
+    for (member, value) in unset() {
+        default_to(&mut settings, member, value);
     }
     default_to(&mut settings, "Policies", json!({}));
     default_to(&mut settings, "DeletionProtection", "INACTIVE");
@@ -85,8 +119,7 @@ pub(super) fn requested(call: &Call<'_>) -> Document {
     });
     inner(&mut settings, "AdminCreateUserConfig", |config| {
         default_to(config, "AllowAdminCreateUserOnly", false);
-        // Describe shows it beside TemporaryPasswordValidityDays (facts A.1 [ISSUE]).
-        config.insert("UnusedAccountValidityDays".to_owned(), json!(validity));
+        config.remove("UnusedAccountValidityDays");
     });
     settings
 }
@@ -106,8 +139,8 @@ fn temporary_password_days(call: &Call<'_>) -> i64 {
         call.request,
         &["AdminCreateUserConfig", "UnusedAccountValidityDays"],
     );
-    policy
-        .or(legacy)
+    legacy
+        .or(policy)
         .and_then(Value::as_i64)
         .filter(|days| *days > 0)
         .unwrap_or(7)
@@ -139,10 +172,9 @@ fn inner(document: &mut Document, member: &str, change: impl FnOnce(&mut Documen
 }
 
 /// Adds what identifies a pool.
-pub(super) fn identify(settings: &mut Document, id: &str, arn: &str, name: &str, created: Time) {
+pub(super) fn identify(settings: &mut Document, id: &str, arn: &str, created: Time) {
     settings.insert("Id".to_owned(), json!(id));
     settings.insert("Arn".to_owned(), json!(arn));
-    settings.insert("Name".to_owned(), json!(name));
     settings.insert("CreationDate".to_owned(), created.into());
     settings.insert("LastModifiedDate".to_owned(), created.into());
 }
@@ -161,15 +193,22 @@ pub(super) fn described(pool: &Pool) -> Document {
     );
     document.insert("EstimatedNumberOfUsers".to_owned(), json!(pool.users.len()));
     document.insert("AcrConfiguration".to_owned(), acr_levels(&document));
-    for (echo, member) in [
-        ("SmsVerificationMessage", "SmsMessage"),
-        ("EmailVerificationMessage", "EmailMessage"),
-        ("EmailVerificationSubject", "EmailSubject"),
-    ] {
-        if let Some(text) = text_at(&document, &["VerificationMessageTemplate", member]) {
+    for (older, member) in OLDER_MESSAGES {
+        if let Some(text) = text_at(&document, &["VerificationMessageTemplate", *member]) {
             let text = json!(text);
-            document.insert(echo.to_owned(), text);
+            document.insert((*older).to_owned(), text);
         }
+    }
+    // UnusedAccountValidityDays echoes the validity in the password policy (facts 0.1).
+    let days = [
+        "Policies",
+        "PasswordPolicy",
+        "TemporaryPasswordValidityDays",
+    ];
+    if let Some(days) = at(&document, &days).cloned() {
+        inner(&mut document, "AdminCreateUserConfig", |config| {
+            config.insert("UnusedAccountValidityDays".to_owned(), days);
+        });
     }
     for (name, domain) in &pool.domains {
         let member = if domain.document.contains_key("CustomDomainConfig") {

@@ -71,6 +71,10 @@ fn put(call: &Call<'_>, pool: &mut Pool, identifier: &str) -> Value {
     let mut server = Document::new();
     access::overlay(&mut server, call.request, &["ManagedBy"]);
     default_to(&mut server, "Scopes", json!([]));
+    // Scopes come back sorted (facts 0.1).
+    if let Some(Value::Array(scopes)) = server.get_mut("Scopes") {
+        scopes.sort_by_key(|scope| scope["ScopeName"].to_string());
+    }
     let answer = json!({"ResourceServer": server});
     pool.resource_servers.insert(identifier.to_owned(), server);
     answer

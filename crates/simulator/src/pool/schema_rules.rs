@@ -70,24 +70,6 @@ pub(super) fn add(schema: &mut Schema, given: &[Value]) -> Result<(), ServiceErr
     Ok(())
 }
 
-/// Adds `identities`, which Cognito does with the first identity provider (facts A.2 [CODE terraform]).
-pub(super) fn add_identities(schema: &mut Schema) {
-    if schema.rule("identities").is_some() {
-        return;
-    }
-    let document = json!({
-        "Name": "identities",
-        "AttributeDataType": "String",
-        "DeveloperOnlyAttribute": false,
-        "Mutable": true,
-        "Required": false,
-        "StringAttributeConstraints": {},
-    });
-    if let Value::Object(document) = document {
-        schema.put(document);
-    }
-}
-
 /// Facts A.2 [BENCH]. The text names custom attributes; that a standard one given twice gets it too is unverified.
 fn duplicate(name: &str) -> ServiceError {
     ServiceError::invalid_parameter(format!(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, text_at};
 use super::custom_attributes::refuse_during_import;
-use super::{mfa, page, pool_rules, pool_settings, resource_servers, schema_rules, tiers};
+use super::{mfa, omitted, page, pool_rules, pool_settings, resource_servers, schema_rules, tiers};
 use crate::call::{Answer, Call, Document, Reply};
 use crate::error::ServiceError;
 use crate::state::{Pool, State};
@@ -16,8 +16,16 @@ const PAGE: usize = 60;
 
 /// Not idempotent: the same request again makes a second pool (facts B.1 [MODEL, INF]).
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
+    access::may_pass_sms_role(call, state)?;
+    pool_rules::one_validity(call)?;
+    let own = pool_settings::own(call);
+    let given = call.list("Schema");
+    let call = &Call {
+        request: &own,
+        ..*call
+    };
     pool_rules::check(call, None)?;
-    let schema = schema_rules::of_new_pool(call.list("Schema"))?;
+    let schema = schema_rules::of_new_pool(given)?;
     let mut settings = pool_settings::requested(call);
     tiers::check_settings(&settings, None)?;
     if state.region(call.account, call.region).pools.len() >= POOLS {
@@ -28,13 +36,7 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
         "arn:aws:cognito-idp:{}:{}:userpool/{id}",
         call.region, call.account
     );
-    pool_settings::identify(
-        &mut settings,
-        &id,
-        &arn,
-        call.required("PoolName")?,
-        call.now,
-    );
+    pool_settings::identify(&mut settings, &id, &arn, call.now);
     let mut pool = Pool::new(
         id.clone(),
         call.account.clone(),
@@ -43,6 +45,7 @@ pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
         schema,
     );
     mfa::follow_settings(&mut pool);
+    pool_rules::recovery_beside_mfa(&pool.settings, &pool.mfa)?;
     resource_servers::add_reserved(&mut pool);
     let document = pool_settings::described(&pool);
     state
@@ -57,13 +60,23 @@ pub(crate) fn describe(call: &Call<'_>, state: &mut State) -> Answer {
     Ok(json!({"UserPool": pool_settings::described(pool)}).into())
 }
 
-/// A full replacement: members that the request leaves out return to their defaults (facts B.1 [MODEL, DOC]).
-/// Exceptions: what is fixed at creation, the name, and the SMS configuration, which cannot be removed again once it
-/// is there (facts A.1 [DOC]; that leaving it out keeps it is unverified).
+/// What the request leaves out is kept or returns to its default, member by member: [`omitted::POOL`].
 pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     // Replicas have e-mail, SMS, triggers and tags of their own (facts H [DOC]), so a secondary may be updated.
+    access::may_pass_sms_role(call, state)?;
     let pool = state.pool_mut(call)?;
     refuse_during_import(pool.import_in_progress())?;
+    pool_rules::one_validity(call)?;
+    let whole = omitted::complete(
+        &pool_settings::own(call),
+        &pool.settings,
+        omitted::POOL,
+        call.config.unmeasured,
+    );
+    let call = &Call {
+        request: &whole,
+        ..*call
+    };
     pool_rules::check(call, Some(pool))?;
     let mut settings = pool_settings::requested(call);
     for member in pool_settings::FIXED.iter().copied() {
@@ -73,17 +86,9 @@ pub(crate) fn update(call: &Call<'_>, state: &mut State) -> Answer {
     for member in ["Id", "Arn", "CreationDate"] {
         keep(&mut settings, &pool.settings, member);
     }
-    if !settings.contains_key("SmsConfiguration") {
-        keep(&mut settings, &pool.settings, "SmsConfiguration");
-    }
-    match call.text("PoolName") {
-        Some(name) => {
-            settings.insert("Name".to_owned(), json!(name));
-        }
-        None => keep(&mut settings, &pool.settings, "Name"),
-    }
     settings.insert("LastModifiedDate".to_owned(), call.now.into());
     tiers::check_settings(&settings, Some(pool))?;
+    pool_rules::recovery_beside_mfa(&settings, &pool.mfa)?;
     pool.settings = settings;
     mfa::follow_settings(pool);
     resource_servers::add_reserved(pool);

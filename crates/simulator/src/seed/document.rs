@@ -54,6 +54,9 @@ pub struct ClientDocument {
     pub user_pool_client: Document,
     /// Its secrets, oldest first.
     pub secrets: Vec<SecretDocument>,
+    /// Whether the secret that it was created with is gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub original_secret_deleted: bool,
     /// Its session configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_configuration: Option<Document>,

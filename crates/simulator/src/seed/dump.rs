@@ -83,6 +83,7 @@ fn dump_client(client: &Client) -> ClientDocument {
     ClientDocument {
         user_pool_client,
         secrets,
+        original_secret_deleted: client.original_secret_deleted,
         session_configuration: client.sessions.clone(),
     }
 }

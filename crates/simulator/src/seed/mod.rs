@@ -146,9 +146,6 @@ fn fill(pool: &mut Pool, document: PoolDocument, now: Time) -> Result<(), Servic
         pool.clients.insert(id, client);
     }
     pool.identity_providers = keyed(document.identity_providers, "ProviderName")?;
-    if !pool.identity_providers.is_empty() && pool.schema.rule("identities").is_none() {
-        pool.schema.put(identities_attribute());
-    }
     pool.resource_servers = keyed(document.resource_servers, "Identifier")?;
     for (name, mut group) in keyed(document.groups, "GroupName")? {
         group.insert("UserPoolId".to_owned(), json!(pool.id));
@@ -206,18 +203,6 @@ fn fill(pool: &mut Pool, document: PoolDocument, now: Time) -> Result<(), Servic
     Ok(())
 }
 
-/// The attribute that Cognito adds with the first identity provider (facts A.2).
-pub(crate) fn identities_attribute() -> Document {
-    let mut document = Document::new();
-    document.insert("Name".to_owned(), json!("identities"));
-    document.insert("AttributeDataType".to_owned(), json!("String"));
-    document.insert("DeveloperOnlyAttribute".to_owned(), json!(false));
-    document.insert("Mutable".to_owned(), json!(true));
-    document.insert("Required".to_owned(), json!(false));
-    document.insert("StringAttributeConstraints".to_owned(), json!({}));
-    document
-}
-
 fn client_of(
     client: ClientDocument,
     pool_id: &str,
@@ -251,6 +236,7 @@ fn client_of(
         Client {
             document,
             secrets,
+            original_secret_deleted: client.original_secret_deleted,
             sessions: client.session_configuration,
         },
     ))

@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::config::{Config, PassRole};
 use crate::error::ServiceError;
 
 pub use ids::Region;
@@ -57,6 +58,8 @@ pub(crate) struct State {
     pub(crate) rng: StdRng,
     /// Signs pagination tokens, so that a token of another simulator or a made-up one is refused.
     pub(crate) token_key: [u8; 16],
+    /// What callers may do with roles.
+    pub(crate) pass_role: PassRole,
 }
 
 /// What one account has in one Region.
@@ -70,8 +73,8 @@ pub(crate) struct RegionState {
 }
 
 impl State {
-    pub(crate) fn new(seed: Option<u64>) -> Self {
-        let mut rng = match seed {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut rng = match config.seed {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::from_rng(&mut rand::rng()),
         };
@@ -80,6 +83,7 @@ impl State {
             regions: BTreeMap::new(),
             rng,
             token_key,
+            pass_role: config.pass_role,
         }
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct Client {
     pub(crate) document: Document,
     /// Up to two active secrets, oldest first; none for a public client (facts A.6).
     pub(crate) secrets: Vec<ClientSecret>,
+    /// Whether the secret that the client was created with has been deleted.
+    pub(crate) original_secret_deleted: bool,
     /// Its session configuration, if set (facts A.18).
     pub(crate) sessions: Option<Document>,
 }

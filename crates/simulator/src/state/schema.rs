@@ -87,15 +87,25 @@ pub(crate) fn standard_attribute(name: &str) -> Option<Document> {
     Some(document)
 }
 
+/// What identities of other providers a user has. It cannot be asked for: a schema entry of that name becomes
+/// `custom:identities` (facts A.2).
+fn identities() -> Document {
+    let mut document = Document::new();
+    document.insert("Name".to_owned(), json!("identities"));
+    document.insert("AttributeDataType".to_owned(), json!("String"));
+    document.insert("DeveloperOnlyAttribute".to_owned(), json!(false));
+    document.insert("Mutable".to_owned(), json!(true));
+    document.insert("Required".to_owned(), json!(false));
+    document.insert("StringAttributeConstraints".to_owned(), json!({}));
+    document
+}
+
 impl Schema {
-    /// The standard attributes with their defaults.
+    /// What every pool has: the standard attributes with their defaults, and `identities`, whether or not there is
+    /// an identity provider (facts 0.1: 21 attributes).
     pub(crate) fn standard() -> Self {
-        Self::from_documents(
-            STANDARD
-                .iter()
-                .filter_map(|row| standard_attribute(row.0))
-                .collect(),
-        )
+        let standard = STANDARD.iter().filter_map(|row| standard_attribute(row.0));
+        Self::from_documents(standard.chain([identities()]).collect())
     }
 
     /// A schema of given documents, e.g. those of a seed.

@@ -235,6 +235,8 @@ pub(crate) fn csv_header(call: &Call<'_>, state: &mut State) -> Answer {
 }
 
 pub(crate) fn create(call: &Call<'_>, state: &mut State) -> Answer {
+    // With which condition key the role is checked is not recorded (facts 0.1).
+    access::may_pass_role(call, state, call.required("CloudWatchLogsRoleArn")?, true)?;
     let (pool, rng) = access::writable_and_rng(call, state)?;
     if pool.import_jobs.len() >= MAX_JOBS {
         return Err(ServiceError::limit_exceeded(

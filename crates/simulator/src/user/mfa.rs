@@ -62,7 +62,7 @@ pub(crate) fn admin_set_preference(call: &Call<'_>, state: &mut State) -> Answer
     Ok(Reply::empty())
 }
 
-/// What a factor needs (facts C.4). The text for TOTP is \[MOTO\], the others \[UNV\].
+/// What a factor needs (facts C.4). The text for TOTP is facts 0.1 \[ISSUE\], the others \[UNV\].
 fn check_factor(pool: &Pool, user: &User, factor: MfaFactor) -> Result<(), ServiceError> {
     let refuse = |message: &str| Err(ServiceError::invalid_parameter(message));
     match factor {
@@ -75,7 +75,7 @@ fn check_factor(pool: &Pool, user: &User, factor: MfaFactor) -> Result<(), Servi
                 .as_ref()
                 .is_some_and(|extra| extra.totp_registered) =>
         {
-            refuse("User has not verified software token mfa")
+            refuse("User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA")
         }
         MfaFactor::Email if pool.tier() == "LITE" => refuse(
             "The following feature is not available for the LITE pricing tier configured: Email MFA",

@@ -30,7 +30,7 @@ fn each_factor_needs_what_it_stands_on() {
         "AdminSetUserMFAPreference",
         set("bare", "SoftwareTokenMfaSettings"),
         INVALID,
-        "User has not verified software token mfa",
+        "User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA",
     );
     assert_eq!(
         fixture

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{World, id};
+use crate::config::{Config, Unmeasured};
 
 #[test]
 fn a_client_of_a_name_alone_has_the_defaults() {
@@ -22,22 +23,7 @@ fn a_client_of_a_name_alone_has_the_defaults() {
         ("UserPoolId", json!(pool)),
         ("ClientId", json!(client_id)),
         ("RefreshTokenValidity", json!(30)),
-        ("AccessTokenValidity", json!(1)),
-        ("IdTokenValidity", json!(1)),
-        (
-            "TokenValidityUnits",
-            json!({"AccessToken": "hours", "IdToken": "hours", "RefreshToken": "days"}),
-        ),
-        (
-            "ExplicitAuthFlows",
-            json!([
-                "ALLOW_REFRESH_TOKEN_AUTH",
-                "ALLOW_USER_SRP_AUTH",
-                "ALLOW_CUSTOM_AUTH"
-            ]),
-        ),
         ("EnableTokenRevocation", json!(true)),
-        ("PreventUserExistenceErrors", json!("LEGACY")),
         ("AllowedOAuthFlowsUserPoolClient", json!(false)),
         ("AuthSessionValidity", json!(3)),
         ("ClientType", json!("REGULAR")),
@@ -49,6 +35,11 @@ fn a_client_of_a_name_alone_has_the_defaults() {
         "ReadAttributes",
         "WriteAttributes",
         "GenerateSecret",
+        "ExplicitAuthFlows",
+        "PreventUserExistenceErrors",
+        "AccessTokenValidity",
+        "IdTokenValidity",
+        "TokenValidityUnits",
     ] {
         assert_eq!(client.get(absent), None, "{absent}");
     }
@@ -87,22 +78,49 @@ fn what_a_client_is_given_is_kept_to_the_letter() {
 }
 
 #[test]
-fn an_update_of_a_client_resets_what_it_leaves_out_but_neither_name_nor_secret() {
+fn lists_of_clients_and_scopes_come_back_sorted() {
     let world = World::new();
     let pool = world.pool(&json!({}));
-    let secret = "My+Secret_0123456789abcdef";
-    let client_id = world.client(&pool, &json!({"ClientSecret": secret, "WriteAttributes": ["email"], "EnableTokenRevocation": false, "PreventUserExistenceErrors": "ENABLED"}));
+    let scopes = json!([
+        {"ScopeName": "write", "ScopeDescription": "a"}, {"ScopeName": "read", "ScopeDescription": "b"},
+    ]);
+    let server = json!({"UserPoolId": pool, "Identifier": "api", "Name": "api", "Scopes": scopes});
+    world.done("CreateResourceServer", &server);
+    let listed = world.done(
+        "ListResourceServers",
+        &json!({"UserPoolId": pool, "MaxResults": 50}),
+    );
+    assert_eq!(
+        listed["ResourceServers"][0]["Scopes"][0]["ScopeName"],
+        "read"
+    );
+    let client_id = world.client(
+        &pool,
+        &json!({
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            "AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthFlows": ["code"],
+            "AllowedOAuthScopes": ["openid", "api/write", "api/read"],
+            "CallbackURLs": ["https://b.example.com", "https://a.example.com"],
+        }),
+    );
     let key = json!({"UserPoolId": pool, "ClientId": client_id});
-    let before = world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone();
-    assert_eq!(before["ClientSecret"], secret);
-    world.done("UpdateUserPoolClient", &key);
-    let after = world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone();
-    for kept in ["ClientName", "ClientSecret", "CreationDate", "ClientType"] {
-        assert_eq!(after[kept], before[kept], "{kept}");
+    let client = world.done("DescribeUserPoolClient", &key)["UserPoolClient"].clone();
+    for (member, sorted) in [
+        (
+            "ExplicitAuthFlows",
+            json!(["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]),
+        ),
+        (
+            "AllowedOAuthScopes",
+            json!(["api/read", "api/write", "openid"]),
+        ),
+        (
+            "CallbackURLs",
+            json!(["https://a.example.com", "https://b.example.com"]),
+        ),
+    ] {
+        assert_eq!(client[member], sorted, "{member}");
     }
-    assert_eq!(after["EnableTokenRevocation"], true);
-    assert_eq!(after["PreventUserExistenceErrors"], "LEGACY");
-    assert_eq!(after.get("WriteAttributes"), None);
 }
 
 #[test]
@@ -121,7 +139,20 @@ fn generated_secrets_are_unique_and_have_52_characters() {
 
 #[test]
 fn a_second_secret_is_shown_only_when_it_is_generated_and_lists_show_none() {
-    let world = World::new();
+    for later_secret_is_shown in [false, true] {
+        let unmeasured = Unmeasured {
+            later_secret_is_shown,
+            ..Unmeasured::default()
+        };
+        let world = World::with(Config {
+            unmeasured,
+            ..Config::default()
+        });
+        a_second_secret(&world, later_secret_is_shown);
+    }
+}
+
+fn a_second_secret(world: &World, later_secret_is_shown: bool) {
     let pool = world.pool(&json!({}));
     let client_id = world.client(&pool, &json!({"GenerateSecret": true}));
     let key = json!({"UserPoolId": pool, "ClientId": client_id});
@@ -153,10 +184,16 @@ fn a_second_secret_is_shown_only_when_it_is_generated_and_lists_show_none() {
 
     let old = listed[0]["ClientSecretId"].clone();
     world.done("DeleteUserPoolClientSecret", &with("ClientSecretId", &old));
-    assert_eq!(
-        world.done("DescribeUserPoolClient", &key)["UserPoolClient"]["ClientSecret"],
+    let shown =
+        world.done("DescribeUserPoolClient", &key)["UserPoolClient"]["ClientSecret"].clone();
+    let expected = if later_secret_is_shown {
         supplied
-    );
+    } else {
+        Value::Null
+    };
+    assert_eq!(shown, expected);
+    let listed = world.done("ListUserPoolClientSecrets", &key)["ClientSecrets"].clone();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
     let error = world.refused("DeleteUserPoolClientSecret", &with("ClientSecretId", &old));
     assert_eq!(error.code, "ResourceNotFoundException");
     let error = world.refused(

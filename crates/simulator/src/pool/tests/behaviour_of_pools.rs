@@ -1,7 +1,6 @@
 //! What Describe shows of a pool, and what an update leaves of it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -48,6 +47,15 @@ fn a_pool_of_a_name_alone_has_the_defaults() {
             json!({"DefaultEmailOption": "CONFIRM_WITH_CODE"}),
         ),
         ("EstimatedNumberOfUsers", json!(0)),
+        (
+            "AccountRecoverySetting",
+            json!({"RecoveryMechanisms": [
+                {"Priority": 1, "Name": "verified_email"},
+                {"Priority": 2, "Name": "verified_phone_number"},
+            ]}),
+        ),
+        ("KeyConfiguration", json!({"KeyType": "AWS_OWNED_KEY"})),
+        ("IssuerConfiguration", json!({"Type": "ORIGINAL"})),
         ("UserPoolTags", json!({})),
         (
             "AcrConfiguration",
@@ -134,6 +142,7 @@ fn describe_shows_all_standard_attributes_and_the_full_names_of_custom_ones() {
         "phone_number_verified",
         "address",
         "updated_at",
+        "identities",
     ]
     .into();
     let custom = [
@@ -180,7 +189,7 @@ fn describe_shows_all_standard_attributes_and_the_full_names_of_custom_ones() {
 }
 
 #[test]
-fn describe_echoes_the_template_in_the_members_no_longer_used_and_ignores_what_they_are_given() {
+fn messages_stand_in_the_template_and_in_the_older_members_whichever_was_given() {
     let world = World::new();
     let pool_id = world.pool(&json!({
         "SmsVerificationMessage": "old {####}",
@@ -190,7 +199,25 @@ fn describe_echoes_the_template_in_the_members_no_longer_used_and_ignores_what_t
     let pool = world.described(&pool_id);
     assert_eq!(pool["EmailVerificationMessage"], "new {####}");
     assert_eq!(pool["EmailVerificationSubject"], "subject");
-    assert_eq!(pool.get("SmsVerificationMessage"), None);
+    assert_eq!(pool["SmsVerificationMessage"], "old {####}");
+    assert_eq!(
+        pool["VerificationMessageTemplate"],
+        json!({
+            "SmsMessage": "old {####}", "EmailMessage": "new {####}", "EmailSubject": "subject",
+            "DefaultEmailOption": "CONFIRM_WITH_CODE",
+        })
+    );
+}
+
+#[test]
+fn messages_for_codes_and_for_links_are_both_kept() {
+    let world = World::new();
+    let template = json!({
+        "EmailMessage": "code {####}", "EmailMessageByLink": "{##here##}", "DefaultEmailOption": "CONFIRM_WITH_LINK",
+    });
+    let pool_id = world.pool(&json!({"VerificationMessageTemplate": template}));
+    let pool = world.described(&pool_id);
+    assert_eq!(pool["VerificationMessageTemplate"], template);
 }
 
 #[test]
@@ -239,79 +266,6 @@ fn the_two_spellings_of_the_token_trigger_stay_in_step() {
             json!({"PreTokenGeneration": function, "PreTokenGenerationConfig": {"LambdaVersion": version, "LambdaArn": function}})
         );
     }
-}
-
-#[test]
-fn an_update_resets_what_it_leaves_out_and_keeps_what_is_fixed() {
-    let world = World::new();
-    let pool_id = world.pool(&json!({
-        "UserPoolTier": "PLUS",
-        "DeletionProtection": "ACTIVE",
-        "AliasAttributes": ["email"],
-        "UsernameConfiguration": {"CaseSensitive": false},
-        "Schema": [{"Name": "x"}],
-        "UserPoolTags": {"a": "b"},
-        "AutoVerifiedAttributes": ["email"],
-        "SmsConfiguration": {"SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms")},
-        "MfaConfiguration": "OPTIONAL",
-        "LambdaConfig": {"PreSignUp": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")},
-        "DcrConfiguration": {"EnableStatus": "Enabled"},
-        "MemberOfNextYear": {"a": [1]},
-        "Policies": {"PasswordPolicy": {"MinimumLength": 20}},
-        "AcrConfiguration": {"Level2": {"AcrValue": "two"}},
-    }));
-    let before = world.described(&pool_id);
-    assert_eq!(before["MemberOfNextYear"], json!({"a": [1]}));
-    assert_eq!(before["AcrConfiguration"]["Level2"]["AcrValue"], "two");
-    assert_eq!(
-        before["Policies"]["PasswordPolicy"]["RequireSymbols"],
-        false
-    );
-    world.advance(Duration::from_secs(10));
-    assert_eq!(
-        world.done("UpdateUserPool", &json!({"UserPoolId": pool_id})),
-        json!({})
-    );
-    let after = world.described(&pool_id);
-    for fixed in [
-        "Id",
-        "Arn",
-        "Name",
-        "CreationDate",
-        "AliasAttributes",
-        "UsernameConfiguration",
-        "SchemaAttributes",
-        "SmsConfiguration",
-    ] {
-        assert_eq!(after[fixed], before[fixed], "{fixed}");
-    }
-    for (member, default) in [
-        ("UserPoolTier", json!("ESSENTIALS")),
-        ("DeletionProtection", json!("INACTIVE")),
-        ("UserPoolTags", json!({})),
-        ("MfaConfiguration", json!("OFF")),
-        ("LambdaConfig", json!({})),
-    ] {
-        assert_eq!(after[member], default, "{member}");
-    }
-    for gone in [
-        "AutoVerifiedAttributes",
-        "DcrConfiguration",
-        "MemberOfNextYear",
-    ] {
-        assert_eq!(after.get(gone), None, "{gone}");
-    }
-    assert_eq!(after["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
-    assert_eq!(
-        after["AcrConfiguration"]["Level2"]["AcrValue"],
-        "urn:cognito:loa:2"
-    );
-    assert!(after["LastModifiedDate"].as_f64() > before["LastModifiedDate"].as_f64());
-    world.done(
-        "UpdateUserPool",
-        &json!({"UserPoolId": pool_id, "PoolName": "renamed"}),
-    );
-    assert_eq!(world.described(&pool_id)["Name"], "renamed");
 }
 
 #[test]
@@ -379,39 +333,4 @@ fn the_relying_party_defaults_to_the_domain_and_a_custom_domain_changes_it() {
     let pool = world.described(&pool_id);
     assert_eq!(pool["Domain"], "login");
     assert_eq!(pool["CustomDomain"], "login.example.com");
-}
-
-#[test]
-fn an_update_with_all_that_describe_shows_changes_nothing() {
-    let world = World::new();
-    let pool_id = world.pool(&json!({
-        "UserPoolTier": "PLUS",
-        "DeletionProtection": "ACTIVE",
-        "UsernameAttributes": ["email"],
-        "AutoVerifiedAttributes": ["email"],
-        "UserPoolTags": {"a": "b"},
-        "SmsConfiguration": {"SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms")},
-        "MfaConfiguration": "OPTIONAL",
-        "UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"},
-        "VerificationMessageTemplate": {"SmsMessage": "code {####}", "EmailMessage": "code {####}"},
-        "DcrConfiguration": {"EnableStatus": "Enabled"},
-        "LambdaConfig": {"PreTokenGeneration": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")},
-        "MemberOfNextYear": {"a": [1]},
-    }));
-    world.done(
-        "CreateUserPoolDomain",
-        &json!({"UserPoolId": pool_id, "Domain": "login"}),
-    );
-    let before = world.described(&pool_id);
-    let mut request = before.as_object().expect("an object").clone();
-    request.insert("UserPoolId".to_owned(), json!(pool_id));
-    let both = world.refused("UpdateUserPool", &Value::Object(request.clone()));
-    assert!(both.message.contains("UnusedAccountValidityDays"), "{both}");
-    if let Some(Value::Object(config)) = request.get_mut("AdminCreateUserConfig") {
-        config.remove("UnusedAccountValidityDays");
-    }
-    world.done("UpdateUserPool", &Value::Object(request));
-    let mut after = world.described(&pool_id);
-    after["LastModifiedDate"] = before["LastModifiedDate"].clone();
-    assert_eq!(after, before);
 }

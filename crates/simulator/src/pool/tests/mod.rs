@@ -12,6 +12,7 @@ mod rules_on_pools;
 mod rules_on_protection;
 mod rules_on_providers;
 mod rules_on_schemas;
+mod updates;
 
 use std::time::Duration;
 
@@ -34,9 +35,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
         let config = Config {
             seed: Some(7),
-            ..Config::default()
+            ..config
         };
         let account = AccountId::parse(ACCOUNT).expect("an account id");
         let model = Model::embedded().expect("the model reads");

@@ -58,11 +58,17 @@ fn a_client_follows_the_rules() {
     create("choice-based sign-in needs Essentials")
         .in_pool(json!({"UserPoolTier": "LITE"}))
         .refuses(
-            json!({"ExplicitAuthFlows": ["ALLOW_USER_AUTH"]}),
+            json!({"ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_AUTH"]}),
             "FeatureUnavailableInTierException",
             "The following feature is not available for the LITE pricing tier configured: Choice-Based Sign-In",
-            json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}),
+            json!({"ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]}),
         );
+    create("tokens can be refreshed").refuses(
+        json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}),
+        INVALID,
+        "REFRESH_TOKEN_AUTH should always be allowed.",
+        json!({"ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]}),
+    );
     create("providers exist").refuses(
         json!({"SupportedIdentityProviders": ["COGNITO", "Okta"]}),
         INVALID,

@@ -97,12 +97,14 @@ fn mail_is_sent_from_an_identity_that_may_be_used() {
             email(own(REGION)),
         );
     }
-    for rule in both("the default sender uses no identity") {
+    let not_authorized =
+        format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/not-authorized.example.com");
+    for rule in both("the default sender uses an identity that lets it") {
         rule.refuses(
-            email(json!({"EmailSendingAccount": "COGNITO_DEFAULT", "SourceArn": identity(REGION)})),
+            email(json!({"EmailSendingAccount": "COGNITO_DEFAULT", "SourceArn": not_authorized})),
             INVALID,
             "Cognito is not allowed to use your email identity",
-            email(json!({"EmailSendingAccount": "COGNITO_DEFAULT"})),
+            email(json!({"EmailSendingAccount": "COGNITO_DEFAULT", "SourceArn": identity(REGION)})),
         );
     }
     for rule in both("the identity is of a Region for e-mail") {
@@ -195,13 +197,13 @@ fn texts_are_sent_with_a_role_and_from_a_region_that_may_be_used() {
 }
 
 #[test]
-fn templates_have_their_placeholders_and_one_kind_of_mail() {
-    for rule in both("one kind of verification mail") {
+fn templates_have_their_placeholders() {
+    for rule in both("a link has a text between its braces") {
         rule.refuses(
-            json!({"VerificationMessageTemplate": {"EmailMessage": "code {####}", "EmailMessageByLink": "{##link##}"}}),
+            json!({"VerificationMessageTemplate": {"EmailMessage": "code {####}", "EmailMessageByLink": "{####}"}}),
             INVALID,
-            "Only one of EmailMessage or EmailMessageByLink can be set in VerificationMessageTemplate.",
-            json!({"VerificationMessageTemplate": {"EmailMessageByLink": "{##link##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}}),
+            "The message is invalid.",
+            json!({"VerificationMessageTemplate": {"EmailMessage": "code {####}", "EmailMessageByLink": "{##link##}"}}),
         );
     }
     let invitation = |member: &str, text: &str| json!({"AdminCreateUserConfig": {"InviteMessageTemplate": {member: text}}});

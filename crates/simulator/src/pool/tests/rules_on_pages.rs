@@ -167,6 +167,18 @@ fn managed_login_styles_follow_the_rules() {
             .extend(more.as_object().expect("an object").clone());
         request
     };
+    for (tier, code) in [
+        ("LITE", Some("FeatureUnavailableInTierException")),
+        ("ESSENTIALS", None),
+    ] {
+        let world = super::World::new();
+        let pool = world.pool(&json!({"UserPoolTier": tier}));
+        let client = world.client(&pool, &json!({}));
+        let request =
+            json!({"UserPoolId": pool, "ClientId": client, "UseCognitoProvidedValues": true});
+        let refused = world.call("CreateManagedLoginBranding", &request).err();
+        assert_eq!(refused.map(|error| error.code), code.map(str::to_owned));
+    }
     create("settings or defaults, not both").refuses(
         style(
             "$CLIENT",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, INVALID, REGION, World, rule};
+use crate::config::{Config, PassRole};
 
 const SMS_NEEDED: &str = "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
 
@@ -97,12 +98,29 @@ fn verification_and_mfa_need_what_they_send_with() {
             json!({"MfaConfiguration": mode, "SmsConfiguration": sms()}),
         );
     }
-    rule("MFA at update needs a factor", "UpdateUserPool").refuses(
-        json!({"MfaConfiguration": "ON"}),
-        INVALID,
-        SMS_NEEDED,
-        json!({"MfaConfiguration": "ON", "SmsConfiguration": sms()}),
-    );
+    for (mode, text) in [
+        (
+            "ON",
+            "Cannot turn MFA functionality ON, once the user pool has been created.",
+        ),
+        ("OPTIONAL", SMS_NEEDED),
+    ] {
+        rule("MFA at update needs a factor", "UpdateUserPool").refuses(
+            json!({"MfaConfiguration": mode}),
+            INVALID,
+            text,
+            json!({"MfaConfiguration": mode, "SmsConfiguration": sms()}),
+        );
+    }
+    for operation in ["CreateUserPool", "UpdateUserPool"] {
+        let factors = json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}});
+        rule("codes by SMS need SMS", operation).refuses(
+            json!({"Policies": factors}),
+            INVALID,
+            "SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS configuration",
+            json!({"Policies": factors, "SmsConfiguration": sms()}),
+        );
+    }
     let world = World::new();
     let pool = world.pool(&json!({}));
     world.done(
@@ -113,6 +131,51 @@ fn verification_and_mfa_need_what_they_send_with() {
         "UpdateUserPool",
         &json!({"UserPoolId": pool, "MfaConfiguration": "ON"}),
     );
+}
+
+#[test]
+fn roles_are_passed_by_those_who_may() {
+    let group = json!({"GroupName": "g", "RoleArn": format!("arn:aws:iam::{ACCOUNT}:role/g")});
+    let plain = json!({"GroupName": "g"});
+    let pool = json!({"PoolName": "p", "SmsConfiguration": sms()});
+    for (pass_role, group_denied, sms_denied) in [
+        (PassRole::Allowed, false, false),
+        (PassRole::ToCognitoOnly, true, false),
+        (PassRole::Denied, true, true),
+    ] {
+        let world = World::with(Config {
+            pass_role,
+            ..Config::default()
+        });
+        let pool_id = world.pool(&json!({}));
+        let in_pool = |request: &Value| {
+            let mut request = request.clone();
+            request["UserPoolId"] = json!(pool_id);
+            request
+        };
+        for (operation, request, nearest, is_denied) in [
+            (
+                "CreateGroup",
+                in_pool(&group),
+                in_pool(&plain),
+                group_denied,
+            ),
+            (
+                "CreateUserPool",
+                pool.clone(),
+                json!({"PoolName": "p"}),
+                sms_denied,
+            ),
+        ] {
+            let answer = world.call(operation, &request);
+            assert_eq!(answer.is_err(), is_denied, "{operation} {pass_role:?}");
+            if let Err(error) = answer {
+                assert_eq!(error.code, "AccessDeniedException");
+                assert!(error.message.contains("iam:PassRole"), "{error}");
+                world.done(operation, &nearest);
+            }
+        }
+    }
 }
 
 #[test]
@@ -226,18 +289,63 @@ fn features_need_their_tier() {
 #[test]
 fn the_mfa_configuration_is_consistent() {
     let set = |name| rule(name, "SetUserPoolMfaConfig");
-    set("MFA that is off has no factor").refuses(
-        json!({"MfaConfiguration": "OFF", "SoftwareTokenMfaConfiguration": {"Enabled": true}}),
-        INVALID,
-        "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
-        json!({"MfaConfiguration": "OFF", "SoftwareTokenMfaConfiguration": {"Enabled": false}, "WebAuthnConfiguration": {"UserVerification": "preferred"}}),
-    );
+    for (mode, enabled) in [
+        (json!("OFF"), true),
+        (json!("OFF"), false),
+        (Value::Null, true),
+    ] {
+        set("MFA that is off names no factor").refuses(
+            json!({"MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": enabled}}),
+            INVALID,
+            "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
+            json!({"MfaConfiguration": mode, "WebAuthnConfiguration": {"UserVerification": "preferred"}}),
+        );
+    }
     set("MFA that is on has a factor").refuses(
-        json!({"MfaConfiguration": "ON"}),
+        json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": false}}),
         INVALID,
-        "Invalid MFA configuration given, can't turn on MFA without configuring an MFA.",
+        "Invalid MFA configuration given, can't disable all MFAs with a required or optional configuration.",
         json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}),
     );
+    let passkeys = |factor: &str| {
+        json!({
+            "MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true},
+            "WebAuthnConfiguration": {"FactorConfiguration": factor},
+        })
+    };
+    set("with required MFA, passkeys as the first factor count as two")
+        .in_pool(json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}}))
+        .refuses(
+            passkeys("SINGLE_FACTOR"),
+            INVALID,
+            "WEB_AUTHN can be an allowed first auth factor with required MFA only if FactorConfiguration is MULTI_FACTOR_WITH_USER_VERIFICATION.",
+            passkeys("MULTI_FACTOR_WITH_USER_VERIFICATION"),
+        );
+    let recovery = |ways: &[&str]| {
+        let ways = ways.iter().enumerate();
+        let ways: Vec<Value> = ways
+            .map(|(at, way)| json!({"Name": way, "Priority": at + 1}))
+            .collect();
+        json!({"RecoveryMechanisms": ways})
+    };
+    let by_sms =
+        json!({"MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": {"SmsConfiguration": sms()}});
+    set("SMS is not both the second factor and the one way of recovery")
+        .in_pool(json!({"AccountRecoverySetting": recovery(&["verified_phone_number"])}))
+        .refuses(
+            by_sms.clone(),
+            INVALID,
+            "Invalid account recovery setting parameter. Account Recovery Setting cannot use verified_phone_number as a recovery mechanism when SMS MFA is configured.",
+            json!({"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}}),
+        );
+    rule("nor does an update make it so", "UpdateUserPool")
+        .after("SetUserPoolMfaConfig", by_sms)
+        .refuses(
+            json!({"AccountRecoverySetting": recovery(&["verified_phone_number"])}),
+            INVALID,
+            "Invalid account recovery setting parameter. Account Recovery Setting cannot use verified_phone_number as a recovery mechanism when SMS MFA is configured.",
+            json!({"AccountRecoverySetting": recovery(&["verified_email", "verified_phone_number"])}),
+        );
     set("SMS needs its configuration").refuses(
         json!({"MfaConfiguration": "ON", "SmsMfaConfiguration": {"SmsAuthenticationMessage": "code {####}"}}),
         INVALID,
@@ -254,6 +362,16 @@ fn the_mfa_configuration_is_consistent() {
         "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount.",
         totp.clone(),
     );
+    let mut by_email_only = ses.clone();
+    by_email_only["AccountRecoverySetting"] = recovery(&["verified_email"]);
+    set("e-mail is not both the second factor and the one way of recovery")
+        .in_pool(by_email_only)
+        .refuses(
+            email.clone(),
+            INVALID,
+            "Invalid account recovery setting parameter. Account Recovery Setting cannot use verified_email as a recovery mechanism when Email MFA is configured.",
+            totp.clone(),
+        );
     set("e-mail is accepted with an own sender")
         .in_pool(ses)
         .refuses(

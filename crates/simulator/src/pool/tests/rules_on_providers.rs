@@ -335,40 +335,21 @@ fn describe_shows_secrets_and_what_cognito_found_but_not_apples_key() {
 }
 
 #[test]
-fn the_first_provider_adds_identities_to_the_schema_and_its_end_does_not_take_them_away() {
+fn a_google_provider_maps_the_username_where_nothing_else_is_said() {
     let world = World::new();
     let pool = world.pool(&json!({}));
-    let identities = || {
-        world.described(&pool)["SchemaAttributes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter(|attribute| attribute["Name"] == "identities")
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(identities(), Vec::<Value>::new());
-    for name in ["One", "Two"] {
-        let mut request = provider(name, "OIDC", oidc());
+    let google = json!({"client_id": "g", "client_secret": "s", "authorize_scopes": "openid"});
+    let saml = json!({"MetadataFile": "<x/>"});
+    for (name, kind, details, mapping) in [
+        ("Google", "Google", google, json!({"username": "sub"})),
+        ("Campus", "SAML", saml, Value::Null),
+    ] {
+        let mut request = provider(name, kind, details);
         request["UserPoolId"] = json!(pool);
-        world.done("CreateIdentityProvider", &request);
+        let answer = world.done("CreateIdentityProvider", &request);
+        let shown = answer["IdentityProvider"].get("AttributeMapping").cloned();
+        assert_eq!(shown.unwrap_or_default(), mapping, "{name}");
     }
-    let expected = json!({
-        "Name": "identities",
-        "AttributeDataType": "String",
-        "DeveloperOnlyAttribute": false,
-        "Mutable": true,
-        "Required": false,
-        "StringAttributeConstraints": {},
-    });
-    assert_eq!(identities(), std::slice::from_ref(&expected));
-    for name in ["One", "Two"] {
-        world.done(
-            "DeleteIdentityProvider",
-            &json!({"UserPoolId": pool, "ProviderName": name}),
-        );
-    }
-    assert_eq!(identities(), [expected]);
 }
 
 #[test]
