@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::steps::pool_document::explicit_defaults;
+
 /// `aws {command} --region ... {arguments}`, such as `wafv2 associate-web-acl`.
 pub(crate) fn aws(command: &str, region: &str, arguments: &[(&str, &str)]) -> String {
     let mut line = format!("aws {command} --region {}", quote(region));
@@ -39,16 +41,25 @@ pub(crate) fn copy(bucket: &str, key: &str) -> String {
     format!("aws s3 cp {} .", quote(&format!("s3://{bucket}/{key}")))
 }
 
-/// A command that changes the pool by the jq filter `change`. An update replaces the whole
-/// configuration (facts B.1), so the command sends all of it back.
+/// A command that changes the pool by the jq filter `change`. An update keeps some of what it
+/// leaves out and resets other (facts 0.1), so the command says all that the pool has, and the
+/// defaults of what it does not show.
 pub(crate) fn change_pool(region: &str, pool: &str, change: &str) -> String {
     let strip = "del(.Arn,.CreationDate,.CustomDomain,.Domain,.EmailConfigurationFailure,\
-                 .EstimatedNumberOfUsers,.Id,.LastModifiedDate,.Name,.SchemaAttributes,\
+                 .EstimatedNumberOfUsers,.Id,.LastModifiedDate,.SchemaAttributes,\
                  .SmsConfigurationFailure,.Status,.AliasAttributes,.UsernameAttributes,\
                  .UsernameConfiguration,.SmsVerificationMessage,.EmailVerificationMessage,\
-                 .EmailVerificationSubject,.AcrConfiguration,\
-                 .AdminCreateUserConfig.UnusedAccountValidityDays)";
-    let filter = format!(".UserPool | {strip} | .UserPoolId = \"{pool}\" | {change}");
+                 .EmailVerificationSubject,.AdminCreateUserConfig.UnusedAccountValidityDays)";
+    let name = ".PoolName = .Name | del(.Name)";
+    // Default names need a feature plan (facts A.1).
+    let levels = ".AcrConfiguration |= with_entries(select(.value.AcrValue | startswith(\"urn:cognito:loa:\") | not))";
+    let levels = format!(
+        "if .AcrConfiguration then {levels} else . end | if .AcrConfiguration == {{}} then del(.AcrConfiguration) else . end"
+    );
+    let defaults = explicit_defaults();
+    let filter = format!(
+        "{defaults} * .UserPool | {strip} | {name} | {levels} | .UserPoolId = \"{pool}\" | {change}"
+    );
     format!(
         "{describe} | jq {filter} > pool.json && \
          aws cognito-idp update-user-pool --region {region} --cli-input-json file://pool.json",
@@ -168,5 +179,46 @@ mod tests {
         assert!(command.starts_with("aws cognito-idp describe-user-pool"));
         assert!(command.contains("update-user-pool"), "{command}");
         assert!(!command.contains('\n'));
+    }
+
+    #[test]
+    fn a_change_of_the_pool_says_every_member_as_the_restore_does() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+
+        use serde_json::json;
+
+        let described = json!({
+            "Id": "us-west-2_A", "Name": "it's a pool", "Arn": "arn", "SchemaAttributes": [{"Name": "sub"}],
+            "EmailVerificationMessage": "m {####}", "VerificationMessageTemplate": {"EmailMessage": "m {####}"},
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 7},
+            "Policies": {"PasswordPolicy": {"MinimumLength": 9}}, "UserPoolTags": {"a": "b"},
+            "AcrConfiguration": {"Level1": {"AcrValue": "urn:cognito:loa:1"}, "Level2": {"AcrValue": "two"}},
+        });
+        let command = change_pool(
+            "us-west-2",
+            "us-west-2_A",
+            ".DeletionProtection = \"ACTIVE\"",
+        );
+        let (_, command) = command.split_once(" | ").unwrap();
+        let (filter, _) = command.split_once(" > pool.json").unwrap();
+        let mut shell = Command::new("sh")
+            .args(["-c", filter])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answer = json!({"UserPool": described}).to_string();
+        shell
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(answer.as_bytes())
+            .unwrap();
+        let output = shell.wait_with_output().unwrap();
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut expected = crate::steps::pool_document::update(&described);
+        expected.insert("DeletionProtection".into(), "ACTIVE".into());
+        assert_eq!(found, Value::Object(expected));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use cognito::{CognitoError, Operation};
+use model::document::BackupHead;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use model::{AppClientId, UserPoolId};
@@ -14,7 +15,7 @@ use super::mend_client::mend;
 use super::{about, create, described, identity_providers, resource_servers, schema};
 use crate::commands;
 use crate::context::Restore;
-use crate::document::{text, token};
+use crate::document::{Document, object, text, token};
 use crate::error::RestoreError;
 use crate::once::{self, Second};
 use crate::relocation::{Relocation, tell_if_missing};
@@ -53,7 +54,7 @@ pub async fn app_clients(
         if restore.time_left().is_zero() {
             return Ok(StepProgress::InProgress);
         }
-        let request =
+        let mut request =
             client_document::creation(client, &surroundings, &relocation, "", &mut News::default());
         if let Some(new) = state.app_clients.get(old) {
             // Only then may it lack what is there by now.
@@ -69,7 +70,14 @@ pub async fn app_clients(
         let name = text(client, "/ClientName").unwrap_or_default();
         let made = match take(&mut unrecorded, name) {
             Some(made) => Ok(made),
-            None => create_one(restore, state, &pool, name, &about(&pool, request)).await,
+            None => create_one(restore, state, &pool, name, &about(&pool, request.clone())).await,
+        };
+        let made = match made {
+            Err(RestoreError::Cognito(error)) if client_document::must_refresh(&error) => {
+                client_document::allow_refresh(&mut request);
+                create_one(restore, state, &pool, name, &about(&pool, request)).await
+            }
+            made => made,
         };
         match made {
             Ok(new) => {
@@ -86,7 +94,13 @@ pub async fn app_clients(
     for (old, client) in &clients {
         if let Some(new) = state.app_clients.get(old) {
             let new = new.as_str();
-            client_document::creation(client, &surroundings, &relocation, new, &mut news);
+            let asked =
+                client_document::creation(client, &surroundings, &relocation, new, &mut news);
+            // Rare, so that looking costs nothing to speak of.
+            if client_document::lacks_refresh(&asked) {
+                let there = described_client(restore, &pool, new).await?;
+                client_document::tell_refresh(old.as_str(), &there, &mut news);
+            }
         }
     }
     for (old, error) in &refused {
@@ -103,6 +117,21 @@ pub async fn app_clients(
     second_secrets(restore, state, &relocation, &mut news);
     let count = state.app_clients.len() as u64;
     Ok(StepResult::restored(count).telling(news).into())
+}
+
+async fn described_client(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    client: &str,
+) -> Result<Document, RestoreError> {
+    let mut request = Document::new();
+    request.insert("ClientId".into(), client.into());
+    let operation = Operation::DescribeUserPoolClient;
+    let answer = restore
+        .cognito
+        .call(operation, &about(pool, request))
+        .await?;
+    Ok(object(&answer["UserPoolClient"]))
 }
 
 async fn surroundings(
@@ -126,6 +155,7 @@ async fn surroundings(
         providers: identity_providers::existing(restore, state).await?,
         resource_servers: servers.into_keys().collect(),
         legacy_sub,
+        with_secrets: with_secrets(restore.head()),
     })
 }
 
@@ -145,7 +175,21 @@ pub(super) fn expected_surroundings(
         legacy_sub: legacy_sub
             .filter(|_| !schema.no_room)
             .map(|bare| format!("custom:{bare}")),
+        with_secrets: with_secrets(head),
     }
+}
+
+/// Old ids of the clients that have secrets.
+fn with_secrets(head: &BackupHead) -> Vec<String> {
+    head.list(Section::ClientSecrets)
+        .iter()
+        .filter(|listed| {
+            listed["ClientSecrets"]
+                .as_array()
+                .is_some_and(|secrets| !secrets.is_empty())
+        })
+        .filter_map(|listed| Some(text(listed, "/ClientId")?.to_owned()))
+        .collect()
 }
 
 /// A client that is there and that the state does not know.

@@ -1,6 +1,7 @@
 //! An app client's document: what CreateUserPoolClient takes of what DescribeUserPoolClient
 //! gives (facts A.6).
 
+use cognito::{CognitoError, ErrorKind};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
 use serde_json::{Value, json};
@@ -40,6 +41,8 @@ pub(super) struct Surroundings {
     pub(super) resource_servers: Vec<String>,
     /// The custom attribute for the old `sub`, as clients name it, if the pool has it.
     pub(super) legacy_sub: Option<String>,
+    /// Old ids of the clients that the backup lists secrets of, whether or not it holds one.
+    pub(super) with_secrets: Vec<String>,
 }
 
 /// The request for a client, which has the id `new_id` when it is there already, for commands.
@@ -89,16 +92,14 @@ pub(super) fn creation(
     {
         // An empty list may be taken for none given, which lets users sign in. Refreshing alone
         // lets nobody in: there is no token to refresh without a sign-in.
-        request.insert(
-            "ExplicitAuthFlows".into(),
-            json!(["ALLOW_REFRESH_TOKEN_AUTH"]),
-        );
+        request.insert("ExplicitAuthFlows".into(), json!([REFRESH]));
         tell.expected(
             "ExplicitAuthFlows",
             "an empty list would be taken for the default, which is wider",
         );
     }
     explicit_defaults(&mut request);
+    secret(&mut request, surroundings, &mut tell);
     attributes(&mut request, surroundings, &mut tell);
     urls(&mut request, &mut tell);
     providers(&mut request, surroundings, &mut tell);
@@ -160,11 +161,12 @@ pub(crate) fn explicit_defaults(client: &mut Document) {
     };
     say("EnableTokenRevocation", false.into());
     say("PreventUserExistenceErrors", "LEGACY".into());
+    say("AuthSessionValidity", 3.into());
     if !client.contains_key("ExplicitAuthFlows") {
         let rotates = rotates(client);
         let flows: Vec<&str> = DEFAULT_FLOWS
             .into_iter()
-            .filter(|flow| !rotates || *flow != "ALLOW_REFRESH_TOKEN_AUTH")
+            .filter(|flow| !rotates || *flow != REFRESH)
             .collect();
         client.insert("ExplicitAuthFlows".into(), json!(flows));
     }
@@ -193,6 +195,86 @@ fn validities(client: &mut Document) {
         }
     }
     client.insert("TokenValidityUnits".into(), Value::Object(units));
+}
+
+/// The flow that refreshes tokens. Without a sign-in there is none to refresh: it lets nobody in.
+const REFRESH: &str = "ALLOW_REFRESH_TOKEN_AUTH";
+
+/// Whether a client names flows, and not the one that refreshes tokens, which Cognito once
+/// demanded (facts 0.1) where rotation does not replace it.
+pub(super) fn lacks_refresh(request: &Document) -> bool {
+    let flows = texts(request, "ExplicitAuthFlows");
+    !rotates(request)
+        && flows.iter().any(|flow| flow.starts_with("ALLOW_"))
+        && !flows.iter().any(|flow| flow == REFRESH)
+}
+
+/// Whether Cognito refused a client because of that.
+pub(super) fn must_refresh(error: &CognitoError) -> bool {
+    error.is(ErrorKind::Refused)
+        && error
+            .message
+            .contains("REFRESH_TOKEN_AUTH should always be allowed")
+}
+
+/// Asks for the flow after all.
+pub(super) fn allow_refresh(request: &mut Document) {
+    let mut flows = texts(request, "ExplicitAuthFlows");
+    flows.push(REFRESH.into());
+    request.insert("ExplicitAuthFlows".into(), json!(flows));
+}
+
+/// Tells that the client `old` came back with the flow, if it did.
+pub(super) fn tell_refresh(old: &str, there: &Document, news: &mut News) {
+    if lacks_refresh(there) {
+        return;
+    }
+    let reason = "its tokens can be refreshed: Cognito refused it without ALLOW_REFRESH_TOKEN_AUTH";
+    news.finding(
+        Finding::new(FindingKind::Degraded, format!("client {old}"), reason).announcing(
+            Section::AppClients,
+            &format!("{}/ExplicitAuthFlows", token(old)),
+        ),
+    );
+}
+
+/// A client whose original secret was deleted may show none while it has another (facts 0.1). It
+/// gets a new one: as a public client, it would let in whoever knows its id.
+fn secret(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller<'_>) {
+    if request.contains_key("ClientSecret") {
+        return;
+    }
+    let is_confidential = surroundings.with_secrets.iter().any(|id| id == tell.old)
+        // Neither goes without a secret (facts A.6).
+        || texts(request, "AllowedOAuthFlows").contains(&"client_credentials".to_owned())
+        || request
+            .get("EnablePropagateAdditionalUserContextData")
+            .is_some_and(|propagates| propagates == true);
+    if !is_confidential {
+        return;
+    }
+    request.insert("GenerateSecret".into(), true.into());
+    tell.degraded(
+        "ClientSecret",
+        "it has a new secret: Cognito did not show the one that it had",
+    );
+    let arguments = [
+        ("client-id", tell.new),
+        ("query", "UserPoolClient.ClientSecret"),
+    ];
+    let command = commands::cognito(
+        tell.relocation.region,
+        tell.relocation.pool,
+        "describe-user-pool-client",
+        &arguments,
+    );
+    let title = format!(
+        "Give whoever uses client {} (formerly) its new secret",
+        tell.old
+    );
+    let why = "Cognito did not show its secret to the backup. Or add the old one, which its users know, with add-user-pool-client-secret.";
+    tell.news
+        .manual(ManualStep::new(title, why).with_command(command));
 }
 
 /// Lists of attributes are sent only where the client had its own. The old `sub` joins the

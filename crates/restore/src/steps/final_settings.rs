@@ -21,8 +21,8 @@ const SECTION: Section = Section::UserPoolConfig;
 /// Attaches triggers, and sets what would have sent messages while users were made.
 ///
 /// Runs after the users: triggers fire when users are made (facts A.4). And before everything
-/// that lets strangers in: triggers decide about them. Each update replaces the whole configuration, so each begins
-/// with what the pool has.
+/// that lets strangers in: triggers decide about them. Each update says every member (facts 0.1),
+/// so each begins with what the pool has.
 ///
 /// # Errors
 /// [`RestoreError::Cognito`]: without these settings users cannot recover their passwords.
@@ -50,7 +50,8 @@ pub async fn final_settings(
             return Err(error.into());
         }
         if error.message.contains("MFA") && request.contains_key("MfaConfiguration") {
-            // Whether an update takes MFA without SMS is not known (facts A.3): set it after.
+            // Whether an update takes MFA without SMS is not known (facts A.3). Left out it is kept
+            // (facts 0.1); it is set again after.
             request.shift_remove("MfaConfiguration");
             mfa_again = true;
         } else if !attached.is_empty() {
@@ -191,6 +192,10 @@ mod tests {
                 "UserPoolTier": "PLUS", "MfaConfiguration": "ON", "NewMember": 1,
                 "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true, "InviteMessageTemplate": {"EmailSubject": "s"}},
                 "PoolName": "p", "UserPoolId": "us-west-2_New",
+                "DeletionProtection": "INACTIVE", "UserPoolTags": {},
+                "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}},
+                "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+                "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
                 "AutoVerifiedAttributes": ["email"], "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
                 "LambdaConfig": {},
             })

@@ -9,11 +9,12 @@ use super::about;
 use crate::context::Restore;
 use crate::document::{Document, member, object, remove};
 
-/// What Describe shows and an update does not take (facts A.6).
+/// What Describe shows or a creation takes, and an update does not (facts A.6).
 const COMPUTED: &[&str] = &[
     "ClientSecret",
     "ClientType",
     "CreationDate",
+    "GenerateSecret",
     "LastModifiedDate",
 ];
 

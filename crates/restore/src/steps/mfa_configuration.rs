@@ -143,6 +143,8 @@ pub(super) fn plan(
         .to_owned();
     request.insert("MfaConfiguration".into(), mode.as_str().into());
     if mode == "OFF" {
+        // The pool's SMS settings may be shown here nevertheless (facts Appendix 2).
+        sms(&mut request, there, news);
         // "can't turn off MFA and configure an MFA together" (facts A.3).
         for factor in [
             "SmsMfaConfiguration",
@@ -360,15 +362,19 @@ mod tests {
     #[test]
     fn mfa_that_is_off_is_sent_without_factors() {
         let (request, news) = planned(
-            json!({"MfaConfiguration": "OFF", "SmsMfaConfiguration": {"SmsConfiguration": {}}, "WebAuthnConfiguration": {"RelyingPartyId": "example.com"}}),
+            json!({"MfaConfiguration": "OFF", "SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "a"}}, "WebAuthnConfiguration": {"RelyingPartyId": "example.com"}}),
             json!({"Id": "x"}),
-            json!({}),
+            json!({"SmsConfiguration": {"SnsCallerArn": "b"}}),
         );
         assert_eq!(
             request.unwrap(),
             json!({"MfaConfiguration": "OFF", "WebAuthnConfiguration": {"RelyingPartyId": "example.com"}})
         );
-        assert!(news.findings.is_empty());
+        // Shown of the new pool with another role.
+        assert_eq!(
+            news.findings[0].announces,
+            ["mfa_configuration/SmsMfaConfiguration/SmsConfiguration"]
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub mod web_acl;
 pub(crate) mod client_document;
 mod create;
 mod mend_client;
-mod pool_document;
+pub(crate) mod pool_document;
 mod schema;
 mod triggers;
 

@@ -5,6 +5,7 @@ use model::RestoreId;
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind};
+use serde_json::map::Entry;
 use serde_json::{Value, json};
 
 use super::schema;
@@ -12,9 +13,13 @@ use crate::document::{Document, change, member, object, remove, remove_if_empty,
 use crate::relocation::Relocation;
 use crate::step::News;
 
+mod messages;
 mod senders;
 
-pub(super) use senders::{key_in_target, without_key, without_ses, without_sms};
+pub(super) use messages::{spare_message, without_spare_message};
+pub(super) use senders::{
+    allows_codes_by_sms, key_in_target, without_key, without_ses, without_sms,
+};
 
 /// The tag by which a repeated step finds the pool that it made. The function's role may write
 /// into no pool that lacks it, so every update keeps it.
@@ -43,12 +48,6 @@ const IMMUTABLE: &[&str] = &[
     "UsernameAttributes",
     "UsernameConfiguration",
 ];
-/// "No longer used": Describe echoes the template in them (facts A.1).
-const LEGACY_MESSAGES: &[(&str, &str)] = &[
-    ("SmsVerificationMessage", "SmsMessage"),
-    ("EmailVerificationMessage", "EmailMessage"),
-    ("EmailVerificationSubject", "EmailSubject"),
-];
 /// Set by the last step, so that the users are made without a message or a trigger.
 pub(super) const SET_LAST: &[&str] = &[
     "AutoVerifiedAttributes",
@@ -56,6 +55,43 @@ pub(super) const SET_LAST: &[&str] = &[
     "LambdaConfig",
     "DeletionProtection",
 ];
+
+/// What an update says of members that the pool's description does not show. Cognito keeps some of
+/// what is left out and resets other, and most has not been measured (facts 0.1): nothing is left
+/// to that which can be said.
+///
+/// Not here: what is there for good (SMS), what any value switches on (remembered devices), and
+/// what an update was measured to reset (add-ons).
+pub(crate) fn explicit_defaults() -> Value {
+    json!({
+        "MfaConfiguration": "OFF",
+        "DeletionProtection": "INACTIVE",
+        "AutoVerifiedAttributes": [],
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": []},
+        "LambdaConfig": {},
+        "UserPoolTags": {},
+        "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}},
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+        "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+    })
+}
+
+/// Adds what `document` lacks of `defaults`, at any depth.
+fn complete(document: &mut Document, defaults: &Value) {
+    for (name, default) in defaults.as_object().into_iter().flatten() {
+        match document.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(default.clone());
+            }
+            Entry::Occupied(mut place) => {
+                if let Value::Object(inner) = place.get_mut() {
+                    complete(inner, default);
+                }
+            }
+        }
+    }
+}
 
 /// What a restored pool is asked to be.
 #[derive(Debug)]
@@ -89,7 +125,8 @@ pub(super) fn creation(
     remove(&mut request, &["Name", "MfaConfiguration", "UserPoolTags"]);
     request.insert("PoolName".into(), name.into());
     remove_if_empty(&mut request, IMMUTABLE);
-    messages(&mut request, &mut news);
+    messages::from_older_members(&mut request, &mut news);
+    shown_defaults(&mut request);
     temporary_passwords(&mut request);
     let config = request
         .entry("AdminCreateUserConfig")
@@ -109,9 +146,9 @@ pub(super) fn creation(
     NewPool { request, news }
 }
 
-/// The pool's present document as UpdateUserPool takes it. An update replaces the whole
-/// configuration, so it always begins with what the pool has (facts B.1).
-pub(super) fn update(described: &Value) -> Document {
+/// The pool's present document as UpdateUserPool takes it, every member said explicitly: an update
+/// keeps some of what it leaves out and resets other (facts 0.1).
+pub(crate) fn update(described: &Value) -> Document {
     let mut request = object(described);
     let id = request.get("Id").cloned().unwrap_or_default();
     remove(&mut request, COMPUTED);
@@ -119,53 +156,14 @@ pub(super) fn update(described: &Value) -> Document {
     if let Some(name) = request.shift_remove("Name") {
         request.insert("PoolName".into(), name);
     }
-    for (legacy, _) in LEGACY_MESSAGES {
-        request.shift_remove(*legacy);
-    }
+    messages::without_older_members(&mut request);
     change(&mut request, "AdminCreateUserConfig", |config| {
         config.shift_remove("UnusedAccountValidityDays");
     });
     assurance_levels(&mut request);
+    complete(&mut request, &explicit_defaults());
     request.insert("UserPoolId".into(), id);
     request
-}
-
-/// Keeps the one verification message that Cognito takes, and drops the echoes of it. A pool so
-/// old that it has the echoes only gets its template from them.
-fn messages(request: &mut Document, news: &mut News) {
-    let mut echoes = Document::new();
-    for (legacy, name) in LEGACY_MESSAGES {
-        if let Some(text) = request.shift_remove(*legacy) {
-            echoes.insert((*name).into(), text);
-        }
-    }
-    if !echoes.is_empty() && !request.contains_key("VerificationMessageTemplate") {
-        let path = "VerificationMessageTemplate";
-        let reason = "made from the older members that held the messages";
-        news.finding(
-            Finding::new(FindingKind::Expected, path, reason)
-                .announcing(Section::UserPoolConfig, path),
-        );
-        request.insert(path.into(), Value::Object(echoes));
-    }
-    change(request, "VerificationMessageTemplate", |template| {
-        let by_link = member(template, "DefaultEmailOption") == Some("CONFIRM_WITH_LINK");
-        let (kept, dropped) = if by_link {
-            ("EmailMessageByLink", "EmailMessage")
-        } else {
-            ("EmailMessage", "EmailMessageByLink")
-        };
-        if template.contains_key(kept) && template.shift_remove(dropped).is_some() {
-            let path = format!("VerificationMessageTemplate/{dropped}");
-            let reason = format!("Cognito takes one of the two messages; {kept} is in use");
-            let mut finding = Finding::new(FindingKind::Degraded, path.as_str(), reason)
-                .announcing(Section::UserPoolConfig, &path);
-            if dropped == "EmailMessage" {
-                finding = finding.announcing(Section::UserPoolConfig, "EmailVerificationMessage");
-            }
-            news.finding(finding);
-        }
-    });
 }
 
 /// The older of the two members that say how long a temporary password lasts is refused beside
@@ -201,6 +199,22 @@ fn assurance_levels(request: &mut Document) {
         .is_some_and(Document::is_empty)
     {
         request.shift_remove("AcrConfiguration");
+    }
+}
+
+/// Describe shows these of every pool (facts 0.1). A new pool has them without asking, also where
+/// their features are not offered.
+fn shown_defaults(request: &mut Document) {
+    for (name, member, default) in [
+        ("KeyConfiguration", "KeyType", "AWS_OWNED_KEY"),
+        ("IssuerConfiguration", "Type", "ORIGINAL"),
+    ] {
+        if request
+            .get(name)
+            .is_some_and(|value| value[member] == default)
+        {
+            request.shift_remove(name);
+        }
     }
 }
 
@@ -272,16 +286,18 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
     tags
 }
 
-/// What is set when the users are there: the members of the backup as they should be at the end.
+/// What is set when the users are there: the members of the backup as they should be at the end,
+/// those that it does not have included.
 pub(super) fn final_members(head: &BackupHead) -> Document {
     let pool = object(head.user_pool());
-    let mut members = Document::new();
-    for name in ["AutoVerifiedAttributes", "UserAttributeUpdateSettings"] {
-        if let Some(value) = pool.get(name) {
-            members.insert(name.into(), value.clone());
-        }
-    }
-    members
+    let defaults = explicit_defaults();
+    ["AutoVerifiedAttributes", "UserAttributeUpdateSettings"]
+        .into_iter()
+        .map(|name| {
+            let value = pool.get(name).unwrap_or(&defaults[name]);
+            (name.to_owned(), value.clone())
+        })
+        .collect()
 }
 
 /// Whether only administrators make users in the lost pool.

@@ -9,7 +9,6 @@ use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::create::is_about_a_role;
 use super::described;
 use super::pool_document::{self, NewPool, RESTORE_TAG};
 use crate::commands;
@@ -19,6 +18,10 @@ use crate::error::RestoreError;
 use crate::once::{self, Second};
 use crate::relocation::{Relocation, tell_if_missing};
 use crate::step::{News, StepProgress, StepResult};
+
+mod concession;
+
+use concession::Concession;
 
 /// How long IAM may take to know the new pool's tag.
 const TAG_PATIENCE: Duration = Duration::from_secs(120);
@@ -126,6 +129,9 @@ async fn complete(
         }
         let mut request = pool_document::update(&there);
         request.insert(member.into(), wanted[member].clone());
+        if concession == Concession::Sms && pool_document::allows_codes_by_sms(wanted) {
+            request.insert("Policies".into(), wanted["Policies"].clone());
+        }
         let operation = Operation::UpdateUserPool;
         let result = restore
             .cognito
@@ -210,97 +216,6 @@ fn id_of(pool: &Value, operation: Operation) -> Result<UserPoolId, RestoreError>
         .ok_or_else(|| CognitoError::unexpected_answer(operation, "pool id").into())
 }
 
-/// What the pool can do without when Cognito refuses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Concession {
-    /// Mail by the operator's own SES identity.
-    SesIdentity,
-    /// SMS.
-    Sms,
-    /// A customer-managed key.
-    Key,
-}
-
-impl Concession {
-    const ALL: [Concession; 3] = [Concession::SesIdentity, Concession::Sms, Concession::Key];
-
-    /// The member of the pool's document that it is about, and where the ARN stands in it.
-    fn member(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Concession::SesIdentity => ("EmailConfiguration", &["/SourceArn"]),
-            Concession::Sms => ("SmsConfiguration", &["/SnsCallerArn", "/EumsSms/CallerArn"]),
-            Concession::Key => ("KeyConfiguration", &["/KmsKeyArn"]),
-        }
-    }
-
-    /// Whether it answers Cognito's refusal (texts: facts A.4, A.5), or IAM's to hand on a role.
-    fn answers(self, error: &CognitoError) -> bool {
-        if is_about_a_role(error) {
-            return self == Concession::Sms;
-        }
-        if !error.is(ErrorKind::Refused) {
-            return false;
-        }
-        let says = |text: &str| error.message.contains(text);
-        match self {
-            Concession::SesIdentity => {
-                says("SourceArn")
-                    || says("Source ARN")
-                    || says("email identity")
-                    || says("From email address")
-                    || error.code == "InvalidEmailRoleAccessPolicyException"
-            }
-            Concession::Sms => {
-                error.code.starts_with("InvalidSmsRole")
-                    || says("snsRegion")
-                    || says("EumsSms")
-                    || says("pass role")
-            }
-            Concession::Key => says("CreateGrant") || says("KMS") || says("Kms"),
-        }
-    }
-
-    fn is_possible(self, request: &Document) -> bool {
-        match self {
-            Concession::SesIdentity => email_is_own(request.get("EmailConfiguration")),
-            Concession::Sms => request.contains_key("SmsConfiguration"),
-            Concession::Key => request.contains_key("KeyConfiguration"),
-        }
-    }
-
-    /// Whether the pool came back without what was asked for.
-    fn was_made(self, asked: &Document, there: &Value) -> bool {
-        let lacks = |member: &str| there.get(member).is_none_or(Value::is_null);
-        self.is_possible(asked)
-            && match self {
-                Concession::SesIdentity => !email_is_own(there.get("EmailConfiguration")),
-                Concession::Sms => lacks("SmsConfiguration"),
-                Concession::Key => lacks("KeyConfiguration"),
-            }
-    }
-
-    fn make(self, request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
-        match self {
-            Concession::SesIdentity => {
-                let why = "Cognito refused its SES identity";
-                pool_document::without_ses(request, why, relocation, news);
-            }
-            Concession::Sms => {
-                let why = "Cognito refused its role, as for a trust policy that names the lost pool, or IAM to hand it on";
-                pool_document::without_sms(request, why, relocation, news);
-            }
-            Concession::Key => {
-                let why = "Cognito refused the key";
-                pool_document::without_key(request, why, relocation, news);
-            }
-        }
-    }
-}
-
-fn email_is_own(email: Option<&Value>) -> bool {
-    email.is_some_and(|email| text(email, "/SourceArn").is_some())
-}
-
 /// Replication is the operator's to set up again: it costs money and names Regions that the
 /// restore may be running away from.
 fn tell_replicas(restore: &Restore<'_>, relocation: &Relocation<'_>, news: &mut News) {
@@ -332,67 +247,5 @@ fn tell_replicas(restore: &Restore<'_>, relocation: &Relocation<'_>, news: &mut 
             )
             .with_command(command),
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_answered_by_asking_for_less_where_that_helps() {
-        let refused = |code: &str, message: &str| CognitoError {
-            operation: Operation::CreateUserPool,
-            kind: ErrorKind::Refused,
-            code: code.into(),
-            message: message.into(),
-        };
-        for (error, concession) in [
-            (
-                refused(
-                    "InvalidParameterException",
-                    "Invalid EmailConfiguration.SourceArn. Provided SourceArn must be in one of the following SES regions: eu-west-1.",
-                ),
-                Some(Concession::SesIdentity),
-            ),
-            (
-                refused(
-                    "InvalidParameterException",
-                    "Cognito is not allowed to use your email identity",
-                ),
-                Some(Concession::SesIdentity),
-            ),
-            (
-                refused(
-                    "InvalidSmsRoleTrustRelationshipException",
-                    "Role does not have a trust relationship allowing Cognito to assume the role",
-                ),
-                Some(Concession::Sms),
-            ),
-            (
-                refused(
-                    "InvalidParameterException",
-                    "Cross-account pass role is not allowed.",
-                ),
-                Some(Concession::Sms),
-            ),
-            (
-                refused(
-                    "InvalidParameterException",
-                    "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn us-east-1",
-                ),
-                Some(Concession::Key),
-            ),
-            (
-                refused(
-                    "InvalidParameterException",
-                    "Required custom attributes are not supported currently.",
-                ),
-                None,
-            ),
-        ] {
-            let found = Concession::ALL.into_iter().find(|one| one.answers(&error));
-            assert_eq!(found, concession, "{error}");
-        }
     }
 }

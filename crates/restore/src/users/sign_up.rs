@@ -120,8 +120,9 @@ impl<'a> SignUpClient<'a> {
             "UserPoolId": self.target.as_str(),
             "ClientName": self.name,
             "GenerateSecret": false,
-            // A flow that leads nowhere without functions of the pool, which it has not yet.
-            "ExplicitAuthFlows": ["ALLOW_CUSTOM_AUTH"],
+            // A flow that leads nowhere without functions of the pool, which it has not yet, and the
+            // one that a client may not go without (facts 0.1): it needs a sign-in before.
+            "ExplicitAuthFlows": ["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
             "WriteAttributes": writable,
             "EnableTokenRevocation": true,
             "PreventUserExistenceErrors": "ENABLED",

@@ -50,6 +50,7 @@ const NEW_POOL: &str = "a new pool has its own";
 const NEW_CLIENT: &str = "a new client has its own; the map of ids ties old and new";
 const DATES: &str = "Cognito sets dates itself";
 const DIAGNOSTIC: &str = "a diagnosis, not a setting";
+const SHOWN: &str = "Cognito shows it of new pools; its absence means the same";
 const EXPLICIT: &str = "sent explicitly, with the value that its absence means in the old pool";
 
 macro_rules! table {
@@ -72,16 +73,22 @@ table! {
     "user_pool_config/Domain", Any, "compared in user_pool_domain";
     "user_pool_config/CustomDomain", Any, "compared in custom_domain";
     "user_pool_config/UserPoolTags", Any, "compared in tags";
-    "user_pool_config/SmsVerificationMessage", Any, "no longer used by Cognito, which echoes the template";
-    "user_pool_config/EmailVerificationMessage", Any, "no longer used by Cognito, which echoes the template";
-    "user_pool_config/EmailVerificationSubject", Any, "no longer used by Cognito, which echoes the template";
+    "user_pool_config/SmsVerificationMessage", Any, "Cognito copies it from the template, which is compared";
+    "user_pool_config/EmailVerificationMessage", Any, "Cognito copies it from the template, which is compared";
+    "user_pool_config/EmailVerificationSubject", Any, "Cognito copies it from the template, which is compared";
     "user_pool_config/AdminCreateUserConfig/UnusedAccountValidityDays", Any, "replaced by TemporaryPasswordValidityDays, which is compared";
     "user_pool_config/Policies/PasswordPolicy/TemporaryPasswordValidityDays", Mapped, "an old pool's UnusedAccountValidityDays stands for it";
     "user_pool_config/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
     "user_pool_config/LambdaConfig", Mapped, "a function of the same name in the pool's own Region is the same function";
     "mfa_configuration/SmsMfaConfiguration/SmsConfiguration/SnsRegion", Any, "follows from the pool's Region";
+    "user_pool_config/AccountRecoverySetting", OnlyInPool, "Cognito shows its default of every new pool; older pools may show none";
+    "user_pool_config/KeyConfiguration/KeyType", Default("\"AWS_OWNED_KEY\""), SHOWN;
+    "user_pool_config/IssuerConfiguration/Type", Default("\"ORIGINAL\""), SHOWN;
+    "user_pool_config/Policies/SignInPolicy/AllowedFirstAuthFactors", Default("[\"PASSWORD\"]"), SHOWN;
+    "user_pool_config/DeletionProtection", Default("\"INACTIVE\""), SHOWN;
+    "mfa_configuration/WebAuthnConfiguration/FactorConfiguration", Default("\"SINGLE_FACTOR\""), SHOWN;
     "user_pool_config/AcrConfiguration", OnlyInPool, "Cognito always returns it with its defaults; older readers did not know it";
-    "user_pool_config/SchemaAttributes/identities", Any, "Cognito adds it with the first identity provider";
+    "user_pool_config/SchemaAttributes/identities", Any, "Cognito's own; older pools got it with their first identity provider";
     "user_pool_config/SchemaAttributes/{legacy sub}", OnlyInPool, "the attribute that LegacySubAttribute names keeps the old sub";
     "user_pool_config/SchemaAttributes/{standard}", OnlyInPool, "a new pool has the standard attributes that Cognito added since";
     "tags/aws:*", OnlyInBackup, "tag keys that begin with aws: are reserved";
@@ -101,6 +108,8 @@ table! {
     "app_clients/*/RefreshTokenValidity", Mapped, "absent and 0 are 30 days: sent explicitly";
     "app_clients/*/AuthSessionValidity", Default("3"), EXPLICIT;
     "app_clients/*/TokenValidityUnits", Mapped, "absent is hours, and days of refresh tokens, whatever the unit of a value that is absent: sent explicitly";
+    "app_clients/*/RefreshTokenRotation/Feature", Default("\"DISABLED\""), SHOWN;
+    "app_clients/*/RefreshTokenRotation/RetryGracePeriodSeconds", Default("0"), SHOWN;
     "app_clients/*/ReadAttributes", Mapped, "without the attribute that LegacySubAttribute names";
     "client_secrets", Any, "Cognito never returns the value of a second secret; the report counts them";
     "groups/*/UserPoolId", Any, NEW_POOL;
@@ -110,6 +119,7 @@ table! {
     "identity_providers/*/UserPoolId", Any, NEW_POOL;
     "identity_providers/*/CreationDate", Any, DATES;
     "identity_providers/*/LastModifiedDate", Any, DATES;
+    "identity_providers/Google/AttributeMapping/username", Default("\"sub\""), SHOWN;
     "identity_providers/*/ProviderDetails/ActiveEncryptionCertificate", Any, "a new pool has new certificates";
     "identity_providers/*/ProviderDetails/attributes_url_add_attributes", Any, "Cognito adds it";
     "identity_providers/*/ProviderDetails/SSORedirectBindingURI", Any, "Cognito reads it from the provider's metadata, which is compared";

@@ -6,6 +6,7 @@ fn surroundings() -> Surroundings {
         providers: vec!["okta".into()],
         resource_servers: vec!["https://api.example.com".into()],
         legacy_sub: None,
+        with_secrets: Vec::new(),
     }
 }
 
@@ -45,7 +46,7 @@ fn a_client_keeps_its_secret_and_its_unknown_members() {
     assert_eq!(
         Value::Object(request),
         json!({
-            "ClientName": "web", "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED",
+            "ClientName": "web", "EnableTokenRevocation": true, "PreventUserExistenceErrors": "ENABLED", "AuthSessionValidity": 3,
             "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"], "ClientSecret": "abcdefghijklmnopqrstuvwxyz", "NewMember": {"a": 1},
             "AccessTokenValidity": 5, "IdTokenValidity": 6, "RefreshTokenValidity": 7,
             "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"},
@@ -71,11 +72,41 @@ fn nothing_is_left_to_a_wider_default() {
         json!({
             "ClientName": "web", "RefreshTokenValidity": 30, "AccessTokenValidity": 5, "IdTokenValidity": 1,
             "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "hours", "RefreshToken": "days"},
-            "EnableTokenRevocation": false, "PreventUserExistenceErrors": "LEGACY",
+            "EnableTokenRevocation": false, "PreventUserExistenceErrors": "LEGACY", "AuthSessionValidity": 3,
             "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"],
         })
     );
     assert_eq!(news, News::default());
+}
+
+#[test]
+fn a_confidential_client_stays_so_when_its_secret_was_not_shown() {
+    let listed = Surroundings {
+        with_secrets: vec!["old1".into()],
+        ..surroundings()
+    };
+    let machine = json!({"AllowedOAuthFlows": ["client_credentials"]});
+    let propagates = json!({"EnablePropagateAdditionalUserContextData": true});
+    for (own, surroundings, is_new) in [
+        (json!({}), surroundings(), false),
+        (json!({}), listed.clone(), true),
+        (machine, surroundings(), true),
+        (propagates, surroundings(), true),
+        (
+            json!({"ClientSecret": "abcdefghijklmnopqrstuvwxyz"}),
+            listed,
+            false,
+        ),
+    ] {
+        let (request, news) = sent(own.clone(), json!({}), &surroundings);
+        assert_eq!(request.contains_key("GenerateSecret"), is_new, "{own}");
+        let announced = news
+            .findings
+            .iter()
+            .any(|finding| finding.announces == ["app_clients/old1/ClientSecret"]);
+        assert_eq!(announced, is_new, "{own}");
+        assert_eq!(news.manual_steps.len(), usize::from(is_new), "{own}");
+    }
 }
 
 #[test]

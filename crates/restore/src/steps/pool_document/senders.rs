@@ -12,6 +12,10 @@ use crate::relocation::Relocation;
 use crate::step::News;
 use crate::translate::ArnKind;
 
+/// The first factor that needs SMS, and where it stands.
+const SMS_CODES: &str = "SMS_OTP";
+const FACTORS: &str = "Policies/SignInPolicy/AllowedFirstAuthFactors";
+
 /// The SES identity is translated by the map or tried as it is: which Regions Cognito allows
 /// depends on the pool's (facts A.5).
 pub(super) fn email(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
@@ -132,16 +136,27 @@ fn place_sms_role(
     true
 }
 
-/// Leaves SMS out of the request, and says so.
+/// Whether users may sign in by codes in SMS, without a password.
+pub(in crate::steps) fn allows_codes_by_sms(request: &Document) -> bool {
+    request
+        .get("Policies")
+        .and_then(|policies| policies["SignInPolicy"]["AllowedFirstAuthFactors"].as_array())
+        .is_some_and(|factors| factors.iter().any(|factor| factor == SMS_CODES))
+}
+
+/// Leaves SMS out of the request, with the sign-in that needs it (facts 0.1), and says so.
 pub(in crate::steps) fn without_sms(
     request: &mut Document,
     why: &str,
     relocation: &Relocation<'_>,
     news: &mut News,
 ) {
-    let Some(old) = request.shift_remove("SmsConfiguration") else {
+    let codes = allows_codes_by_sms(request);
+    let old = request.shift_remove("SmsConfiguration");
+    if old.is_none() && !codes {
         return;
-    };
+    }
+    let old = old.unwrap_or_default();
     let path = "SmsConfiguration";
     news.finding(
         Finding::new(
@@ -152,16 +167,38 @@ pub(in crate::steps) fn without_sms(
         .announcing(Section::UserPoolConfig, path),
     );
     let external_id = text(&old, "/ExternalId").unwrap_or("EXTERNAL_ID");
-    let change = format!(
+    let mut change = format!(
         ".SmsConfiguration = {{SnsCallerArn: \"ROLE_ARN\", ExternalId: {}}}",
         commands::jq_text(external_id)
     );
+    if codes {
+        without_codes_by_sms(request, news);
+        change.push_str(&format!(
+            " | .{} += [\"{SMS_CODES}\"]",
+            FACTORS.replace('/', ".")
+        ));
+    }
     news.manual(
         ManualStep::new(
             "Give the pool a role to send SMS by",
             format!("{why}. The role's trust policy must let cognito-idp.amazonaws.com assume it for the new pool, with the external id."),
         )
         .with_command(commands::change_pool(relocation.region, relocation.pool, &change)),
+    );
+}
+
+fn without_codes_by_sms(request: &mut Document, news: &mut News) {
+    change(request, "Policies", |policies| {
+        change(policies, "SignInPolicy", |policy| {
+            if let Some(Value::Array(factors)) = policy.get_mut("AllowedFirstAuthFactors") {
+                factors.retain(|factor| factor != SMS_CODES);
+            }
+        })
+    });
+    let reason = "users cannot sign in by a code in an SMS: the pool sends none";
+    news.finding(
+        Finding::new(FindingKind::Degraded, FACTORS, reason)
+            .announcing(Section::UserPoolConfig, FACTORS),
     );
 }
 

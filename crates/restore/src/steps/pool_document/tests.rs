@@ -72,18 +72,39 @@ fn each_rule_of_the_document_is_kept_and_each_deviation_announced() {
             vec![],
         ),
         (
-            json!({"EmailVerificationMessage": "a {####}", "VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_CODE"}}),
+            json!({"EmailVerificationMessage": "a {####}", "VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}}),
             "/VerificationMessageTemplate",
-            json!({"EmailMessage": "a {####}", "DefaultEmailOption": "CONFIRM_WITH_CODE"}),
-            vec!["user_pool_config/VerificationMessageTemplate/EmailMessageByLink"],
+            json!({"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}),
+            vec![],
         ),
         (
-            json!({"VerificationMessageTemplate": {"EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}}),
-            "/VerificationMessageTemplate",
-            json!({"EmailMessageByLink": "{##b##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"}),
+            json!({"KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"}}),
+            "/KeyConfiguration",
+            Value::Null,
+            vec![],
+        ),
+        (
+            json!({"IssuerConfiguration": {"Type": "ORIGINAL"}}),
+            "/IssuerConfiguration",
+            Value::Null,
+            vec![],
+        ),
+        (
+            json!({"IssuerConfiguration": {"Type": "UPDATED"}}),
+            "/IssuerConfiguration",
+            json!({"Type": "UPDATED"}),
+            vec![],
+        ),
+        (
+            json!({
+                "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::999988887777:role/sms"},
+                "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP", "WEB_AUTHN"]}},
+            }),
+            "/Policies/SignInPolicy/AllowedFirstAuthFactors",
+            json!(["PASSWORD", "WEB_AUTHN"]),
             vec![
-                "user_pool_config/VerificationMessageTemplate/EmailMessage",
-                "user_pool_config/EmailVerificationMessage",
+                "user_pool_config/SmsConfiguration",
+                "user_pool_config/Policies/SignInPolicy/AllowedFirstAuthFactors",
             ],
         ),
         (
@@ -201,21 +222,52 @@ fn tags_lose_what_is_awss_own_and_gain_the_restores() {
 }
 
 #[test]
-fn an_update_sends_back_all_that_the_pool_has() {
+fn an_update_says_what_the_pool_has_and_the_default_of_what_it_does_not_show() {
     let request = update(&json!({
         "Id": "us-west-2_New", "Name": "pool", "Arn": "arn", "Status": "Enabled", "SchemaAttributes": [],
         "UsernameAttributes": ["email"], "MfaConfiguration": "OPTIONAL", "NewMember": 1, "UserPoolTier": "PLUS",
         "EmailVerificationMessage": "m", "VerificationMessageTemplate": {"EmailMessage": "m"},
-        "AdminCreateUserConfig": {"UnusedAccountValidityDays": 7, "AllowAdminCreateUserOnly": false},
+        "Policies": {"PasswordPolicy": {"MinimumLength": 9}},
+        "AdminCreateUserConfig": {"UnusedAccountValidityDays": 7, "AllowAdminCreateUserOnly": true},
         "AcrConfiguration": {"Level1": {"AcrValue": "urn:cognito:loa:1"}},
     }));
     assert_eq!(
         Value::Object(request),
         json!({
             "MfaConfiguration": "OPTIONAL", "NewMember": 1, "UserPoolTier": "PLUS",
-            "VerificationMessageTemplate": {"EmailMessage": "m"},
-            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false},
+            "VerificationMessageTemplate": {"EmailMessage": "m", "DefaultEmailOption": "CONFIRM_WITH_CODE"},
+            "Policies": {
+                "PasswordPolicy": {"MinimumLength": 9},
+                "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]},
+            },
+            "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true},
+            "DeletionProtection": "INACTIVE", "AutoVerifiedAttributes": [], "LambdaConfig": {},
+            "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": []},
+            "UserPoolTags": {}, "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
             "PoolName": "pool", "UserPoolId": "us-west-2_New",
         })
     );
+}
+
+#[test]
+fn of_two_messages_the_one_in_use_stays_when_both_are_refused() {
+    for (option, spare) in [
+        ("CONFIRM_WITH_CODE", "EmailMessageByLink"),
+        ("CONFIRM_WITH_LINK", "EmailMessage"),
+    ] {
+        let (mut request, _) = create(
+            json!({"VerificationMessageTemplate": {
+                "EmailMessage": "a {####}", "EmailMessageByLink": "{##b##}", "DefaultEmailOption": option,
+            }}),
+            json!({}),
+        );
+        let request = request.as_object_mut().unwrap();
+        assert_eq!(spare_message(request), Some(spare));
+        let mut news = News::default();
+        without_spare_message(request, "x", &mut news);
+        assert_eq!(request["VerificationMessageTemplate"].get(spare), None);
+        assert_eq!(spare_message(request), None);
+        let path = format!("user_pool_config/VerificationMessageTemplate/{spare}");
+        assert_eq!(announced(&news), [path]);
+    }
 }
