@@ -246,17 +246,10 @@ fn clients(document: &Value, names: &Names) -> Value {
             .pointer("/Secrets/0/ClientSecretValue")
             .cloned()
             .unwrap_or(Value::Null);
-        // Sets, whose order Cognito does not keep.
-        for member in [
-            "ReadAttributes",
-            "WriteAttributes",
-            "ExplicitAuthFlows",
-            "AllowedOAuthScopes",
-            "SupportedIdentityProviders",
-        ] {
-            if let Some(values) = settings.get_mut(member).and_then(Value::as_array_mut) {
-                values.sort_by_key(ToString::to_string);
-            }
+        // Sets, which Cognito returns sorted.
+        let members = settings.as_object_mut().into_iter().flatten();
+        for values in members.filter_map(|(_, value)| value.as_array_mut()) {
+            values.sort_by_key(ToString::to_string);
         }
         (
             names.client(document, &text(&settings, "ClientId")),

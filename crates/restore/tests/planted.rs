@@ -6,8 +6,10 @@
 mod support;
 
 use model::request::{RestoreAction, RestoreOptions};
+use serde_json::json;
+use simulator::{Fault, Faults, When};
 use support::compare::{Table, compare};
-use support::{NEW, World, pools};
+use support::{ACCOUNT, NEW, World, pools};
 
 #[tokio::test]
 async fn a_pool_with_one_of_everything_comes_back_but_for_what_is_announced() {
@@ -116,4 +118,67 @@ async fn a_plain_pool_that_came_back_as_it_was_has_nothing_to_tell() {
     let steps = restored.state.steps.iter();
     let told: Vec<_> = steps.flat_map(|record| &record.findings).collect();
     assert_eq!(counts.total(), 0, "{told:#?}");
+}
+
+#[tokio::test]
+async fn what_cognito_refuses_of_a_pool_is_left_out_and_told() {
+    let key = format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/mrk-1");
+    let sms = json!({"SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms")});
+    let mut codes = pools::plain().user_pool["Policies"].clone();
+    codes["SignInPolicy"]["AllowedFirstAuthFactors"] = json!(["PASSWORD", "SMS_OTP"]);
+    let denied = "User: a is not authorized to perform: iam:PassRole on resource: b";
+    for (settings, code, message, announced) in [
+        (
+            json!({"KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key}}),
+            "InvalidParameterException",
+            "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn x",
+            "user_pool_config/KeyConfiguration",
+        ),
+        (
+            json!({"SmsConfiguration": sms, "Policies": codes}),
+            "AccessDeniedException",
+            denied,
+            "user_pool_config/Policies/SignInPolicy/AllowedFirstAuthFactors",
+        ),
+        (
+            // A backup without the pool's SMS settings: the simulator itself refuses.
+            json!({"Policies": codes}),
+            "InvalidParameterException",
+            "SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS configuration",
+            "user_pool_config/Policies/SignInPolicy/AllowedFirstAuthFactors",
+        ),
+        (
+            json!({"VerificationMessageTemplate": {
+                "EmailMessage": "code {####}", "EmailMessageByLink": "{##here##}", "DefaultEmailOption": "CONFIRM_WITH_CODE",
+            }}),
+            "InvalidParameterException",
+            "Only one of EmailMessage and EmailMessageByLink may be sent.",
+            "user_pool_config/VerificationMessageTemplate/EmailMessageByLink",
+        ),
+    ] {
+        let world = World::new().await;
+        let mut document = pools::plain();
+        document
+            .user_pool
+            .extend(settings.as_object().cloned().unwrap());
+        let lost = world.lose(document).await;
+        let fault = Fault::Error {
+            code: code.into(),
+            message: message.into(),
+            status: 400,
+        };
+        world
+            .simulator
+            .set_faults(Faults::one("CreateUserPool", When::Nth(1), fault));
+        let restored = world.restore(&lost, &RestoreOptions::default()).await;
+        let announced = announced.to_owned();
+        assert!(
+            restored.announcements.contains(&announced),
+            "{message}: {:#?}",
+            restored.announcements
+        );
+        let verification = restored.state.verification.unwrap();
+        assert!(verification.passed(), "{message}: {verification:#?}");
+        assert_eq!(restored.result, "SUCCESS_WITH_LOSSES", "{message}");
+    }
 }

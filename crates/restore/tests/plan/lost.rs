@@ -35,7 +35,7 @@ pub(crate) fn full() -> Value {
             "SchemaAttributes": attributes,
             "AutoVerifiedAttributes": ["email", "phone_number"],
             "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
-            "AccountRecoverySetting": {"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}]},
+            "AccountRecoverySetting": {"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}, {"Priority": 2, "Name": "verified_phone_number"}]},
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 3},
             "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE", "EmailSubject": "Code", "EmailMessage": "Your code is {####}"},
             "SmsAuthenticationMessage": "Your code is {####}",

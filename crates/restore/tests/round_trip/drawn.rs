@@ -15,6 +15,18 @@ pub(crate) const STATUSES: [&str; 8] = [
 
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
+    /// Which reading of what nobody has measured it meets.
+    pub(crate) other_world: bool,
+    /// Whether Describe shows all that it shows of a pool of 2026.
+    pub(crate) recent: bool,
+    /// None, a multi-Region key, a key of one Region.
+    pub(crate) key: usize,
+    /// Messages: Cognito's own, one for codes, one each for codes and links, the older members alone.
+    pub(crate) messages: usize,
+    /// Default, by e-mail, by administrators.
+    pub(crate) recovery: usize,
+    /// A role for SMS that is not for MFA, and whether Cognito takes it for the new pool.
+    pub(crate) sms_role: Option<bool>,
     pub(crate) sign_in: usize,
     pub(crate) tier: usize,
     pub(crate) mfa: usize,
@@ -40,7 +52,12 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    pub(crate) secret: bool,
+    /// None, shown, not shown because the original one was deleted.
+    pub(crate) secret: usize,
+    /// Whether nothing was ever set that can be left unset.
+    pub(crate) bare: bool,
+    /// None, on, off.
+    pub(crate) rotation: usize,
     pub(crate) oauth: bool,
     pub(crate) attributes: bool,
     pub(crate) revocation: Option<bool>,
@@ -72,15 +89,18 @@ pub(crate) struct User {
 fn client() -> impl Strategy<Value = Client> {
     let flags = any::<(bool, bool, bool, Option<bool>, Option<bool>)>();
     let pages = any::<[bool; 4]>();
-    (flags, 3_u32..=15, 1_u32..=3650, 0_usize..3, pages).prop_map(
+    let choices = (0_usize..3, 0_usize..3, 0_usize..4);
+    (flags, 3_u32..=15, 1_u32..=3650, choices, pages).prop_map(
         |(
-            (secret, oauth, attributes, revocation, hides_users),
+            (bare, oauth, attributes, revocation, hides_users),
             session_minutes,
             refresh_days,
-            flows,
+            (secret, rotation, flows),
             [branding, terms, risk, session],
         )| Client {
             secret,
+            bare,
+            rotation,
             oauth,
             attributes,
             revocation,
@@ -125,17 +145,33 @@ pub(crate) fn pool() -> impl Strategy<Value = Pool> {
     let more = (6_u32..=32, any::<bool>(), any::<[bool; 4]>(), 0_usize..=4);
     let around = any::<(bool, bool, bool, bool, bool)>();
     let sign_in = (0_usize..5, any::<bool>());
+    let shown = (
+        any::<(bool, bool, Option<bool>)>(),
+        0_usize..3,
+        0_usize..4,
+        0_usize..3,
+    );
     let lists = (
         prop::collection::vec(client(), 0..3),
         prop::collection::vec(user(), 0..=12),
     );
-    (settings, more, (around, sign_in), lists).prop_map(
+    (settings, more, (around, sign_in, shown), lists).prop_map(
         |(
             (sign_in, tier, mfa, [verifies, protected, self_service]),
             (minimum_length, symbols, schema, groups),
-            ((domain, google, oidc, saml, server), (factors, email_mfa)),
+            (
+                (domain, google, oidc, saml, server),
+                (factors, email_mfa),
+                ((other_world, recent, sms_role), key, messages, recovery),
+            ),
             (clients, users),
         )| Pool {
+            other_world,
+            recent,
+            key,
+            messages,
+            recovery,
+            sms_role,
             sign_in,
             tier,
             mfa,

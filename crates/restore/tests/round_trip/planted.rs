@@ -11,7 +11,7 @@ use crate::support::pools::{attribute, document, with};
 
 const GROUPS: [&str; 4] = ["admins", "editors", "グループ👥", "a/b~c,\"d\""];
 const TIERS: [&str; 3] = ["LITE", "ESSENTIALS", "PLUS"];
-const FLOWS: [&[&str]; 3] = [
+const FLOWS: [&[&str]; 4] = [
     &["ALLOW_REFRESH_TOKEN_AUTH"],
     &[
         "ALLOW_REFRESH_TOKEN_AUTH",
@@ -19,6 +19,8 @@ const FLOWS: [&[&str]; 3] = [
         "ALLOW_USER_PASSWORD_AUTH",
     ],
     &["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    // Without the flow that refreshes tokens: where rotation replaces it, or Cognito allows it.
+    &["ALLOW_USER_SRP_AUTH"],
 ];
 const SCHEMA: [(&str, &str, bool); 4] = [
     ("custom:text", "String", true),
@@ -33,7 +35,58 @@ impl Pool {
     }
 
     fn has_sms(&self) -> bool {
-        self.mfa >= 3
+        self.mfa >= 3 || self.sms_role.is_some()
+    }
+
+    /// What the pool sends SMS by. The simulator knows by the role's name that Cognito refuses it.
+    fn sms(&self) -> Value {
+        let is_refused = self.mfa < 3 && self.sms_role == Some(false);
+        let role = if is_refused { "untrusted" } else { "sms" };
+        json!({
+            "SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/{role}"), "ExternalId": "shop",
+            "SnsRegion": "us-east-1",
+        })
+    }
+
+    /// What Describe shows of a pool of 2026, though nobody set it (facts 0.1).
+    fn shown(&self) -> Value {
+        let recovery = match self.recovery {
+            1 if !self.has_email_mfa() => json!([{"Name": "verified_email", "Priority": 1}]),
+            2 => json!([{"Name": "admin_only", "Priority": 1}]),
+            _ if !self.recent => return json!({}),
+            _ => json!([
+                {"Name": "verified_email", "Priority": 1}, {"Name": "verified_phone_number", "Priority": 2},
+            ]),
+        };
+        let recovery = json!({"AccountRecoverySetting": {"RecoveryMechanisms": recovery}});
+        if !self.recent {
+            return recovery;
+        }
+        let key = match self.key {
+            0 => json!({"KeyType": "AWS_OWNED_KEY"}),
+            key => json!({
+                "KeyType": "CUSTOMER_MANAGED_KEY",
+                "KmsKeyArn": format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/{}", ["mrk-1", "1"][key - 1]),
+            }),
+        };
+        with(
+            recovery,
+            json!({"KeyConfiguration": key, "IssuerConfiguration": {"Type": "ORIGINAL"}}),
+        )
+    }
+
+    fn messages(&self) -> Value {
+        let code = "Your code is {####}";
+        let template = match self.messages {
+            1 => json!({"EmailMessage": code}),
+            2 => {
+                json!({"EmailMessage": code, "EmailMessageByLink": "{##Here##}", "DefaultEmailOption": "CONFIRM_WITH_LINK"})
+            }
+            3 => return json!({"EmailVerificationMessage": code}),
+            _ => json!({}),
+        };
+        let template = with(json!({"DefaultEmailOption": "CONFIRM_WITH_CODE"}), template);
+        json!({"VerificationMessageTemplate": template})
     }
 
     pub(crate) fn document(&self, number: u32) -> PoolDocument {
@@ -130,7 +183,6 @@ impl Pool {
                 },
                 "SignInPolicy": {"AllowedFirstAuthFactors": self.first_factors()},
             },
-            "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": !self.self_service, "UnusedAccountValidityDays": 7},
             "EmailConfiguration": if self.has_email_mfa() { json!({
                 "EmailSendingAccount": "DEVELOPER",
@@ -155,9 +207,15 @@ impl Pool {
             6 => json!({"UsernameAttributes": ["email", "phone_number"]}),
             _ => json!({}),
         };
-        let base = with(base, sign_in);
+        let base = with(with(base, sign_in), with(self.shown(), self.messages()));
+        let base = if self.verifies && self.recent {
+            let before_update = json!({"AttributesRequireVerificationBeforeUpdate": ["email"]});
+            with(base, json!({"UserAttributeUpdateSettings": before_update}))
+        } else {
+            base
+        };
         let sms = if self.has_sms() {
-            json!({"SmsConfiguration": sms(), "SmsAuthenticationMessage": "Your code is {####}"})
+            json!({"SmsConfiguration": self.sms(), "SmsAuthenticationMessage": "Your code is {####}"})
         } else {
             json!({})
         };
@@ -172,9 +230,10 @@ impl Pool {
     fn mfa(&self) -> Value {
         let totp = json!({"SoftwareTokenMfaConfiguration": {"Enabled": true}});
         let text = json!({"SmsMfaConfiguration": {
-            "SmsAuthenticationMessage": "Your code is {####}", "SmsConfiguration": sms(),
+            "SmsAuthenticationMessage": "Your code is {####}", "SmsConfiguration": self.sms(),
         }});
         let factors = match self.mfa {
+            0 if self.has_sms() => with(json!({"MfaConfiguration": "OFF"}), text),
             0 => json!({"MfaConfiguration": "OFF"}),
             1 => with(json!({"MfaConfiguration": "OPTIONAL"}), totp),
             2 => with(json!({"MfaConfiguration": "ON"}), totp),
@@ -187,7 +246,14 @@ impl Pool {
             json!({})
         };
         let passkeys = if self.first_factors().contains(&"WEB_AUTHN") {
-            json!({"WebAuthnConfiguration": {"RelyingPartyId": "shop.example.com", "UserVerification": "preferred"}})
+            let factor = if self.mfa == 2 || self.mfa == 4 {
+                "MULTI_FACTOR_WITH_USER_VERIFICATION"
+            } else {
+                "SINGLE_FACTOR"
+            };
+            json!({"WebAuthnConfiguration": {
+                "RelyingPartyId": "shop.example.com", "UserVerification": "preferred", "FactorConfiguration": factor,
+            }})
         } else {
             json!({})
         };
@@ -231,15 +297,33 @@ impl Pool {
         let mut settings = json!({
             "ClientId": client_id(index),
             "ClientName": format!("client {index}"),
-            "ExplicitAuthFlows": FLOWS[client.flows],
             "RefreshTokenValidity": client.refresh_days,
-            "TokenValidityUnits": {},
             "EnablePropagateAdditionalUserContextData": false,
             "AuthSessionValidity": client.session_minutes,
             "AllowedOAuthFlowsUserPoolClient": client.oauth,
             "ClientSettingOfNextYear": index,
         });
         let mut more = serde_json::Map::new();
+        let rotates = client.rotation == 1;
+        if !client.bare {
+            let flows = match client.flows {
+                _ if rotates => 3,
+                flows => flows,
+            };
+            more.insert("ExplicitAuthFlows".into(), json!(FLOWS[flows]));
+            more.insert("TokenValidityUnits".into(), json!({}));
+        }
+        match client.rotation {
+            1 => more.insert(
+                "RefreshTokenRotation".into(),
+                json!({"Feature": "ENABLED", "RetryGracePeriodSeconds": 30}),
+            ),
+            2 => more.insert(
+                "RefreshTokenRotation".into(),
+                json!({"Feature": "DISABLED", "RetryGracePeriodSeconds": 0}),
+            ),
+            _ => None,
+        };
         if let Some(revocation) = client.revocation {
             more.insert("EnableTokenRevocation".into(), json!(revocation));
         }
@@ -247,7 +331,7 @@ impl Pool {
             let value = if hides { "ENABLED" } else { "LEGACY" };
             more.insert("PreventUserExistenceErrors".into(), json!(value));
         }
-        if client.secret {
+        if client.secret > 0 {
             let secret = format!("{index}secret{}", "s".repeat(44));
             more.insert("ClientSecret".into(), json!(secret));
         }
@@ -279,7 +363,9 @@ impl Pool {
         } else {
             json!({})
         };
-        with(json!({"UserPoolClient": settings}), session)
+        let client =
+            json!({"UserPoolClient": settings, "OriginalSecretDeleted": client.secret == 2});
+        with(client, session)
     }
 
     fn user(&self, index: usize, user: &User) -> Value {
@@ -344,7 +430,7 @@ impl Pool {
                 "UserMFASettingList": ["SOFTWARE_TOKEN_MFA"], "PreferredMfaSetting": "SOFTWARE_TOKEN_MFA",
                 "SoftwareTokenRegistered": true,
             }),
-            2 if self.has_sms() && user.phone > 0 => {
+            2 if self.mfa >= 3 && user.phone > 0 => {
                 json!({"UserMFASettingList": ["SMS_MFA"], "PreferredMfaSetting": "SMS_MFA"})
             }
             _ => json!({}),
@@ -359,10 +445,4 @@ impl Pool {
 
 fn client_id(index: usize) -> String {
     format!("{index}clientclientclientclient{index}")
-}
-
-fn sms() -> Value {
-    json!({
-        "SnsCallerArn": format!("arn:aws:iam::{ACCOUNT}:role/sms"), "ExternalId": "shop", "SnsRegion": "us-east-1",
-    })
 }

@@ -21,7 +21,9 @@ use model::{BackupKey, UserPoolId};
 use restore::run::{Clients, run};
 use restore::{RestoreError, Settings};
 use serde_json::{Value, json};
-use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
+use simulator::{
+    Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, Unmeasured, When,
+};
 use tokio::time::Instant;
 use vault::Vault;
 use vault::testing::MemoryS3;
@@ -83,8 +85,14 @@ pub(crate) struct Restored {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Unmeasured::default()).await
+    }
+
+    /// With this reading of what nobody has measured of Cognito.
+    pub(crate) async fn with(unmeasured: Unmeasured) -> Self {
         let simulator = Simulator::start(Config {
             seed: Some(7),
+            unmeasured,
             ..Config::default()
         })
         .unwrap();
