@@ -207,6 +207,7 @@ fn only_pools_that_carry_the_restores_tag_are_written_unless_a_parameter_names_o
     let reads: BTreeSet<String> = restore::OPERATIONS
         .iter()
         .filter(|operation| operation.effect() == Effect::Read)
+        .chain([&cognito::limits::OPERATION])
         .map(|operation| operation.action())
         // A permission that WAF asks for.
         .chain(["cognito-idp:GetWebACLForResource".to_owned()])
