@@ -371,7 +371,7 @@ pub const ITEMS: &[Item] = &[
         read: &[],
         write: &[],
         comes_back: ComesBack::Never(
-            "Cognito never returns them: users set a new one by \"forgot password\"",
+            "Cognito never returns them: users set a new one by \"forgot password\", and who never signed in is invited again",
         ),
         restored_by: "",
     },

@@ -39,6 +39,8 @@ counts! {
     temporary_password;
     /// Users that had a TOTP authenticator and have to register it again.
     lost_totp;
+    /// Users in the new pool who may have an MFA preference that the backup does not hold.
+    mfa_not_read;
     /// Federated profiles, which Cognito makes at the next sign-in.
     federated;
     /// Users that an existing pool already had, and that stayed as they are.

@@ -126,7 +126,7 @@ pub(crate) fn words_to_users(state: &RestoreState, head: &BackupHead) -> Option<
         "Subject: Please set a new password\n\nHello,\n\nafter an outage we have restored our sign-in from a backup. Your account and your data are there.\n\n- {password}\n"
     );
     if counts.temporary_password > 0 {
-        words.push_str("- If we invited you and you have never signed in: \"Forgot password\" does not work for you yet, and neither does the old invitation. You will get a new one.\n");
+        words.push_str("- If we invited you and you have never signed in, you cannot choose a password yet: we send you a new invitation.\n");
     }
     if totp {
         words.push_str("- If you use an authenticator app, remove the old entry and register it again when you are asked to.\n");
@@ -206,6 +206,7 @@ mod tests {
         assert!(
             words.contains("Forgot password")
                 && words.contains("authenticator")
+                && words.contains("a new invitation")
                 && !words.contains("passkey")
         );
         let mut head = head();
@@ -215,6 +216,10 @@ mod tests {
         );
         let words = words_to_users(&state(), &head).unwrap();
         assert!(words.contains("contact us for a new one") && !words.contains("Forgot password"));
+        let mut no_invited = state();
+        no_invited.users.counts.temporary_password = 0;
+        let words = words_to_users(&no_invited, &head).unwrap();
+        assert!(!words.contains("invitation"));
         let mut nobody = state();
         nobody.users.counts = Default::default();
         assert_eq!(words_to_users(&nobody, &head), None);

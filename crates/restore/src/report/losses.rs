@@ -67,6 +67,13 @@ fn of_users(state: &RestoreState) -> Vec<KnownLoss> {
             "These users register their authenticator again; until then they have one factor less where MFA is optional.",
         ));
     }
+    if counts.mfa_not_read > 0 {
+        losses.push(loss(
+            "MFA preferences that the backup did not read",
+            Some(counts.mfa_not_read),
+            "So many users may have had SMS, e-mail or an authenticator app as their second factor, and have none now until they choose it again. Let the backups read preferences.",
+        ));
+    }
     if counts.federated > 0 {
         losses.push(loss(
             "Profiles of federated users",
@@ -81,7 +88,11 @@ fn of_pool(head: &BackupHead, state: &RestoreState, losses: &mut Vec<KnownLoss>)
     let pool = head.user_pool();
     let is_set = |pointer: &str| pool.pointer(pointer).is_some_and(|value| !value.is_null());
     let mfa = head.section(Section::MfaConfiguration);
-    if state.users.counts.lost_totp == 0
+    let counts = &state.users.counts;
+    // Where all preferences were read, it is known that nobody has one.
+    let all_read = counts.seen > 0 && counts.mfa_not_read == 0;
+    if counts.lost_totp == 0
+        && !all_read
         && mfa.pointer("/SoftwareTokenMfaConfiguration/Enabled") == Some(&Value::Bool(true))
     {
         losses.push(loss(
@@ -189,7 +200,7 @@ pub(super) mod tests {
             "began": "2026-03-07T09:05:02Z", "new_user_pool_id": "us-west-2_New",
             "s3_key": "cognito-backup/2026/03/07/us-east-1_Old-090502.json",
             "app_clients": {"oldweb": "newweb"},
-            "users": {"counts": {"seen": 10, "restored": 8, "can_reset_password": 7, "cannot_reset_password": 1, "temporary_password": 3, "lost_totp": 2, "federated": 1, "failed": 1}},
+            "users": {"counts": {"seen": 10, "restored": 8, "can_reset_password": 7, "cannot_reset_password": 1, "temporary_password": 3, "lost_totp": 2, "mfa_not_read": 4, "federated": 1, "failed": 1}},
         });
         serde_json::from_value(state).unwrap()
     }
@@ -210,6 +221,10 @@ pub(super) mod tests {
             ("Users who cannot reset their password", Some(Some(1))),
             ("Temporary passwords of invited users", Some(Some(3))),
             ("Authenticator apps (TOTP)", Some(Some(2))),
+            (
+                "MFA preferences that the backup did not read",
+                Some(Some(4)),
+            ),
             ("Profiles of federated users", Some(Some(1))),
             ("Tokens and sessions", Some(None)),
         ] {

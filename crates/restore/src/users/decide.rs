@@ -1,7 +1,7 @@
 //! What is to be done for one user of the backup. Pure: the table of facts C.2, the kinds of
 //! pools of facts C.1, and nothing else.
 
-use model::document::{LinkedIdentity, UserRecord, UserStatus};
+use model::document::{LinkedIdentity, MfaFactors, UserRecord, UserStatus};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind};
 use serde_json::{Map, Value, json};
@@ -54,6 +54,8 @@ pub(super) struct UserPlan {
     pub(super) invite_by: Option<&'static str>,
     /// Whether an authenticator app is lost.
     pub(super) lost_totp: bool,
+    /// Whether an MFA preference may be lost that the backup does not hold.
+    pub(super) mfa_not_read: bool,
     /// Whether the user can set a new password alone; `None` where that is not the way back in.
     pub(super) can_reset_password: Option<bool>,
     pub(super) findings: Vec<Finding>,
@@ -81,6 +83,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) in_bulk: bool,
     /// Whether sign-ups can be made at all now.
     pub(super) sign_up: bool,
+    /// The second factors that users of the lost pool could have.
+    pub(super) mfa_factors: MfaFactors,
 }
 
 /// News about one user, named by the old `sub`.
@@ -198,6 +202,7 @@ pub(super) fn decide(record: &UserRecord, circumstances: &Circumstances<'_>) -> 
         way,
         mfa,
         lost_totp,
+        mfa_not_read: circumstances.mfa_factors.may_be_lost(record),
         links: links(record, pool, &mut news),
         disable: retired || !record.enabled,
         invite_by: [("email", "EMAIL"), ("phone_number", "SMS")]

@@ -42,6 +42,7 @@ impl Maker<'_> {
             can_reset_password: u64::from(plan.can_reset_password == Some(true)),
             cannot_reset_password: u64::from(plan.can_reset_password == Some(false)),
             lost_totp: u64::from(plan.lost_totp),
+            mfa_not_read: u64::from(plan.mfa_not_read),
             ..UserCounts::default()
         };
         let mut temporary = plan.way == Way::TemporaryPassword || user.temporary;

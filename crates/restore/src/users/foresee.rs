@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cognito::Category;
+use model::document::MfaFactors;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState, UsersProgress};
 
@@ -72,6 +73,7 @@ pub(crate) async fn foresee(
         import_by: &engine.import_by,
         in_bulk: engine.in_bulk,
         sign_up: true,
+        mfa_factors: MfaFactors::of(restore.head()),
     };
     let mut news = News::default();
     news.findings.extend(engine.note.clone());

@@ -42,6 +42,7 @@ mod window;
 
 use cognito::Operation;
 use model::UserPoolId;
+use model::document::MfaFactors;
 use model::inventory::Section;
 use model::request::{RestoreOptions, Selection};
 use model::restore::{
@@ -185,6 +186,7 @@ impl Setting {
                 import_by: &self.engine.import_by,
                 in_bulk: self.engine.in_bulk,
                 sign_up: state.users.pass <= UsersPass::SignUp,
+                mfa_factors: MfaFactors::of(restore.head()),
             },
             options: &self.options,
             groups_made: state.users.groups_made.clone().unwrap_or_default(),

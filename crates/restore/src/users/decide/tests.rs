@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use model::document::BackupHead;
+
 mod details;
 
 use super::super::pool::AttributeRule;
@@ -49,7 +51,20 @@ fn circumstances(pool: &TargetPool) -> Circumstances<'_> {
         import_by: &[Contact::Email],
         in_bulk: false,
         sign_up: true,
+        mfa_factors: mfa_factors("OFF"),
     }
+}
+
+/// Those of a pool whose MFA, by text message only, is `OPTIONAL` or `OFF`.
+fn mfa_factors(mode: &str) -> MfaFactors {
+    let began = "2026-03-07T09:05:02Z".parse().unwrap();
+    let mut head = BackupHead::new("us-east-1_Old".parse().unwrap(), began);
+    let settings = json!({
+        "MfaConfiguration": mode,
+        "SmsMfaConfiguration": {"SmsConfiguration": {}},
+    });
+    head.set(Section::MfaConfiguration, settings);
+    MfaFactors::of(&head)
 }
 
 fn user(status: &str, attributes: &[(&str, &str)]) -> UserRecord {

@@ -79,7 +79,7 @@ async fn the_list_of_an_existing_pool_may_take_several_invocations() {
     let mut stage = Stage::new(pool).await;
     stage.revive(|pool| pool.users.retain(|user| user.username != "user-7"));
     stage.simulator.set_latency(simulator::Latency::Fixed(60));
-    stage.give(Duration::from_millis(600));
+    stage.give(Duration::from_millis(900));
     let options = RestoreOptions {
         target_user_pool_id: Some(stage.target.clone()),
         ..RestoreOptions::default()

@@ -210,6 +210,33 @@ fn findings_hold_the_old_sub_and_nothing_personal() {
     );
 }
 
+#[test]
+fn who_may_have_a_preference_that_the_backup_did_not_read_is_counted() {
+    let pool = pool();
+    let with_phone = [("email", "a@b.c"), ("phone_number", "+15550100")];
+    for (mode, attributes, read, lost) in [
+        ("OPTIONAL", &with_phone[..], false, true),
+        ("ON", &with_phone[..], false, true),
+        ("OPTIONAL", &with_phone[..], true, false),
+        ("OPTIONAL", &with_phone[..1], false, false),
+        ("OFF", &with_phone[..], false, false),
+    ] {
+        let mut record = user("CONFIRMED", attributes);
+        record.mfa_settings = read.then(Vec::new);
+        let circumstances = Circumstances {
+            mfa_factors: mfa_factors(mode),
+            ..circumstances(&pool)
+        };
+        let plan = plan(&record, &circumstances);
+        assert_eq!(
+            plan.mfa_not_read,
+            lost,
+            "{mode} {} {read}",
+            attributes.len()
+        );
+    }
+}
+
 fn statuses() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("UNCONFIRMED".to_owned()),
