@@ -281,3 +281,34 @@ proptest! {
         prop_assert_eq!(found.is_empty(), in_table || is_identities, "{} {:?}", named, found);
     }
 }
+
+#[test]
+fn a_lost_key_is_a_difference_though_the_pool_shows_one_of_awss_own() {
+    let own =
+        json!({"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"});
+    let awss = json!({"KeyType": "AWS_OWNED_KEY"});
+    for (backup, pool, is_lost) in [
+        (own.clone(), awss.clone(), true),
+        (own.clone(), own, false),
+        // A backup that was made before Describe showed it.
+        (Value::Null, awss, false),
+    ] {
+        let side = |pool: &str, key: Value| {
+            head(
+                pool,
+                &[(
+                    Section::UserPoolConfig,
+                    json!({"Name": "shop", "KeyConfiguration": key}),
+                )],
+            )
+        };
+        let (backup, pool) = (side("us-east-1_Old", backup), side("us-west-2_New", pool));
+        let found = compare(&backup, &pool, &Ties::default()).found;
+        let about_key = found.iter().any(|found| {
+            found
+                .path
+                .starts_with(&["user_pool_config".into(), "KeyConfiguration".into()])
+        });
+        assert_eq!(about_key, is_lost, "{found:?}");
+    }
+}
