@@ -246,6 +246,16 @@ fn clients(document: &Value, names: &Names) -> Value {
             .pointer("/Secrets/0/ClientSecretValue")
             .cloned()
             .unwrap_or(Value::Null);
+        // What was never set is said explicitly after a restore (facts 0.1).
+        for (member, default) in [
+            ("PreventUserExistenceErrors", json!("LEGACY")),
+            ("EnableTokenRevocation", json!(false)),
+            ("AuthSessionValidity", json!(3)),
+        ] {
+            if settings[member].is_null() {
+                settings[member] = default;
+            }
+        }
         // Sets, which Cognito returns sorted.
         let members = settings.as_object_mut().into_iter().flatten();
         for values in members.filter_map(|(_, value)| value.as_array_mut()) {

@@ -11,6 +11,8 @@ pub fn members() -> Value {
             "Id": MEMBERS,
             "Name": "drill-members",
             "UserPoolTier": "ESSENTIALS",
+            "KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"},
+            "IssuerConfiguration": {"Type": "ORIGINAL"},
             "DeletionProtection": "INACTIVE",
             "UsernameAttributes": ["email"],
             "UsernameConfiguration": {"CaseSensitive": false},

@@ -106,6 +106,8 @@ fn settings() -> Value {
         "Id": SHOP,
         "Name": "drill-shop",
         "UserPoolTier": "PLUS",
+        "KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"},
+        "IssuerConfiguration": {"Type": "ORIGINAL"},
         "DeletionProtection": "ACTIVE",
         "UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"},
         "UsernameConfiguration": {"CaseSensitive": false},
