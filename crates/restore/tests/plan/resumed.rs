@@ -166,6 +166,27 @@ async fn a_web_acl_and_a_role_that_are_there_by_now_are_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_domain_that_was_taken_comes_back_under_the_name_that_the_map_gives() {
+    let stage = Stage::new(without_losses()).await;
+    let other = json!({"UserPool": {"Name": "other"}, "Domains": [{"Domain": "full-app"}]});
+    stage.simulator.seed(NEW, &other).unwrap();
+    let mut without = map();
+    without.as_object_mut().unwrap().remove("domain_prefixes");
+    stage.put_map(&without);
+    let first = restored(&stage).await;
+    let failed = |state: &RestoreState, step| {
+        matches!(state.record(step).unwrap().outcome, Outcome::Failed { .. })
+    };
+    assert!(failed(&first, Step::Domains) && failed(&first, Step::UiCustomization));
+
+    stage.put_map(&map());
+    let state = restored(&stage).await;
+    assert_eq!(stage.new_pool(&state).domains[0]["Domain"], "full-app-dr");
+    assert_eq!(state.restored(Step::UiCustomization), 2);
+    assert_eq!(Report::status_of(&state, None), ReportStatus::Success);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_who_did_not_come_back_is_tried_again() {
     let stage = Stage::new(without_losses()).await;
     stage.put_map(&map());
