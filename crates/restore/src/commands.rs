@@ -85,6 +85,18 @@ pub(crate) fn change_client(region: &str, pool: &str, client: &str, change: &str
     )
 }
 
+/// Sends each line of an object as a request of AdminCreateUser, and goes on where it stopped.
+pub(crate) fn invite(region: &str, bucket: &str, key: &str) -> String {
+    let (region, object) = (quote(region), quote(&format!("s3://{bucket}/{key}")));
+    format!(
+        r#"aws s3 cp {object} invitations.jsonl && touch invited.jsonl
+grep -vxFf invited.jsonl invitations.jsonl | while IFS= read -r request; do
+  aws cognito-idp admin-create-user --region {region} --cli-input-json "$request" < /dev/null > /dev/null || break
+  printf '%s\n' "$request" >> invited.jsonl
+done"#
+    )
+}
+
 /// A text within a jq filter.
 pub(crate) fn jq_text(text: &str) -> String {
     Value::from(text).to_string()

@@ -2,7 +2,7 @@
 
 use model::restore::{ManualStep, RestoreState, UsersProgress};
 
-use crate::commands::quote;
+use crate::commands;
 
 /// "Forgot password" is refused in FORCE_CHANGE_PASSWORD (facts C.2); Cognito's own sender sends
 /// 50 e-mails a day (facts A.5).
@@ -11,21 +11,13 @@ const WHY: &str = "They were invited and never signed in. Nobody knows their tem
 /// The manual step, with a script for all of them.
 pub(super) fn again(region: &str, bucket: &str, state: &RestoreState) -> ManualStep {
     let key = state.restore_id.object_key(UsersProgress::INVITATIONS);
-    let object = quote(&format!("s3://{bucket}/{key}"));
-    let script = format!(
-        r#"aws s3 cp {object} invitations.jsonl && touch invited.jsonl
-grep -vxFf invited.jsonl invitations.jsonl | while IFS= read -r request; do
-  aws cognito-idp admin-create-user --region {region} --cli-input-json "$request" < /dev/null > /dev/null || break
-  printf '%s\n' "$request" >> invited.jsonl
-done"#
-    );
     let count = state.users.counts.temporary_password;
     let noun = if count == 1 { "user" } else { "users" };
     ManualStep::new(
         format!("Invite {count} {noun} with a temporary password again"),
         WHY,
     )
-    .with_command(script)
+    .with_command(commands::invite(region, bucket, &key))
 }
 
 #[cfg(test)]

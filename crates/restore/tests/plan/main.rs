@@ -365,7 +365,13 @@ async fn what_the_stack_does_not_allow_costs_that_item_and_names_the_parameter()
         seed: 0,
         rules: vec![
             // The prefix domain comes first.
-            denied("CreateUserPoolDomain", When::Nth(2)),
+            denied(
+                "CreateUserPoolDomain",
+                When::Burst {
+                    from: 2,
+                    count: u64::MAX / 2,
+                },
+            ),
             denied("SetLogDeliveryConfiguration", When::Rate(1.0)),
         ],
     });

@@ -55,6 +55,18 @@ pub(super) enum Taken {
     Never(String),
 }
 
+/// What failed: only a creation that is refused costs the job.
+enum Failed {
+    Creation(CognitoError),
+    Look(CognitoError),
+}
+
+impl From<CognitoError> for Failed {
+    fn from(error: CognitoError) -> Self {
+        Failed::Creation(error)
+    }
+}
+
 impl Job {
     /// Looks at a job.
     ///
@@ -157,14 +169,15 @@ impl Job {
         }
         let operation = Operation::CreateUserImportJob;
         let look = async || {
-            let found = Self::named(restore, target, name).await?;
+            let found = Self::named(restore, target, name).await;
+            let found = found.map_err(Failed::Look)?;
             let answer = |job: Value| json!({"UserImportJob": job});
-            Ok::<_, CognitoError>(found.into_iter().next().map(answer))
+            Ok::<_, Failed>(found.into_iter().next().map(answer))
         };
         match once::create(restore, operation, &request, Second::Makes, look).await {
             Ok(answer) => Ok(Ok(Self::read(target, &answer["UserImportJob"], operation)?)),
-            Err(error) if is_final(error.kind) => Ok(Err(error)),
-            Err(error) => Err(error.into()),
+            Err(Failed::Creation(error)) if is_final(error.kind) => Ok(Err(error)),
+            Err(Failed::Creation(error) | Failed::Look(error)) => Err(error.into()),
         }
     }
 

@@ -229,6 +229,10 @@ async fn no_job_runs_while_people_can_sign_up() {
     stage.change(|pool| {
         pool.user_pool
             .insert("AutoVerifiedAttributes".into(), json!(["email"]));
+        pool.user_pool.insert(
+            "AdminCreateUserConfig".into(),
+            json!({"AllowAdminCreateUserOnly": false}),
+        );
     });
     stage.invoke(&options, true).await.unwrap();
     let calls = stage.simulator.evidence().calls;
