@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
     ReplicationRuleFilter, ReplicationRuleStatus, StorageClass,
 };
 use serde_json::Value;
+use xtask::architecture::Architecture;
 use xtask::package::{Purpose, package};
 
 use crate::clients::Clients;
@@ -49,9 +50,11 @@ pub async fn deploy(
                 .await?;
         }
     }
-    let packaged = template::packaged(template.clone(), |binary| {
-        format!("s3://{bucket}/{binary}.zip")
-    })?;
+    let packaged = template::packaged(
+        template.clone(),
+        Architecture::of_this_machine(),
+        |binary| format!("s3://{bucket}/{binary}.zip"),
+    )?;
     let parameters = parameters
         .iter()
         .map(|(name, value)| {

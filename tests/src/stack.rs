@@ -110,19 +110,12 @@ impl Stack {
         pools: &[String],
         dr_parameters: &[(&str, String)],
     ) -> Result<Deployment> {
-        let architecture = if cfg!(target_arch = "aarch64") {
-            "arm64"
-        } else {
-            "x86_64"
-        };
-        let mut parameters = vec![("Architecture", architecture.to_owned())];
-        parameters.extend_from_slice(dr_parameters);
         let template = template::read(template::DR)?;
         let dr = deploy::deploy(
             &self.dr,
             "cognito-backup-dr",
             &template,
-            &parameters,
+            dr_parameters,
             binaries,
         )
         .await?;
@@ -130,7 +123,6 @@ impl Stack {
 
         let template = template::read(template::PRIMARY)?;
         let parameters = [
-            ("Architecture", architecture.to_owned()),
             ("UserPoolIds", pools.join(",")),
             ("DRBucketArn", dr_bucket.to_owned()),
             ("BackupMfaPreferences", "true".to_owned()),

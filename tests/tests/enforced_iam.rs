@@ -89,10 +89,7 @@ async fn a_right_that_is_taken_away_fails_the_backup_by_name() {
         .unwrap();
     statements.retain(|statement| statement["Sid"] != "WriteBackups");
     let clients: &Clients = &stack.primary;
-    let parameters = [
-        ("Architecture", "x86_64".to_owned()),
-        ("UserPoolIds", MEMBERS.to_owned()),
-    ];
+    let parameters = [("UserPoolIds", MEMBERS.to_owned())];
     let outputs = deploy::deploy(
         clients,
         "without-a-right",

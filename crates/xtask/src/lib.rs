@@ -4,6 +4,9 @@
 //! Small on purpose, for `cargo xtask` builds it before anything else: the AWS SDK is in the
 //! end-to-end tests.
 
+pub mod architecture;
+pub mod binary;
 pub mod package;
 pub mod python;
+pub mod template;
 pub mod workspace;

@@ -1,5 +1,4 @@
-//! A Python environment with the tools in `tests/python/requirements.txt`, kept in the target
-//! folder.
+//! Python environments with tools, kept in the target folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,20 +10,32 @@ use crate::workspace;
 /// The oldest Python that the tools run on.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// A Python environment that has everything in `tests/python/requirements.txt`.
+/// What the environment of the tests has.
+const TESTS: &str = "tests/python/requirements.txt";
+/// What the environment has that packages are linked with.
+const LINKER: &str = "crates/xtask/linker-requirements.txt";
+
+/// A Python environment that has everything in a list of requirements.
 #[derive(Debug, Clone)]
 pub struct Python {
     folder: PathBuf,
+    /// From the root of the workspace.
+    requirements: &'static str,
 }
 
 impl Python {
-    /// The environment, if it was made before and is up to date. Changes nothing and needs no
-    /// network: what plain `cargo test` goes by.
+    fn of_tests() -> Self {
+        Self {
+            folder: workspace::target().join("python"),
+            requirements: TESTS,
+        }
+    }
+
+    /// The environment of the tests, if it was made before and is up to date. Changes nothing and
+    /// needs no network: what plain `cargo test` goes by.
     pub fn existing() -> Option<Self> {
-        let python = Self { folder: folder() };
-        let wanted = std::fs::read_to_string(requirements()).ok()?;
-        let installed = std::fs::read_to_string(python.marker()).ok()?;
-        (wanted == installed).then_some(python)
+        let python = Self::of_tests();
+        python.is_up_to_date().then_some(python)
     }
 
     /// Whether [`Python::existing`] would find it.
@@ -32,28 +43,42 @@ impl Python {
         Self::existing().is_some()
     }
 
-    /// The environment, made or brought up to date if need be.
+    /// The environment of the tests, made or brought up to date if need be.
     ///
     /// # Errors
     /// In one line: when there is no Python 3.10 with `venv`, or a package cannot be installed.
     pub fn ready() -> Result<Self> {
-        if let Some(python) = Self::existing() {
-            return Ok(python);
+        Self::of_tests().made()
+    }
+
+    /// The environment with `cargo zigbuild` and zig, made or brought up to date if need be. Apart
+    /// from that of the tests, which need no linker of 100 MB.
+    ///
+    /// # Errors
+    /// As [`Python::ready`].
+    pub fn with_linker() -> Result<Self> {
+        let python = Self {
+            folder: workspace::target().join("python-linker"),
+            requirements: LINKER,
+        };
+        python.made()
+    }
+
+    fn made(self) -> Result<Self> {
+        if self.is_up_to_date() {
+            return Ok(self);
         }
-        let python = Self { folder: folder() };
         let system = find_python()?;
-        if python.folder.exists() {
-            std::fs::remove_dir_all(&python.folder)
-                .with_context(|| format!("{} cannot be removed", python.folder.display()))?;
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder)
+                .with_context(|| format!("{} cannot be removed", self.folder.display()))?;
         }
         run(
-            Command::new(&system)
-                .args(["-m", "venv"])
-                .arg(&python.folder),
+            Command::new(&system).args(["-m", "venv"]).arg(&self.folder),
             "python3 -m venv failed; on Debian and Ubuntu it needs the package python3-venv",
         )?;
         run(
-            Command::new(python.program("python"))
+            Command::new(self.program("python"))
                 .args([
                     "-m",
                     "pip",
@@ -62,17 +87,28 @@ impl Python {
                     "--disable-pip-version-check",
                 ])
                 .arg("--requirement")
-                .arg(requirements()),
-            "pip cannot install the tools in tests/python/requirements.txt",
+                .arg(self.requirements()),
+            &format!("pip cannot install the tools in {}", self.requirements),
         )?;
-        std::fs::copy(requirements(), python.marker())
+        std::fs::copy(self.requirements(), self.marker())
             .context("the Python environment cannot be written to")?;
-        Ok(python)
+        Ok(self)
+    }
+
+    fn is_up_to_date(&self) -> bool {
+        let wanted = std::fs::read_to_string(self.requirements());
+        let installed = std::fs::read_to_string(self.marker());
+        matches!((wanted, installed), (Ok(wanted), Ok(installed)) if wanted == installed)
     }
 
     /// A program of the environment.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.folder.join("bin").join(name)
+        self.programs().join(name)
+    }
+
+    /// The folder with its programs.
+    pub fn programs(&self) -> PathBuf {
+        self.folder.join("bin")
     }
 
     /// The Python interpreter, about to run a script in `tests/python`.
@@ -80,6 +116,10 @@ impl Python {
         let mut command = Command::new(self.program("python"));
         command.arg(scripts().join(name));
         command
+    }
+
+    fn requirements(&self) -> PathBuf {
+        workspace::root().join(self.requirements)
     }
 
     fn marker(&self) -> PathBuf {
@@ -90,14 +130,6 @@ impl Python {
 /// `tests/python`.
 pub fn scripts() -> PathBuf {
     workspace::root().join("tests/python")
-}
-
-fn requirements() -> PathBuf {
-    scripts().join("requirements.txt")
-}
-
-fn folder() -> PathBuf {
-    workspace::target().join("python")
 }
 
 fn find_python() -> Result<PathBuf> {

@@ -1,166 +1,177 @@
-//! `cargo xtask package`: the four packages that Lambda takes, built as `sam build` builds them.
+//! `cargo xtask package`: the four packages that Lambda takes, and the templates that deploy them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
-use xtask::package::{Purpose, package as zipped};
-use xtask::python::is_on_path;
+use anyhow::{Context, Result, bail, ensure};
+use xtask::architecture::Architecture;
+use xtask::binary::{self, GLIBC};
+use xtask::package::{self, BOOTSTRAP, Purpose};
+use xtask::python::{Python, is_on_path};
+use xtask::template;
 use xtask::workspace::{self, LAMBDAS};
 
 use super::passes;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Processors to build for; both unless given.
+    /// The processor to build for; that of the templates unless given.
     #[arg(long, value_enum)]
-    architecture: Vec<Architecture>,
-}
-
-/// A processor, as the parameter Architecture of the templates names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Architecture {
-    #[value(name = "x86_64")]
-    X86,
-    #[value(name = "arm64")]
-    Arm,
-}
-
-impl Architecture {
-    fn name(self) -> &'static str {
-        match self {
-            Self::X86 => "x86_64",
-            Self::Arm => "arm64",
-        }
-    }
-
-    fn triple(self) -> &'static str {
-        match self {
-            Self::X86 => "x86_64-unknown-linux-gnu",
-            Self::Arm => "aarch64-unknown-linux-gnu",
-        }
-    }
-
-    fn is_of_this_machine(self) -> bool {
-        cfg!(target_os = "linux")
-            && match self {
-                Self::X86 => cfg!(target_arch = "x86_64"),
-                Self::Arm => cfg!(target_arch = "aarch64"),
-            }
-    }
-
-    fn linker(self) -> &'static str {
-        match self {
-            Self::X86 => "x86_64-linux-gnu-gcc",
-            Self::Arm => "aarch64-linux-gnu-gcc",
-        }
-    }
-
-    /// How the release build for it is started; `None` where something is missing.
-    fn build(self) -> Option<Command> {
-        let mut command = workspace::cargo();
-        let has_target = self.is_of_this_machine() || is_target_installed(self.triple());
-        if self.is_of_this_machine() {
-            command.arg("build");
-        } else if has_target && is_on_path("cargo-lambda") {
-            // Links with zig, which it finds as a Python package too.
-            command.args(["lambda", "build"]);
-        } else if has_target && is_on_path(self.linker()) {
-            let variable = self.triple().to_uppercase().replace('-', "_");
-            command
-                .arg("build")
-                .env(format!("CARGO_TARGET_{variable}_LINKER"), self.linker());
-            command.env(
-                format!("CC_{}", self.triple().replace('-', "_")),
-                self.linker(),
-            );
-        } else {
-            return None;
-        }
-        command.args(["--release", "--target", self.triple()]);
-        for package in LAMBDAS {
-            command.args(["--package", package]);
-        }
-        Some(command)
-    }
-
-    fn how_to_get_it(self) -> String {
-        format!(
-            "{}: skipped. To build it here: rustup target add {} && pip install cargo-lambda ziglang, or a linker {} on the PATH",
-            self.name(),
-            self.triple(),
-            self.linker()
-        )
-    }
+    architecture: Option<Architecture>,
+    /// Build nothing: check what something else built, such as `sam build`, in these folders.
+    #[arg(long, value_name = "FOLDER")]
+    check: Vec<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let chosen = match arguments.architecture.as_slice() {
-        [] => Architecture::value_variants(),
-        chosen => chosen,
+    let architecture = match arguments.architecture {
+        Some(architecture) => architecture,
+        None => template::architecture(&template::read(template::DR)?)?,
     };
-    let mut built = 0;
-    for architecture in chosen {
-        match architecture.build() {
-            Some(mut command) => {
-                passes(&mut command)?;
-                package(*architecture)?;
-                built += 1;
-            }
-            None => println!("{}", architecture.how_to_get_it()),
-        }
+    if arguments.check.is_empty() {
+        build(architecture)?;
+        let folder = workspace::target().join("package");
+        write_packages(architecture, &folder)?;
+        write_templates(architecture, &folder)?;
     }
-    if built == 0 {
-        bail!("nothing was built");
+    for folder in &arguments.check {
+        let count = check(architecture, folder)?;
+        println!("{}: {count} checked", folder.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn package(architecture: Architecture) -> Result<()> {
-    let folder = workspace::target()
-        .join("package")
-        .join(architecture.name());
-    std::fs::create_dir_all(&folder)
+/// Links with zig, which has the symbols of every glibc: what this machine has does not matter.
+fn build(architecture: Architecture) -> Result<()> {
+    install_target(architecture.triple())?;
+    let python = Python::with_linker()?;
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(python.programs()).chain(std::env::split_paths(&own));
+    let (major, minor) = GLIBC;
+    let mut command = workspace::cargo();
+    command
+        .env("PATH", std::env::join_paths(folders)?)
+        .args(["zigbuild", "--release", "--target"])
+        .arg(format!("{}.{major}.{minor}", architecture.triple()));
+    for package in LAMBDAS {
+        command.args(["--package", package]);
+    }
+    passes(&mut command)
+}
+
+/// Rust's own library for the target: there for this machine's own, and fetched for another.
+fn install_target(triple: &str) -> Result<()> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", triple])
+        .output()
+        .context("rustc does not start")?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    if output.status.success() && folder.is_dir() {
+        return Ok(());
+    }
+    ensure!(
+        is_on_path("rustup"),
+        "Rust's library for {triple} is not installed, and there is no rustup to install it"
+    );
+    passes(Command::new("rustup").args(["target", "add", triple]))
+}
+
+/// Only what this build made is in the folder afterwards.
+fn write_packages(architecture: Architecture, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("{} cannot be removed", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder)
         .with_context(|| format!("{} cannot be made", folder.display()))?;
+    let built = workspace::target()
+        .join(architecture.triple())
+        .join("release");
     for name in LAMBDAS {
-        let binary = binary(architecture, name)?;
-        let zip = zipped(&binary, Purpose::Deployment)?;
+        let zip = package::package(&built.join(name), Purpose::Deployment)?;
         let path = folder.join(format!("{name}.zip"));
-        std::fs::write(&path, &zip)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-        println!("{}  {:.1} MB", path.display(), zip.len() as f64 / 1e6);
+        package::check(&zip, architecture).with_context(|| path.display().to_string())?;
+        write(&path, &zip)?;
+        println!("{}  {:.2} MB", path.display(), zip.len() as f64 / 1e6);
     }
     Ok(())
 }
 
-/// Where cargo, or cargo lambda, leaves a binary.
-fn binary(architecture: Architecture, name: &str) -> Result<PathBuf> {
-    let target = workspace::target();
-    let places = [
-        target
-            .join(architecture.triple())
-            .join("release")
-            .join(name),
-        target.join("lambda").join(name).join("bootstrap"),
-    ];
-    let found = places
-        .into_iter()
-        .filter(|path| path.is_file())
-        .max_by_key(|path| {
-            path.metadata()
-                .and_then(|metadata| metadata.modified())
-                .ok()
-        });
-    found.with_context(|| format!("the build left no binary {name}"))
+/// The templates with the packages beside them, for `sam deploy` and `aws cloudformation package`.
+fn write_templates(architecture: Architecture, folder: &Path) -> Result<()> {
+    for name in [template::DR, template::PRIMARY] {
+        let template = template::read(name)?;
+        let packaged =
+            template::packaged(template, architecture, |binary| format!("{binary}.zip"))?;
+        let path = folder.join(name).with_extension("json");
+        write(&path, &serde_json::to_vec_pretty(&packaged)?)?;
+        println!("{}  for {}", path.display(), architecture.name());
+    }
+    Ok(())
 }
 
-fn is_target_installed(triple: &str) -> bool {
-    let output = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", triple])
-        .output();
-    output.is_ok_and(|output| {
-        let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        output.status.success() && folder.is_dir()
-    })
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Checks every package and every `bootstrap` in a folder; returns how many there are.
+fn check(architecture: Architecture, folder: &Path) -> Result<usize> {
+    let mut count = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            std::fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let read = || std::fs::read(&path).context("it cannot be read");
+            let checked = if path.file_name().is_some_and(|name| name == BOOTSTRAP) {
+                check_mode(&path).and_then(|()| binary::check(&read()?, architecture))
+            } else if path.extension().is_some_and(|extension| extension == "zip") {
+                package::check(&read()?, architecture)
+            } else {
+                continue;
+            };
+            checked.with_context(|| path.display().to_string())?;
+            count += 1;
+        }
+    }
+    if count == 0 {
+        bail!("no package and no {BOOTSTRAP} is in {}", folder.display());
+    }
+    Ok(count)
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    package::check_mode(path.metadata()?.permissions().mode())
+}
+
+/// Elsewhere files have no such permissions, and what packs them sets them.
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sam_built_is_found_and_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = check(Architecture::Arm, folder.path()).unwrap_err();
+        assert!(error.to_string().starts_with("no package and no bootstrap"));
+
+        let function = folder.path().join("dr/CognitoRestoreLambda");
+        std::fs::create_dir_all(&function).unwrap();
+        std::fs::write(function.join("bootstrap"), "a script").unwrap();
+        let error = check(Architecture::Arm, folder.path()).unwrap_err();
+        let place = function.join("bootstrap").display().to_string();
+        assert_eq!(error.to_string(), place);
+    }
 }
