@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use backup::settings::Settings;
 use backup::{BackupError, Backups, Continuation, MetadataTable};
 use cognito::collect::OPERATIONS;
@@ -36,15 +36,12 @@ struct Function {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    lambda::log_to_stdout();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
         .build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .load()
-        .await;
+    let config = lambda::sdk_config(timeouts);
     let settings = Settings::read(|name| std::env::var(name).ok());
     let function = settings.map(|settings| Function::new(settings, &config));
     lambda_runtime::run(service_fn(

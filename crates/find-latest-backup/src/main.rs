@@ -1,6 +1,6 @@
 //! The Lambda `cognito-find-latest-backup-{environment}`: the newest whole backup of one pool.
 
-use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::Failure;
 use model::request::{FindRequest, FindResponse};
@@ -9,8 +9,8 @@ use vault::Vault;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    lambda::log_to_stdout();
+    let config = lambda::sdk_config(TimeoutConfig::disabled());
     let vault = std::env::var("SOURCE_BUCKET")
         .ok()
         .filter(|bucket| !bucket.is_empty())

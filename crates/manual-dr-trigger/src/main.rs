@@ -2,7 +2,7 @@
 
 mod trigger;
 
-use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::Failure;
 use serde_json::Value;
@@ -11,8 +11,8 @@ use crate::trigger::{Trigger, TriggerError};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    lambda::log_to_stdout();
+    let config = lambda::sdk_config(TimeoutConfig::disabled());
     let trigger = std::env::var("STATE_MACHINE_ARN")
         .ok()
         .filter(|arn| !arn.is_empty())

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use cognito::limits::Limits;
@@ -32,9 +31,9 @@ struct Function {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    lambda::log_to_stdout();
     // A wrong environment fails each invocation by its name, not the start of the process.
-    let function = Function::from_environment().await;
+    let function = Function::from_environment();
     let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         handle(function.as_ref(), event).await.inspect_err(|error| {
@@ -78,7 +77,7 @@ fn diagnostic(error: &RestoreError) -> Diagnostic {
 }
 
 impl Function {
-    async fn from_environment() -> Result<Self, RestoreError> {
+    fn from_environment() -> Result<Self, RestoreError> {
         let bucket = required("SOURCE_BUCKET")?;
         let sns_topic_arn = required("SNS_TOPIC_ARN")?;
         let quota_share = match optional("QUOTA_SHARE") {
@@ -98,7 +97,7 @@ impl Function {
                 variable: EXISTING_POOLS,
                 problem,
             })?;
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let config = lambda::sdk_config(TimeoutConfig::disabled());
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             RestoreError::Configuration {
                 variable: "AWS_REGION",
