@@ -25,6 +25,8 @@ fn answers(resource: &str) -> Shape {
             "user_pool_id": "us-east-1_A",
             "s3_key": "cognito-backup/2026/01/01/us-east-1_A-000000.json",
             "backup_timestamp": "2026-01-01T00:00:00Z",
+            "backup_ended": "2026-01-01T00:00:00Z",
+            "ended_by": "trailer",
             "bytes": 1,
             "options": {},
         })),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::config::timeout::TimeoutConfig;
@@ -285,8 +286,8 @@ where
         _ => false,
     };
     let text = DisplayErrorContext(error).to_string();
-    let no_credentials = text.contains("credential");
-    let (kind, code) = if no_credentials {
+    let cause = std::error::Error::source(error);
+    let (kind, code) = if cause.is_some_and(lacks_credentials) {
         (ErrorKind::NotAuthorized, "NoCredentials")
     } else if never_left || operation.effect() != Effect::Create {
         (ErrorKind::Unavailable, "NoAnswer")
@@ -299,6 +300,23 @@ where
         code: code.into(),
         message: clean(&text, operation, request),
     }
+}
+
+/// Whether there are no credentials, or none that can be read: asking again does not help. A
+/// provider that fails or does not answer in time may do so the next time.
+fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(inner) = source {
+        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
+            return matches!(
+                error,
+                CredentialsError::CredentialsNotLoaded(_)
+                    | CredentialsError::InvalidConfiguration(_)
+            );
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// Whether the connection itself could not be made.

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cognitoidentityprovider::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -434,4 +436,42 @@ async fn lists_go_on_over_short_and_empty_pages() {
         .await
         .unwrap();
     assert_eq!(users.len(), 150);
+}
+
+/// An error text may hold the word for any reason; what counts is what the provider said.
+#[tokio::test(start_paused = true)]
+async fn only_credentials_that_are_not_there_are_an_error_for_good() {
+    type Refusal = fn() -> CredentialsError;
+    let cases: [(Refusal, bool); 5] = [
+        (CredentialsError::not_loaded_no_source, true),
+        (
+            || CredentialsError::invalid_configuration("no such profile"),
+            true,
+        ),
+        (
+            || CredentialsError::provider_error("the credential service did not answer"),
+            false,
+        ),
+        (
+            || CredentialsError::provider_timed_out(Duration::from_secs(5)),
+            false,
+        ),
+        (|| CredentialsError::unhandled("a credential"), false),
+    ];
+    for (refusal, for_good) in cases {
+        let provider = provide_credentials_fn(move || async move { Err(refusal()) });
+        let config = sdk_config("http://127.0.0.1:9").to_builder();
+        let provider = SharedCredentialsProvider::new(provider);
+        let config = config.credentials_provider(provider).build();
+        let cognito = Cognito::new(&config, Pace::unlimited());
+        let request = json!({"MaxResults": 1});
+        let called = cognito.call(Operation::ListUserPools, &request).await;
+        let error = called.unwrap_err();
+        let kind = if for_good {
+            ErrorKind::NotAuthorized
+        } else {
+            ErrorKind::Unavailable
+        };
+        assert_eq!(error.kind, kind, "{error}");
+    }
 }

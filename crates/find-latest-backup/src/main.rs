@@ -32,9 +32,9 @@ async fn find(vault: Option<&Vault>, event: Value) -> Result<FindResponse, Diagn
         .await
         .map_err(|error| failed(error.failure(), error))?;
     for newer in &found.passed_over {
-        tracing::warn!(s3_key = %newer.s3_key, reason = newer.reason, "a newer backup is damaged");
+        tracing::warn!(s3_key = %newer.s3_key, reason = newer.reason, "a newer backup was not taken");
     }
-    tracing::info!(s3_key = %found.s3_key, users = found.users, bytes = found.bytes, "found");
+    tracing::info!(s3_key = %found.s3_key, users = found.users, bytes = found.bytes, began = %found.backup_timestamp, ended = %found.backup_ended, "found");
     Ok(found)
 }
 

@@ -39,6 +39,15 @@ impl BackupKey {
         }
     }
 
+    /// The backup that an object is by its name, where the name has another ending than the ones
+    /// that this version writes: a newer one may have written it.
+    pub fn with_another_ending(object: &str) -> Option<Self> {
+        let folder = object.rfind('/')? + 1;
+        let ending = folder + object[folder..].find('.')?;
+        let key: Self = format!("{}.json", &object[..ending]).parse().ok()?;
+        (key.to_string() != object).then_some(key)
+    }
+
     /// The pool that was backed up.
     pub fn pool(&self) -> &UserPoolId {
         &self.pool

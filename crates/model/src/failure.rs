@@ -37,6 +37,8 @@ failures! {
     BackupNotFound, retry false;
     /// The backup that was asked for is cut off, changed or not a backup.
     BackupDamaged, retry false;
+    /// A newer version of this system wrote the backup: deploy that version here.
+    BackupTooNew, retry false;
     /// The pool to read or to restore into does not exist.
     UserPoolNotFound, retry false;
     /// IAM does not allow a call.

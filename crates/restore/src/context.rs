@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use vault::{Backup, Vault};
 
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::translate::Translations;
 
 /// How the restore Lambda is deployed. Read from the environment by `main.rs`.
@@ -84,6 +85,8 @@ pub struct Restore<'a> {
     pub lambda: &'a aws_sdk_lambda::Client,
     /// The DR bucket.
     pub vault: &'a Vault,
+    /// What the restore keeps there.
+    pub folder: &'a Folder<'a>,
     /// The backup that is restored.
     pub backup: &'a Backup,
     /// How the Lambda is deployed.
@@ -124,20 +127,8 @@ impl Restore<'_> {
     /// Keeps the state for the next invocation.
     ///
     /// # Errors
-    /// [`RestoreError::Vault`] when the bucket does not take it.
+    /// As for [`Folder::save`].
     pub async fn save(&self, state: &RestoreState) -> Result<(), RestoreError> {
-        save(self.vault, state).await
+        self.folder.save(state).await
     }
-}
-
-/// Keeps the state for the next invocation.
-///
-/// # Errors
-/// [`RestoreError::Vault`] when the bucket does not take it.
-pub(crate) async fn save(vault: &Vault, state: &RestoreState) -> Result<(), RestoreError> {
-    let key = state.restore_id.object_key(RestoreState::OBJECT);
-    let bytes = serde_json::to_vec(state)
-        .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
-    vault.write_object(&key, "application/json", bytes).await?;
-    Ok(())
 }

@@ -62,6 +62,11 @@ pub enum RestoreError {
         /// The backup that this request names.
         asked: Box<BackupKey>,
     },
+    /// Another invocation works on the same restore, and came later.
+    #[error(
+        "another invocation goes on with the restore {0}: this one has ended, and wrote nothing over what that one wrote; wait for it"
+    )]
+    TakenOver(RestoreId),
     /// `state.json` is there and is not one of ours.
     #[error("{key} cannot be read: {problem}")]
     StateDamaged {
@@ -91,6 +96,7 @@ impl RestoreError {
             RestoreError::Translations { .. } | RestoreError::Preflight(_) => {
                 Failure::PreflightFailed
             }
+            RestoreError::TakenOver(_) => Failure::AlreadyRunning,
             RestoreError::TargetMissing(_) => Failure::UserPoolNotFound,
             RestoreError::Notification(_) => Failure::ServiceUnavailable,
             RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,

@@ -10,6 +10,7 @@ pub mod context;
 mod document;
 mod dry_run;
 pub mod error;
+pub mod folder;
 mod once;
 pub mod operations;
 mod pieces;

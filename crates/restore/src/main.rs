@@ -60,7 +60,12 @@ async fn handle(
         .duration_since(SystemTime::now())
         .unwrap_or_default();
     let deadline = Instant::now() + left.saturating_sub(MARGIN).max(left / 2);
-    let work = run(&function.clients, &function.settings, &request, deadline);
+    let work = Box::pin(run(
+        &function.clients,
+        &function.settings,
+        &request,
+        deadline,
+    ));
     let categories = [Category::UserCreation, Category::UserRead];
     function
         .limits

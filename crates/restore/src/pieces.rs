@@ -65,7 +65,7 @@ const fn rows_of_a_piece<R: Row>() -> usize {
 /// Writes a table under `key`.
 ///
 /// # Errors
-/// [`RestoreError::Vault`] when the bucket does not take it.
+/// As for [`Folder::write`](crate::folder::Folder::write).
 pub(crate) async fn write<R: Row>(
     restore: &Restore<'_>,
     key: &str,
@@ -76,17 +76,15 @@ pub(crate) async fn write<R: Row>(
         rows.iter().for_each(|row| row.put(&mut piece));
         let key = piece_key(key, number);
         restore
-            .vault
-            .write_object(&key, "application/octet-stream", piece)
+            .folder
+            .write(&key, "application/octet-stream", piece)
             .await?;
     }
     // Last: it says what lies beside it.
     let bytes = rows.len() * R::BYTES;
     let pieces = json!(Pieces { bytes }).to_string();
-    let written = restore
-        .vault
-        .write_object(key, "application/json", pieces.into());
-    Ok(written.await?)
+    let written = restore.folder.write(key, "application/json", pieces.into());
+    written.await
 }
 
 /// The table under `key`; `None` when there is none.
@@ -102,14 +100,14 @@ pub(crate) async fn read<R: Row>(
         key: key.to_owned(),
         problem: "it is not whole: delete it and go on".to_owned(),
     };
-    let Some(pieces) = restore.vault.read_object(key).await? else {
+    let Some(pieces) = restore.folder.read(key).await? else {
         return Ok(None);
     };
     let pieces: Pieces = serde_json::from_slice(&pieces).map_err(|_| damaged())?;
     let wanted = pieces.bytes / R::BYTES;
     let mut rows = Vec::with_capacity(wanted);
     for number in 0..wanted.div_ceil(rows_of_a_piece::<R>()) {
-        let piece = restore.vault.read_object(&piece_key(key, number)).await?;
+        let piece = restore.folder.read(&piece_key(key, number)).await?;
         let piece = piece.ok_or_else(damaged)?;
         // The last piece may have grown under an invocation that died before it told so.
         let left = wanted - rows.len();

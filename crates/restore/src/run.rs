@@ -2,14 +2,15 @@
 
 use cognito::Cognito;
 use jiff::Timestamp;
-use model::BackupKey;
 use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
-use model::restore::{ReportStatus, RestoreState};
+use model::restore::{ChosenBackup, FailureNotification, ReportStatus, RestoreState};
+use model::{BackupKey, Failure};
 use tokio::time::Instant;
 use vault::{Backup, Vault};
 
-use crate::context::{self, Restore, Settings};
+use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::plan::{self, PlanProgress};
 use crate::report;
 use crate::resume;
@@ -49,7 +50,8 @@ pub async fn run(
         .s3_key
         .as_ref()
         .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
-    let mut state = match load(clients, request).await? {
+    let (folder, remembered) = Folder::open(&clients.vault, &request.restore_id).await?;
+    let mut state = match remembered {
         Some(state) => checked(state, request, key)?,
         None if request.action == RestoreAction::Restore => begin(request, key),
         None => {
@@ -61,17 +63,22 @@ pub async fn run(
         }
     };
     let backup = clients.vault.open(key, state.version_id.as_deref()).await?;
+    if state.backup.is_none() {
+        state.backup = Some(chosen(request, &backup, state.began));
+    }
     let translations = translations(clients, settings).await?;
     let restore = Restore {
         cognito: &clients.cognito,
         waf: &clients.waf,
         lambda: &clients.lambda,
         vault: &clients.vault,
+        folder: &folder,
         backup: &backup,
         settings,
         translations: &translations,
         deadline,
     };
+    folder.claim(&mut state).await?;
     match request.action {
         RestoreAction::Restore => {
             resume::begin_again(&restore, &mut state).await?;
@@ -106,20 +113,6 @@ pub async fn run(
     }
 }
 
-/// What the restore remembers, if it began.
-async fn load(
-    clients: &Clients,
-    request: &RestoreRequest,
-) -> Result<Option<RestoreState>, RestoreError> {
-    let key = request.restore_id.object_key(RestoreState::OBJECT);
-    let Some(bytes) = clients.vault.read_object(&key).await? else {
-        return Ok(None);
-    };
-    RestoreState::from_json(&bytes)
-        .map(Some)
-        .map_err(|problem| RestoreError::StateDamaged { key, problem })
-}
-
 /// A restore belongs to one backup for its whole life.
 fn checked(
     state: RestoreState,
@@ -138,21 +131,24 @@ fn checked(
 }
 
 fn begin(request: &RestoreRequest, key: &BackupKey) -> RestoreState {
+    let (restore_id, options) = (request.restore_id.clone(), request.options.clone());
+    let pool = request.user_pool_id.clone();
     RestoreState {
-        restore_id: request.restore_id.clone(),
-        user_pool_id: request.user_pool_id.clone(),
-        s3_key: key.clone(),
         version_id: request.version_id.clone(),
-        options: request.options.clone(),
-        began: Timestamp::now(),
-        new_user_pool_id: None,
-        app_clients: Default::default(),
-        steps: Vec::new(),
-        users: Default::default(),
-        verification: None,
-        ended: None,
-        reported: None,
-        resumed: None,
+        ..RestoreState::new(restore_id, pool, key.clone(), options, Timestamp::now())
+    }
+}
+
+fn chosen(request: &RestoreRequest, backup: &Backup, restore_began: Timestamp) -> ChosenBackup {
+    let ended = backup.trailer.reading_ended;
+    let age = restore_began.duration_since(ended).as_secs();
+    ChosenBackup {
+        began: backup.head.timestamp,
+        ended,
+        ended_by: backup.ended_by(),
+        age_seconds: u64::try_from(age).unwrap_or(0),
+        passed_over: request.passed_over.clone(),
+        unknown_sections: backup.head.unknown_sections(),
     }
 }
 
@@ -178,11 +174,20 @@ async fn report_failure(
     settings: &Settings,
     request: &RestoreRequest,
 ) -> Result<RestoreResponse, RestoreError> {
+    if request.error.as_deref() == Some(Failure::AlreadyRunning.name()) {
+        // The report is that of the invocation that goes on.
+        let error = report::failure_text(request);
+        return notify_failure(clients, settings, request, error).await;
+    }
     // The report must come out even where state or backup cannot be read: that may be why.
-    let state = load(clients, request).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the failure is reported without the state");
-        None
-    });
+    let opened = Folder::open(&clients.vault, &request.restore_id).await;
+    let (folder, state) = match opened {
+        Ok((folder, state)) => (Some(folder), state),
+        Err(error) => {
+            tracing::warn!(%error, "the failure is reported without the state");
+            (None, None)
+        }
+    };
     let key = state
         .as_ref()
         .map(|state| state.s3_key.clone())
@@ -218,7 +223,9 @@ async fn report_failure(
         (Some(state), _) => {
             let mut state = state.clone();
             state.reported = Some(Timestamp::now());
-            context::save(&clients.vault, &state).await?;
+            if let Some(folder) = folder {
+                folder.save(&state).await?;
+            }
             Some(state)
         }
         (None, Some(key)) => Some(begin(request, key)),
@@ -230,14 +237,8 @@ async fn report_failure(
             report::notify(&clients.sns, settings, bucket, state, &report).await?;
         }
         None => {
-            let notification = model::restore::FailureNotification {
-                status: ReportStatus::Failed,
-                error: report.error.clone().unwrap_or_default(),
-                timestamp: Timestamp::now(),
-                user_pool_id: request.user_pool_id.clone(),
-                restore_id: request.restore_id.clone(),
-            };
-            report::notify_failure(&clients.sns, settings, &notification).await?;
+            let error = report.error.clone().unwrap_or_default();
+            return notify_failure(clients, settings, request, error).await;
         }
     }
     Ok(RestoreResponse {
@@ -248,6 +249,32 @@ async fn report_failure(
         users_done: report.users.seen,
         users_total: None,
         result: Some(report.status.as_str().to_owned()),
+    })
+}
+
+/// Says that a restore failed of which there is nothing to report.
+async fn notify_failure(
+    clients: &Clients,
+    settings: &Settings,
+    request: &RestoreRequest,
+    error: String,
+) -> Result<RestoreResponse, RestoreError> {
+    let notification = FailureNotification {
+        status: ReportStatus::Failed,
+        error,
+        timestamp: Timestamp::now(),
+        user_pool_id: request.user_pool_id.clone(),
+        restore_id: request.restore_id.clone(),
+    };
+    report::notify_failure(&clients.sns, settings, &notification).await?;
+    Ok(RestoreResponse {
+        status: RestoreStatus::Done,
+        wait_seconds: 0,
+        step: "report_failure".to_owned(),
+        new_user_pool_id: None,
+        users_done: 0,
+        users_total: None,
+        result: Some(ReportStatus::Failed.as_str().to_owned()),
     })
 }
 

@@ -1,9 +1,10 @@
 //! What can be wrong with a vault, and what to do about it.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
-use model::document::DocumentError;
+use model::document::{DocumentError, FORMAT_VERSION};
 use model::request::PassedOver;
 use model::{BackupKey, Failure, RestoreId, UserPoolId};
 
@@ -24,8 +25,8 @@ pub enum VaultError {
     },
     /// The pool has backups, and none that was looked at is whole.
     #[error(
-        "every backup of {pool} that was looked at is damaged: {}",
-        damaged(passed_over)
+        "no backup of {pool} that was looked at can be used: {}",
+        named(passed_over)
     )]
     NoneWhole {
         /// The pool that was asked for.
@@ -41,6 +42,14 @@ pub enum VaultError {
         /// The bucket.
         bucket: String,
     },
+    /// Somebody else wrote the object since it was read.
+    #[error("{object} in bucket {bucket} was written by another invocation meanwhile")]
+    Changed {
+        /// The key.
+        object: String,
+        /// The bucket.
+        bucket: String,
+    },
     /// The object is not a whole backup.
     #[error("the backup {key} cannot be used: {reason}")]
     Damaged {
@@ -48,6 +57,16 @@ pub enum VaultError {
         key: BackupKey,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A newer version of this system wrote the backup.
+    #[error(
+        "the backup {key} has format version {format_version}, and this version reads up to {FORMAT_VERSION}: deploy the version that wrote it in this Region, or name an older backup by s3_key"
+    )]
+    TooNew {
+        /// Its key.
+        key: BackupKey,
+        /// The version of its format.
+        format_version: u64,
     },
     /// The restore that is named to go on cannot.
     #[error("restore {restore_id} cannot be resumed: {problem}")]
@@ -116,19 +135,28 @@ impl VaultError {
         match self {
             VaultError::NoBackup { .. } | VaultError::Missing { .. } => Failure::BackupNotFound,
             VaultError::NoneWhole { .. } | VaultError::Damaged { .. } => Failure::BackupDamaged,
+            VaultError::TooNew { .. } => Failure::BackupTooNew,
             VaultError::NotResumable { .. } => Failure::BadRequest,
             VaultError::NoBucket(_) => Failure::MissingConfiguration,
             VaultError::NotAuthorized { .. } => Failure::NotAuthorized,
             VaultError::Unavailable { .. } => Failure::VaultUnavailable,
-            VaultError::KeyTaken(_) | VaultError::UploadEnded(_) => Failure::AlreadyRunning,
+            VaultError::KeyTaken(_) | VaultError::UploadEnded(_) | VaultError::Changed { .. } => {
+                Failure::AlreadyRunning
+            }
             VaultError::Refused { .. } | VaultError::TemporaryStorage(_) => Failure::Internal,
         }
     }
 
     pub(crate) fn damaged(key: &BackupKey, error: &DocumentError) -> Self {
-        VaultError::Damaged {
-            key: key.clone(),
-            reason: error.to_string(),
+        match error {
+            DocumentError::NewerFormat(format_version) => VaultError::TooNew {
+                key: key.clone(),
+                format_version: *format_version,
+            },
+            error => VaultError::Damaged {
+                key: key.clone(),
+                reason: error.to_string(),
+            },
         }
     }
 
@@ -143,7 +171,9 @@ fn no_backup(
     at: Option<Timestamp>,
     others: &[UserPoolId],
 ) -> String {
-    let when = at.map_or(String::new(), |at| format!(" from {at} or before"));
+    let when = at.map_or(String::new(), |at| {
+        format!(" whose reading had ended at {at} or before")
+    });
     let rest = if others.is_empty() {
         "the bucket holds no backup of any pool; check its name and its replication".to_owned()
     } else {
@@ -153,7 +183,7 @@ fn no_backup(
     format!("there is no backup of {pool}{when} in bucket {bucket}; {rest}")
 }
 
-fn damaged(passed_over: &[PassedOver]) -> String {
+fn named(passed_over: &[PassedOver]) -> String {
     let each: Vec<String> = passed_over
         .iter()
         .map(|passed| format!("{}: {}", passed.s3_key, passed.reason))
@@ -223,7 +253,8 @@ where
     let bucket = request.bucket.to_owned();
     let action = request.action;
     let reason = reason(error);
-    let without_credentials = error.raw_response().is_none() && reason.contains("credential");
+    let cause = std::error::Error::source(error);
+    let without_credentials = cause.is_some_and(lacks_credentials);
     match meaning_of(error) {
         Meaning::Missing => VaultError::Missing { object, bucket },
         Meaning::NoBucket => VaultError::NoBucket(bucket),
@@ -256,6 +287,23 @@ where
             reason,
         },
     }
+}
+
+/// Whether there are no credentials, or none that can be read: asking again does not help. A
+/// provider that fails or does not answer in time may do so the next time.
+fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(inner) = source {
+        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
+            return matches!(
+                error,
+                CredentialsError::CredentialsNotLoaded(_)
+                    | CredentialsError::InvalidConfiguration(_)
+            );
+        }
+        source = inner.source();
+    }
+    false
 }
 
 fn reason<E>(error: &SdkError<E, HttpResponse>) -> String

@@ -1,11 +1,12 @@
 //! Finding the newest whole backup of a pool.
 
 use jiff::{SignedDuration, Timestamp};
-use model::request::{FindRequest, FindResponse, PassedOver};
-use model::{BackupKey, Failure, UserPoolId};
+use model::request::{EndedBy, FindRequest, FindResponse, PassedOver};
+use model::{Failure, UserPoolId};
 
 use crate::Vault;
 use crate::error::VaultError;
+use crate::listing::ListedBackup;
 use crate::open::Backup;
 
 /// How many damaged backups are looked at before giving up: two days of hourly ones.
@@ -23,14 +24,16 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(15);
 impl Vault {
     /// Finds the newest whole backup of exactly one pool, or checks the one that is asked for.
     ///
-    /// Backups that are damaged, or that name a time in the future, are passed over, and the
-    /// answer says so. An explicitly named one is never replaced by another, and neither is that
+    /// Backups that are damaged, that name a time in the future, or whose reading had not ended at
+    /// the time asked for are passed over, and the answer says so. One that a newer version wrote
+    /// is not: it may be whole. An explicitly named one is never replaced by another, and neither is that
     /// of a restore that is to go on.
     ///
     /// # Errors
     /// [`VaultError::NoBackup`] when there is none, [`VaultError::NoneWhole`] or
-    /// [`VaultError::Damaged`] when there is none that can be used, [`VaultError::NotResumable`]
-    /// when the restore cannot go on; others as S3 answers.
+    /// [`VaultError::Damaged`] when there is none that can be used, [`VaultError::TooNew`] when a
+    /// newer version wrote the newest, [`VaultError::NotResumable`] when the restore cannot go on;
+    /// others as S3 answers.
     pub async fn find(
         &self,
         request: &FindRequest,
@@ -46,23 +49,29 @@ impl Vault {
         let pool = &request.user_pool_id;
         let latest = now.checked_add(CLOCKS_DIFFER).unwrap_or(now);
         let mut passed_over = Vec::new();
+        let mut only_too_late = true;
         let mut days = self.days(request.at);
         while let Some(day) = days.next().await? {
             for listed in self.of_day(day, Some(pool), request.at).await? {
                 if passed_over.len() >= DAMAGED_LIMIT {
                     return Err(none_whole(pool, passed_over));
                 }
-                match self.usable(&listed.key, latest).await? {
-                    Ok(backup) => return Ok(response(request, &backup, passed_over)),
+                let reason = match self.usable(&listed, latest).await? {
+                    Ok(backup) => match ended_too_late(&backup, request.at) {
+                        None => return Ok(response(request, &backup, passed_over)),
+                        Some(reason) => reason,
+                    },
                     Err(reason) => {
-                        tracing::warn!(s3_key = %listed.key, reason, "passing over a backup");
-                        let s3_key = listed.key;
-                        passed_over.push(PassedOver { s3_key, reason });
+                        only_too_late = false;
+                        reason
                     }
-                }
+                };
+                let s3_key = listed.object();
+                tracing::warn!(s3_key, reason, "passing over a backup");
+                passed_over.push(PassedOver { s3_key, reason });
             }
         }
-        if passed_over.is_empty() {
+        if only_too_late {
             Err(self.no_backup(request).await?)
         } else {
             Err(none_whole(pool, passed_over))
@@ -73,9 +82,14 @@ impl Vault {
     /// backup that cannot be reached now is not a damaged one.
     async fn usable(
         &self,
-        key: &BackupKey,
+        listed: &ListedBackup,
         latest: Timestamp,
     ) -> Result<Result<Backup, String>, VaultError> {
+        let key = &listed.key;
+        if listed.unknown_form.is_some() {
+            let reason = "its name has a form that this version does not know: a newer version may have written it";
+            return Ok(Err(reason.into()));
+        }
         if key.began() > latest {
             return Ok(Err("its key names a time in the future".into()));
         }
@@ -116,6 +130,18 @@ fn none_whole(pool: &UserPoolId, mut passed_over: Vec<PassedOver>) -> VaultError
     }
 }
 
+/// Why a backup cannot be one from before `at`, if so: what was changed while it was read may be
+/// in it.
+fn ended_too_late(backup: &Backup, at: Option<Timestamp>) -> Option<String> {
+    let ended = backup.trailer.reading_ended;
+    let by = match backup.ended_by() {
+        EndedBy::Trailer => "its reading ended",
+        EndedBy::Object => "it was written",
+    };
+    at.is_some_and(|at| ended > at)
+        .then(|| format!("{by} at {ended}, after the time asked for"))
+}
+
 pub(crate) fn response(
     request: &FindRequest,
     backup: &Backup,
@@ -127,6 +153,8 @@ pub(crate) fn response(
         s3_key: backup.key.clone(),
         version_id: backup.version_id.clone(),
         backup_timestamp: backup.head.timestamp,
+        backup_ended: backup.trailer.reading_ended,
+        ended_by: backup.ended_by(),
         users: Some(backup.trailer.users),
         bytes: backup.bytes,
         passed_over,

@@ -32,6 +32,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 pub use error::VaultError;
 pub use lines::{Membership, Memberships, UserLine, Users};
 pub use listing::ListedBackup;
+pub use object::{ETag, StoredObject};
 pub use open::Backup;
 pub use upload::{Finished, Upload, UploadState};
 

@@ -11,10 +11,21 @@ use crate::error::{VaultError, failed};
 /// One backup in a listing. Whether it is whole is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedBackup {
-    /// Where it lies.
+    /// Which backup it is.
     pub key: BackupKey,
+    /// The object's key, where it has a form that this version does not know.
+    pub unknown_form: Option<String>,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+impl ListedBackup {
+    /// The object's key.
+    pub fn object(&self) -> String {
+        self.unknown_form
+            .clone()
+            .unwrap_or_else(|| self.key.to_string())
+    }
 }
 
 /// One page of a listing.
@@ -26,7 +37,7 @@ struct Page {
 }
 
 impl Vault {
-    /// The newest backups of `pool`, or of all pools: `limit` of them at most, which began at
+    /// The newest backups of a known form of `pool`, or of all pools: `limit` of them at most, which began at
     /// `before` or earlier, newest first.
     ///
     /// # Errors
@@ -41,7 +52,8 @@ impl Vault {
         let mut backups = Vec::new();
         while backups.len() < limit {
             let Some(day) = days.next().await? else { break };
-            backups.extend(self.of_day(day, pool, before).await?);
+            let of_day = self.of_day(day, pool, before).await?.into_iter();
+            backups.extend(of_day.filter(|backup| backup.unknown_form.is_none()));
         }
         backups.truncate(limit);
         Ok(backups)
@@ -68,17 +80,14 @@ impl Vault {
         let mut next = None;
         loop {
             let page = self.page(&prefix, None, next).await?;
-            let listed = page.objects.into_iter().filter_map(|(key, bytes)| {
-                let key: BackupKey = key.parse().ok()?;
-                Some(ListedBackup { key, bytes })
-            });
+            let listed = page.objects.into_iter().filter_map(listed);
             backups.extend(listed.filter(|backup| belongs(&backup.key, pool, before)));
             next = page.next;
             if next.is_none() {
                 break;
             }
         }
-        backups.sort_by(|a, b| b.key.cmp(&a.key));
+        backups.sort_by(|a, b| (&b.key, &b.unknown_form).cmp(&(&a.key, &a.unknown_form)));
         Ok(backups)
     }
 
@@ -128,6 +137,19 @@ impl Vault {
                 .map(str::to_owned),
         })
     }
+}
+
+/// An object whose name is that of a backup.
+fn listed((object, bytes): (String, u64)) -> Option<ListedBackup> {
+    let (key, unknown_form) = match object.parse::<BackupKey>() {
+        Ok(key) => (key, None),
+        Err(_) => (BackupKey::with_another_ending(&object)?, Some(object)),
+    };
+    Some(ListedBackup {
+        key,
+        unknown_form,
+        bytes,
+    })
 }
 
 /// Whether a key is one of exactly this pool, at this time or before.

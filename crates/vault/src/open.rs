@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use model::BackupKey;
-use model::document::{BackupHead, DocumentError, TRAILER_WINDOW, Trailer};
+use model::document::{BackupHead, DocumentError, FORMAT_VERSION, TRAILER_WINDOW, Trailer};
+use model::request::EndedBy;
 
 use crate::Vault;
 use crate::error::VaultError;
@@ -14,6 +15,9 @@ use crate::source::{PIECE, Source, Window};
 /// The largest head that is read: settings, branding and terms of the largest pool stay far
 /// below (a thousand clients, twenty styles of at most 2 MB, facts A.12).
 const LARGEST_HEAD: u64 = 128 * 1024 * 1024;
+
+/// The beginning of a document up to the version of its format, in bytes.
+const LONGEST_VERSION: u64 = 64;
 
 /// A backup that is open for reading.
 #[derive(Debug, Clone)]
@@ -26,7 +30,8 @@ pub struct Backup {
     pub bytes: u64,
     /// Everything but users and memberships.
     pub head: BackupHead,
-    /// Counts and checksum; computed for a document of the reference implementation.
+    /// Counts and checksum; computed for a document of the reference implementation, of which
+    /// S3's time of the object stands for the end of reading.
     pub trailer: Trailer,
     source: Source,
 }
@@ -39,8 +44,48 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Missing`] when there is no such object, [`VaultError::Damaged`] when it is
-    /// cut off, foreign, or of another pool than its key says.
+    /// cut off, foreign, or of another pool than its key says, [`VaultError::TooNew`] when a newer
+    /// version of this system wrote it.
     pub async fn open(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+    ) -> Result<Backup, VaultError> {
+        match self.open_known(key, version_id).await {
+            // What a newer version wrote may look like damage to this one.
+            Err(VaultError::Damaged { key, reason }) => {
+                match self.newer_format(&key, version_id).await? {
+                    Some(format_version) => Err(VaultError::TooNew {
+                        key,
+                        format_version,
+                    }),
+                    None => Err(VaultError::Damaged { key, reason }),
+                }
+            }
+            opened => opened,
+        }
+    }
+
+    /// The version of a document's format, when it is one that this version does not know.
+    async fn newer_format(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+    ) -> Result<Option<u64>, VaultError> {
+        let start = match self.start_of(key, version_id, LONGEST_VERSION).await {
+            Ok(start) => start,
+            // An empty object has no beginning.
+            Err(VaultError::Damaged { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let number = start.strip_prefix(reference::TODAYS_FORM).unwrap_or(b"");
+        let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+        let digits: String = digits.map(|byte| char::from(*byte)).collect();
+        let version = digits.parse().ok();
+        Ok(version.filter(|version| *version > FORMAT_VERSION))
+    }
+
+    async fn open_known(
         &self,
         key: &BackupKey,
         version_id: Option<&str>,
@@ -54,8 +99,9 @@ impl Vault {
         let (head, trailer, source) = match Trailer::find(&end.bytes) {
             Ok(trailer) => with_trailer(key, end, trailer).await?,
             Err(_) => {
+                let written = end.last_modified;
                 let source = Source::Object(Box::new(end.version));
-                reference::convert(key, source, bytes).await?
+                reference::convert(key, source, bytes, written).await?
             }
         };
         if head.user_pool_id != *key.pool() {
@@ -111,6 +157,14 @@ pub(crate) fn damaged(key: &BackupKey, reason: &str) -> VaultError {
 }
 
 impl Backup {
+    /// What tells when the reading of this backup ended.
+    pub fn ended_by(&self) -> EndedBy {
+        match self.head.format_version {
+            1 => EndedBy::Object,
+            _ => EndedBy::Trailer,
+        }
+    }
+
     pub(crate) fn lines(&self, from: u64, end: u64) -> Lines {
         Lines::new(self.source.clone(), self.key.clone(), from, end)
     }

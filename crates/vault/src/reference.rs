@@ -20,13 +20,14 @@ use crate::open::damaged;
 use crate::source::{PIECE, Source};
 
 /// How an object of today's form begins: without a trailer it is one that was cut off.
-const TODAYS_FORM: &[u8] = b"{\"format_version\":";
+pub(crate) const TODAYS_FORM: &[u8] = b"{\"format_version\":";
 
 /// Copies the object to temporary storage and converts it there.
 pub(crate) async fn convert(
     key: &BackupKey,
     object: Source,
     bytes: u64,
+    written: Option<Timestamp>,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
     let mut copy = tempfile::tempfile().map_err(VaultError::temporary_storage)?;
     let mut at = 0;
@@ -43,7 +44,7 @@ pub(crate) async fn convert(
         at = to;
     }
     let key = key.clone();
-    tokio::task::spawn_blocking(move || convert_file(&key, copy))
+    tokio::task::spawn_blocking(move || convert_file(&key, copy, written))
         .await
         .map_err(VaultError::temporary_storage)?
 }
@@ -51,6 +52,7 @@ pub(crate) async fn convert(
 fn convert_file(
     key: &BackupKey,
     original: File,
+    written: Option<Timestamp>,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
     let mut head = None;
     read_members(key, &original, HeadMembers(&mut head))?;
@@ -82,8 +84,9 @@ fn convert_file(
         out: &mut out,
     };
     read_members(key, &original, memberships)?;
-    // The reference does not say when its reading ended: its only time is the end.
-    let ended: Timestamp = head.timestamp;
+    // The reference does not say when its reading ended. It writes the object right after, so
+    // S3's time of it is the latest that this can have been.
+    let ended = written.map_or(head.timestamp, |written| written.max(head.timestamp));
     let trailer = encoder.finish(ended, &mut out.buffer);
     let file = out.into_file().map_err(VaultError::temporary_storage)?;
     Ok((head, trailer, Source::File(Arc::new(Mutex::new(file)))))

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::byte_stream::error::Error as ByteStreamError;
 use bytes::{Buf, Bytes, BytesMut};
+use jiff::Timestamp;
 use model::BackupKey;
 
 use crate::Vault;
@@ -40,6 +41,7 @@ pub(crate) struct ObjectVersion {
 pub(crate) struct Window {
     pub(crate) bytes: Bytes,
     pub(crate) object_bytes: u64,
+    pub(crate) last_modified: Option<Timestamp>,
     pub(crate) version: ObjectVersion,
 }
 
@@ -128,6 +130,7 @@ impl Vault {
             .await?;
         Ok(Window {
             object_bytes: seen.object_bytes,
+            last_modified: seen.last_modified,
             version: ObjectVersion {
                 vault: self.clone(),
                 key: key.clone(),
@@ -139,6 +142,17 @@ impl Vault {
             },
             bytes,
         })
+    }
+
+    /// The first `length` bytes of an object, or all of a shorter one.
+    pub(crate) async fn start_of(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+        length: u64,
+    ) -> Result<Bytes, VaultError> {
+        let wanted = Wanted::Between(0, length);
+        Ok(self.range(key, version_id, None, wanted).await?.0)
     }
 
     async fn range(
@@ -185,6 +199,9 @@ impl Vault {
                 object_bytes: ranged.unwrap_or(sent),
                 version_id: answer.version_id.clone(),
                 etag: answer.e_tag.clone(),
+                last_modified: answer
+                    .last_modified()
+                    .and_then(|time| Timestamp::from_second(time.secs()).ok()),
             };
             // HTTP lets a server send the whole instead of a range; some that stand in for S3 do.
             let (skip, end) = match ranged {
@@ -225,6 +242,7 @@ struct Seen {
     object_bytes: u64,
     version_id: Option<String>,
     etag: Option<String>,
+    last_modified: Option<Timestamp>,
 }
 
 #[cfg(test)]

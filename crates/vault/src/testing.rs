@@ -147,6 +147,11 @@ impl MemoryS3 {
         inner.store.put(bucket, key, bytes.into(), HashMap::new());
     }
 
+    /// Sets the time of an object, such as `Thu, 02 Jan 2025 03:20:00 GMT`. Without, none is told.
+    pub fn set_last_modified(&self, bucket: &str, key: &str, time: &str) {
+        self.inner().store.set_last_modified(bucket, key, time);
+    }
+
     /// The newest version of an object.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.inner().store.newest(bucket, key)

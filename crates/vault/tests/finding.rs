@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use model::document::{BackupHead, DocumentEncoder};
 use model::inventory::Section;
-use model::request::{FindRequest, FindResponse};
+use model::request::{EndedBy, FindRequest, FindResponse};
 use model::{BackupKey, Failure, UserPoolId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,13 +33,21 @@ fn key(pool: &str, began: &str) -> BackupKey {
 
 /// A document of this version, with `users` users of whom one is in a group.
 fn document(key: &BackupKey, users: usize) -> Vec<u8> {
+    document_of(&head(key), users, key.began())
+}
+
+fn head(key: &BackupKey) -> BackupHead {
     let mut head = BackupHead::new(key.pool().clone(), key.began());
     head.set(
         Section::UserPoolConfig,
         json!({"Id": key.pool().as_str(), "Name": "p"}),
     );
+    head
+}
+
+fn document_of(head: &BackupHead, users: usize, reading_ended: Timestamp) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut encoder = DocumentEncoder::begin(&head, &mut out);
+    let mut encoder = DocumentEncoder::begin(head, &mut out);
     for n in 0..users {
         encoder.user(&user(n), &mut out);
     }
@@ -47,7 +55,7 @@ fn document(key: &BackupKey, users: usize) -> Vec<u8> {
     encoder.begin_group("admins", &mut out);
     encoder.member("user-0", &mut out);
     encoder.end_group(&mut out);
-    encoder.finish(key.began(), &mut out);
+    encoder.finish(reading_ended, &mut out);
     out
 }
 
@@ -183,6 +191,138 @@ async fn a_point_in_time_gives_the_last_backup_before_it() {
 }
 
 #[tokio::test]
+async fn a_point_in_time_takes_no_backup_that_was_still_read_then() {
+    let (s3, vault) = vault().await;
+    let hour = |hour: u32, minute: u32| -> Timestamp {
+        format!("2026-01-01T{hour:02}:{minute:02}:00Z")
+            .parse()
+            .unwrap()
+    };
+    for (began, ended) in [(hour(1, 0), hour(1, 5)), (hour(2, 0), hour(4, 30))] {
+        let key = BackupKey::new(&pool(), began);
+        put(&s3, &key, document_of(&head(&key), 1, ended));
+    }
+    for (at, expected) in [
+        (hour(4, 30), Some(hour(2, 0))),
+        (hour(4, 29), Some(hour(1, 0))),
+        (hour(1, 5), Some(hour(1, 0))),
+        (hour(1, 4), None),
+    ] {
+        let mut request = request();
+        request.at = Some(at);
+        match (find(&vault, &request).await, expected) {
+            (Ok(found), Some(expected)) => {
+                assert_eq!(found.backup_timestamp, expected, "{at}");
+                assert!(found.backup_ended <= at, "{at}");
+                assert_eq!(found.ended_by, EndedBy::Trailer);
+                let newer = found.s3_key.began() == hour(1, 0) && at > hour(2, 0);
+                assert_eq!(found.passed_over.len(), usize::from(newer), "{at}");
+            }
+            (Err(error), None) => assert_eq!(error.failure(), Failure::BackupNotFound, "{error}"),
+            other => panic!("{at}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reference_document_ended_when_s3_has_its_object_from() {
+    let (s3, vault) = vault().await;
+    let key = key(POOL, "2025-01-02T03:04:05Z");
+    put(&s3, &key, reference_document(&key, 1));
+    let mut request = request();
+    let found = find(&vault, &request).await.unwrap();
+    assert_eq!(
+        found.backup_ended, found.backup_timestamp,
+        "no time is told"
+    );
+    s3.set_last_modified(BUCKET, &key.to_string(), "Thu, 02 Jan 2025 03:20:00 GMT");
+    let found = find(&vault, &request).await.unwrap();
+    assert_eq!(found.ended_by, EndedBy::Object);
+    assert_eq!(found.backup_ended.to_string(), "2025-01-02T03:20:00Z");
+    for (at, is_found) in [
+        ("2025-01-02T03:19:59Z", false),
+        ("2025-01-02T03:20:00Z", true),
+    ] {
+        request.at = at.parse().ok();
+        assert_eq!(find(&vault, &request).await.is_ok(), is_found, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_newer_version_wrote_is_an_error_and_never_passed_over() {
+    for newer in [
+        // One line more than this version knows, and a form of which it knows the beginning only.
+        "{\"format_version\":7,\"timestamp\":\"2026-01-02T00:00:00Z\"\n,\"trailer\":{}}\n"
+            .to_owned(),
+        format!(
+            "{{\"format_version\":99,\"frames\":\"{}\"}}",
+            "x".repeat(40_000)
+        ),
+    ] {
+        let (s3, vault) = vault().await;
+        let (older, newest) = (
+            key(POOL, "2026-01-01T00:00:00Z"),
+            key(POOL, "2026-01-02T00:00:00Z"),
+        );
+        put(&s3, &older, document(&older, 1));
+        put(&s3, &newest, newer.into_bytes());
+        let error = find(&vault, &request()).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::BackupTooNew, "{error}");
+        assert!(error.to_string().contains("deploy the version"), "{error}");
+        let mut named = request();
+        named.s3_key = Some(newest.clone());
+        let error = find(&vault, &named).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::BackupTooNew, "{error}");
+        named.s3_key = Some(older.clone());
+        assert_eq!(find(&vault, &named).await.unwrap().s3_key, older);
+    }
+}
+
+#[tokio::test]
+async fn a_document_of_this_version_whose_head_alone_is_newer_is_one_of_a_newer_version() {
+    let (s3, vault) = vault().await;
+    let newest = key(POOL, "2026-01-02T00:00:00Z");
+    let text = String::from_utf8(document(&newest, 1)).unwrap();
+    let text = text.replacen("\"format_version\":2", "\"format_version\":3", 1);
+    put(&s3, &newest, text.into_bytes());
+    let error = find(&vault, &request()).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::BackupTooNew, "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_only_a_newer_version_can_have_written_is_told() {
+    let (s3, vault) = vault().await;
+    let good = key(POOL, "2026-01-01T00:00:00Z");
+    put(&s3, &good, document(&good, 1));
+    let unknown = "cognito-backup/2026/01/02/us-east-1_AbC-000000.json.zst";
+    s3.put(BUCKET, unknown, "frames");
+    let found = find(&vault, &request()).await.unwrap();
+    assert_eq!(found.s3_key, good);
+    assert_eq!(found.passed_over[0].s3_key, unknown);
+    let listed = vault.list(None, None, 100).await.unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_section_of_a_newer_version_makes_no_backup_damaged() {
+    let (s3, vault) = vault().await;
+    let key = key(POOL, "2026-01-02T00:00:00Z");
+    let text = String::from_utf8(document(&key, 0)).unwrap();
+    let line = text.lines().next().unwrap().replacen(
+        "\"sections\":{",
+        "\"next_year\":{\"a\":1},\"sections\":{\"next_year\":{\"status\":\"complete\",\"count\":1},",
+        1,
+    );
+    let head = BackupHead::from_line(line.as_bytes()).unwrap();
+    put(&s3, &key, document_of(&head, 2, key.began()));
+    let found = find(&vault, &request()).await.unwrap();
+    assert!(found.passed_over.is_empty());
+    let backup = vault.open(&key, None).await.unwrap();
+    assert_eq!(backup.head.unknown_sections(), ["next_year"]);
+    backup.check_whole().await.unwrap();
+}
+
+#[tokio::test]
 async fn damaged_and_foreign_objects_are_passed_over_and_named() {
     let (s3, vault) = vault().await;
     let good = key(POOL, "2026-01-01T00:00:00Z");
@@ -229,7 +369,7 @@ async fn damaged_and_foreign_objects_are_passed_over_and_named() {
     assert_eq!(found.s3_key, good);
     assert_eq!(found.passed_over.len(), bad.len());
     for (passed, (began, _, reason)) in found.passed_over.iter().zip(bad.iter().rev()) {
-        assert_eq!(passed.s3_key, key(POOL, began));
+        assert_eq!(passed.s3_key, key(POOL, began).to_string());
         assert!(
             passed.reason.contains(reason),
             "{}: {}",

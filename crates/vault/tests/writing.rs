@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
-use model::BackupKey;
+use std::time::Duration;
+
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::config::SharedCredentialsProvider;
+use model::{BackupKey, Failure};
 use vault::testing::{Fault, MemoryS3};
-use vault::{Vault, VaultError};
+use vault::{ETag, Vault, VaultError};
 
 const BUCKET: &str = "backups";
 const MEBIBYTE: usize = 1024 * 1024;
@@ -166,5 +171,98 @@ async fn small_objects_are_written_over_and_read_back() {
             vault.read_object("a/state.json").await.unwrap(),
             Some(bytes)
         );
+    }
+}
+
+#[tokio::test]
+async fn a_small_object_is_written_only_over_what_was_expected() {
+    let (_s3, vault) = vault().await;
+    let write = async |content: &str, expected: Option<&ETag>| {
+        let bytes = content.as_bytes().to_vec();
+        let written = vault.write_object_if("a/state.json", "application/json", bytes, expected);
+        written.await
+    };
+    let content = async || vault.read_object("a/state.json").await.unwrap().unwrap();
+    let first = write("one", None).await.unwrap();
+    let error = write("two", None).await.unwrap_err();
+    assert!(matches!(error, VaultError::Changed { .. }), "{error}");
+    assert_eq!(content().await, b"one");
+
+    let second = write("two", Some(&first)).await.unwrap();
+    assert_eq!(vault.etag_of("a/state.json").await.unwrap(), Some(second));
+    let error = write("three", Some(&first)).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::AlreadyRunning);
+    assert_eq!(content().await, b"two");
+    assert_eq!(vault.etag_of("a/other.json").await.unwrap(), None);
+
+    let nothing_there = vault
+        .write_object_if(
+            "a/other.json",
+            "application/json",
+            b"x".to_vec(),
+            Some(&first),
+        )
+        .await
+        .unwrap_err();
+    assert!(matches!(nothing_there, VaultError::Changed { .. }));
+}
+
+#[tokio::test]
+async fn a_conditional_write_whose_answer_was_lost_is_not_somebody_elses() {
+    for expected in [None, Some("before")] {
+        let (s3, vault) = vault().await;
+        let write = async |content: &str, expected: Option<&ETag>| {
+            let bytes = content.as_bytes().to_vec();
+            vault
+                .write_object_if("a/state.json", "application/json", bytes, expected)
+                .await
+        };
+        let mut etag = None;
+        if let Some(before) = expected {
+            etag = Some(write(before, None).await.unwrap());
+        }
+        s3.fail_at(1, Fault::After);
+        let written = write("own", etag.as_ref()).await.unwrap();
+        s3.revive();
+        assert_eq!(vault.etag_of("a/state.json").await.unwrap(), Some(written));
+    }
+}
+
+/// An error text may hold the word for any reason; what counts is what the provider said.
+#[tokio::test]
+async fn only_credentials_that_are_not_there_are_an_error_for_good() {
+    type Refusal = fn() -> CredentialsError;
+    let cases: [(Refusal, bool); 5] = [
+        (CredentialsError::not_loaded_no_source, true),
+        (
+            || CredentialsError::invalid_configuration("no such profile"),
+            true,
+        ),
+        (
+            || CredentialsError::provider_error("the credential service did not answer"),
+            false,
+        ),
+        (
+            || CredentialsError::provider_timed_out(Duration::from_secs(5)),
+            false,
+        ),
+        (|| CredentialsError::unhandled("a credential"), false),
+    ];
+    for (refusal, for_good) in cases {
+        let provider = provide_credentials_fn(move || async move { Err(refusal()) });
+        let s3 = MemoryS3::start(BUCKET);
+        let provider = SharedCredentialsProvider::new(provider);
+        let config = s3.config().await.to_builder();
+        let config = config.credentials_provider(provider).build();
+        let error = Vault::new(&config, BUCKET)
+            .read_object("a")
+            .await
+            .unwrap_err();
+        let failure = if for_good {
+            Failure::NotAuthorized
+        } else {
+            Failure::VaultUnavailable
+        };
+        assert_eq!(error.failure(), failure, "{error}");
     }
 }

@@ -94,6 +94,7 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
             user_pool_id: key.pool().clone(),
             s3_key: Some(key.clone()),
             version_id: None,
+            passed_over: Vec::new(),
             options: RestoreOptions {
                 users_engine: engine,
                 ..RestoreOptions::default()

@@ -52,6 +52,8 @@ pub struct BackupHead {
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
     sections: BTreeMap<Section, SectionStatus>,
+    /// The statuses of sections that this version does not know, as they were written.
+    unknown: Map<String, Value>,
     members: Map<String, Value>,
 }
 
@@ -63,6 +65,7 @@ impl BackupHead {
             timestamp,
             user_pool_id,
             sections: BTreeMap::new(),
+            unknown: Map::new(),
             members: Map::new(),
         }
     }
@@ -127,6 +130,12 @@ impl BackupHead {
         self.section(Section::UserPoolConfig)
     }
 
+    /// Sections that a newer version wrote and this one does not know: their members are carried
+    /// as they are. None in a document of the reference implementation, which has no sections.
+    pub fn unknown_sections(&self) -> Vec<String> {
+        self.unknown.keys().cloned().collect()
+    }
+
     /// The head as the first line of a document, without the closing brace.
     pub(super) fn to_line(&self) -> Vec<u8> {
         let mut object = Map::new();
@@ -138,12 +147,17 @@ impl BackupHead {
                 object.insert(section.member().into(), value.clone());
             }
         }
-        let statuses = self.sections.iter().map(|(section, status)| {
+        for (member, value) in &self.members {
+            object.entry(member).or_insert_with(|| value.clone());
+        }
+        let known = self.sections.iter().map(|(section, status)| {
             (
                 section.member().to_owned(),
                 serde_json::to_value(status).unwrap_or(Value::Null),
             )
         });
+        let unknown = self.unknown.iter();
+        let statuses = known.chain(unknown.map(|(name, status)| (name.clone(), status.clone())));
         object.insert("sections".into(), Value::Object(statuses.collect()));
         let mut line = Value::Object(object).to_string().into_bytes();
         line.pop();
@@ -193,15 +207,31 @@ impl BackupHead {
         {
             return Err(missing(Section::UserPoolConfig.member()));
         }
-        let sections = match object.remove("sections") {
-            None => BTreeMap::new(),
-            Some(statuses) => serde_json::from_value(statuses).map_err(|_| missing("sections"))?,
+        let statuses = match object.remove("sections") {
+            None => Map::new(),
+            Some(Value::Object(statuses)) => statuses,
+            Some(_) => return Err(missing("sections")),
         };
+        let mut sections = BTreeMap::new();
+        let mut unknown = Map::new();
+        for (name, status) in statuses {
+            match Section::of_member(&name) {
+                // A status that only a newer version has says nothing to this one.
+                Some(section) => {
+                    let status = serde_json::from_value(status).unwrap_or(SectionStatus::Unknown);
+                    sections.insert(section, status);
+                }
+                None => {
+                    unknown.insert(name, status);
+                }
+            }
+        }
         Ok(Self {
             format_version,
             timestamp,
             user_pool_id,
             sections,
+            unknown,
             members: object,
         })
     }
@@ -233,6 +263,31 @@ mod tests {
         assert_eq!(head.format_version, 1);
         assert_eq!(head.list(Section::AppClients).len(), 1);
         assert_eq!(head.status(Section::AppClients), &SectionStatus::Unknown);
+    }
+
+    #[test]
+    fn sections_of_a_newer_version_are_carried_and_named() {
+        let line = json!({
+            "format_version": FORMAT_VERSION, "timestamp": "2026-03-07T09:05:02Z",
+            "user_pool_id": "us-east-1_A", "user_pool_config": {"Id": "us-east-1_A"},
+            "groups": [{"GroupName": "a"}],
+            "passkey_vaults": [{"Of": "next year"}],
+            "sections": {
+                "user_pool_config": {"status": "complete", "count": 1},
+                "groups": {"status": "sampled", "count": 1},
+                "passkey_vaults": {"status": "complete", "count": 1},
+            },
+        });
+        let mut line = line.to_string().into_bytes();
+        line.pop();
+        let head = BackupHead::from_line(&line).unwrap();
+        assert_eq!(head.unknown_sections(), ["passkey_vaults"]);
+        assert_eq!(head.status(Section::Groups), &SectionStatus::Unknown);
+        assert_eq!(head.list(Section::Groups).len(), 1);
+        let again = String::from_utf8(head.to_line()).unwrap();
+        assert!(again.contains("next year"), "{again}");
+        let again = BackupHead::from_line(again.as_bytes()).unwrap();
+        assert_eq!(again, head);
     }
 
     #[test]

@@ -83,6 +83,12 @@ impl Section {
             .filter(|section| !section.is_streamed())
     }
 
+    /// The section that a member of the document holds; none when this version knows no such.
+    pub fn of_member(member: &str) -> Option<Section> {
+        let all = Section::ALL.iter().copied();
+        all.into_iter().find(|section| section.member() == member)
+    }
+
     /// Whether the section is streamed after the head.
     pub fn is_streamed(self) -> bool {
         matches!(self, Section::Users | Section::GroupMemberships)

@@ -13,7 +13,8 @@ use crate::identifiers::{RestoreId, UserPoolId};
 pub struct FindRequest {
     /// The pool whose backup is looked for.
     pub user_pool_id: UserPoolId,
-    /// Only backups that began at this time or before.
+    /// Only backups whose reading had ended at this time or before: what happened later is in
+    /// none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// Exactly this backup, which must be one of the pool.
@@ -52,10 +53,21 @@ impl FindRequest {
 /// A newer backup that was not taken, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
-    /// The newer object.
-    pub s3_key: BackupKey,
-    /// What is wrong with it.
+    /// The newer object's key, which may have a form that only a newer version knows.
+    pub s3_key: String,
+    /// Why it was not taken.
     pub reason: String,
+}
+
+/// What tells when the reading of a backup ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The backup itself.
+    Trailer,
+    /// S3's time of the object, which is some time later: a document of the reference
+    /// implementation says only when it began.
+    Object,
 }
 
 /// The backup that was found.
@@ -68,14 +80,19 @@ pub struct FindResponse {
     /// Its version: the restore reads exactly this one.
     #[serde(default)]
     pub version_id: Option<String>,
-    /// When it began.
+    /// When its reading began.
     pub backup_timestamp: Timestamp,
+    /// When its reading ended. What was changed in between may or may not be in it.
+    pub backup_ended: Timestamp,
+    /// What tells when it ended.
+    pub ended_by: EndedBy,
     /// How many users it holds; unknown for documents of the reference implementation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<u64>,
     /// The object's size in bytes.
     pub bytes: u64,
-    /// Newer backups that are damaged; the newest ten at most.
+    /// Newer backups that were not taken; the newest ten at most. Always there, for the state
+    /// machine hands it on.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
     /// The options of the request, so that an execution started without any has the defaults;

@@ -6,7 +6,7 @@ mod restore;
 mod trigger;
 
 pub use backup::{BackedUpPool, BackupAnswer, BackupRequest};
-pub use find::{FindRequest, FindResponse, PassedOver};
+pub use find::{EndedBy, FindRequest, FindResponse, PassedOver};
 pub use restore::{RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
 pub use trigger::{ExecutionInput, RestoreOptions, Selection, TriggerRequest, UsersEngine};
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::find::PassedOver;
 use super::trigger::RestoreOptions;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
@@ -38,6 +39,9 @@ pub struct RestoreRequest {
     /// The backup's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+    /// For [`RestoreAction::Restore`]: newer backups that were not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// How it is to be done.
     #[serde(default)]
     pub options: RestoreOptions,

@@ -112,7 +112,7 @@ impl RestoreOptions {
 pub struct TriggerRequest {
     /// The lost pool.
     pub user_pool_id: UserPoolId,
-    /// Restore the newest backup that began at this time or before.
+    /// Restore the newest backup whose reading had ended at this time or before.
     #[serde(default)]
     pub at: Option<Timestamp>,
     /// Restore exactly this backup.

@@ -16,6 +16,6 @@ pub use finding::{Finding, FindingCounts, FindingKind};
 pub use notification::{FailureNotification, Notification, duration_in_words};
 pub use outcome::{KnownLoss, ManualStep, Outcome, Step, StepRecord};
 pub use report::{Report, ReportStatus};
-pub use state::RestoreState;
+pub use state::{ChosenBackup, RestoreState};
 pub use users::{ImportProgress, UserCounts, UserEntry, UsersPass, UsersProgress};
 pub use verification::{Difference, Verification, VerifiedRow};

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Step;
 use super::report::{Report, ReportStatus};
-use super::state::RestoreState;
+use super::state::{ChosenBackup, RestoreState};
 use crate::identifiers::{RestoreId, UserPoolId};
+use crate::request::PassedOver;
 
 /// What subscribers of `cognito-dr-notifications-{environment}` get when a restore ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ pub struct Notification {
     pub ui_customization_restored: String,
     /// Such as `8 minutes 32 seconds`.
     pub restore_duration: String,
+    /// From when to when the backup was read, and how old it was when the restore began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
+    /// Newer backups that were not taken: their keys, and why. The newest ten at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backups_passed_over: Vec<PassedOver>,
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
     /// The restore.
@@ -94,6 +101,12 @@ impl Notification {
             threat_protection_restored: yes(Step::RiskConfiguration),
             ui_customization_restored: yes(Step::UiCustomization),
             restore_duration: duration_in_words(u64::try_from(seconds).unwrap_or(0)),
+            backup: report.backup.as_ref().map(ChosenBackup::in_words),
+            backups_passed_over: report
+                .backup
+                .as_ref()
+                .map(|backup| backup.passed_over.clone())
+                .unwrap_or_default(),
             user_pool_id: report.user_pool_id.clone(),
             restore_id: report.restore_id.clone(),
             report: place(Report::OBJECT),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::FindingCounts;
 use super::outcome::{KnownLoss, ManualStep, Outcome, StepRecord};
-use super::state::RestoreState;
+use super::state::{ChosenBackup, RestoreState};
 use super::users::UserCounts;
 use super::verification::Verification;
 use crate::backup_key::BackupKey;
@@ -64,6 +64,10 @@ pub struct Report {
     /// When the backup began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_timestamp: Option<Timestamp>,
+    /// The backup's times and age, and what it was taken instead of; none when a restore failed
+    /// before it read one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<ChosenBackup>,
     /// When the restore began.
     pub began: Timestamp,
     /// When it ended.

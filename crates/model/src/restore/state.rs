@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingCounts;
+use super::notification::duration_in_words;
 use super::outcome::{Outcome, Step, StepRecord};
 use super::users::UsersProgress;
 use super::verification::Verification;
 use crate::backup_key::BackupKey;
 use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
-use crate::request::RestoreOptions;
+use crate::request::{EndedBy, PassedOver, RestoreOptions};
 
 /// The object `cognito-restore/{restore-id}/state.json` in the DR bucket.
 ///
@@ -21,6 +22,10 @@ use crate::request::RestoreOptions;
 pub struct RestoreState {
     /// The restore.
     pub restore_id: RestoreId,
+    /// The invocation that goes on with it, by a random number: two that live at once write
+    /// different states, and one of them finds out.
+    #[serde(default)]
+    pub invocation: String,
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
     /// The backup.
@@ -28,6 +33,9 @@ pub struct RestoreState {
     /// Its version.
     #[serde(default)]
     pub version_id: Option<String>,
+    /// What is known of the backup.
+    #[serde(default)]
+    pub backup: Option<ChosenBackup>,
     /// How it is to be done.
     pub options: RestoreOptions,
     /// When the first invocation began.
@@ -58,9 +66,71 @@ pub struct RestoreState {
     pub resumed: Option<Timestamp>,
 }
 
+/// The backup of a restore: how old it is, and what it was taken instead of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenBackup {
+    /// When its reading began.
+    pub began: Timestamp,
+    /// When its reading ended. What was changed in between may or may not be in it.
+    pub ended: Timestamp,
+    /// What tells when it ended.
+    pub ended_by: EndedBy,
+    /// How old it was when the restore began, in seconds since its reading ended.
+    pub age_seconds: u64,
+    /// Newer backups that were not taken, and why; the newest ten at most.
+    pub passed_over: Vec<PassedOver>,
+    /// Sections that a newer version wrote: they are in the backup, and this version of the
+    /// restore does not know them.
+    pub unknown_sections: Vec<String>,
+}
+
+impl ChosenBackup {
+    /// Both times, and how old the backup is, for people.
+    pub fn in_words(&self) -> String {
+        let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let ended = match self.ended_by {
+            EndedBy::Trailer => time(self.ended),
+            EndedBy::Object => format!("{} at the latest", time(self.ended)),
+        };
+        format!(
+            "read from {} to {ended} UTC, {} before the restore began",
+            time(self.began),
+            duration_in_words(self.age_seconds)
+        )
+    }
+}
+
 impl RestoreState {
     /// The name of the object below the restore's folder.
     pub const OBJECT: &'static str = "state.json";
+
+    /// A restore that begins: nothing is done yet.
+    pub fn new(
+        restore_id: RestoreId,
+        user_pool_id: UserPoolId,
+        s3_key: BackupKey,
+        options: RestoreOptions,
+        began: Timestamp,
+    ) -> Self {
+        Self {
+            restore_id,
+            invocation: String::new(),
+            user_pool_id,
+            s3_key,
+            version_id: None,
+            backup: None,
+            options,
+            began,
+            new_user_pool_id: None,
+            app_clients: BTreeMap::new(),
+            steps: Vec::new(),
+            users: UsersProgress::default(),
+            verification: None,
+            ended: None,
+            reported: None,
+            resumed: None,
+        }
+    }
 
     /// Reads the object.
     ///

@@ -74,7 +74,7 @@ pub async fn report_failure(
 }
 
 /// The error as the state machine hands it over: its name, and its text out of the cause.
-fn failure_text(request: &RestoreRequest) -> String {
+pub(crate) fn failure_text(request: &RestoreRequest) -> String {
     let name = request.error.as_deref().unwrap_or("unknown error");
     let cause = request.cause.as_deref().unwrap_or_default();
     // A Lambda's cause is JSON with the text in errorMessage; that of a state is the text.
@@ -139,26 +139,12 @@ impl Place<'_> {
         error: &str,
     ) -> Result<Report, RestoreError> {
         let now = Timestamp::now();
-        let state = RestoreState {
-            restore_id: request.restore_id.clone(),
-            user_pool_id: request.user_pool_id.clone(),
-            // Only to have a state to report on: the report names the backup of the request.
-            s3_key: request
-                .s3_key
-                .clone()
-                .unwrap_or_else(|| model::BackupKey::new(&request.user_pool_id, now)),
-            version_id: request.version_id.clone(),
-            options: request.options.clone(),
-            began: now,
-            new_user_pool_id: None,
-            app_clients: BTreeMap::new(),
-            steps: Vec::new(),
-            users: UsersProgress::default(),
-            verification: None,
-            ended: None,
-            reported: None,
-            resumed: None,
-        };
+        let pool = request.user_pool_id.clone();
+        // Only to have a state to report on: the report names the backup of the request.
+        let key = request.s3_key.clone();
+        let key = key.unwrap_or_else(|| model::BackupKey::new(&pool, now));
+        let (restore_id, options) = (request.restore_id.clone(), request.options.clone());
+        let state = RestoreState::new(restore_id, pool, key, options, now);
         let head = backup.map(|backup| &backup.head);
         let report = Report {
             region: self.settings.region.clone(),
@@ -271,6 +257,7 @@ fn assemble(
         s3_key: Some(state.s3_key.clone()),
         region: String::new(),
         backup_timestamp: head.map(|head| head.timestamp),
+        backup: state.backup.clone(),
         began: state.began,
         ended,
         app_clients: state.app_clients.clone(),

@@ -3,9 +3,10 @@
 use askama::Template;
 use model::document::BackupHead;
 use model::inventory::Section;
+use model::request::PassedOver;
 use model::restore::{
-    FindingKind, KnownLoss, ManualStep, Outcome, Report, ReportStatus, RestoreState, Verification,
-    duration_in_words,
+    ChosenBackup, FindingKind, KnownLoss, ManualStep, Outcome, Report, ReportStatus, RestoreState,
+    Verification, duration_in_words,
 };
 
 use super::configuration::{self, Client};
@@ -57,7 +58,10 @@ pub(crate) struct Page<'a> {
     headline: String,
     pool_name: String,
     report: &'a Report,
+    /// When the backup was read, and how old it was.
     backup_time: String,
+    /// Newer backups that were not taken.
+    passed_over: Vec<PassedOver>,
     target: Option<String>,
     is_comparison: bool,
     lost: &'static str,
@@ -112,10 +116,14 @@ impl<'a> Page<'a> {
             headline: headline(report, state),
             pool_name,
             backup_time: report
-                .backup_timestamp
-                .map_or("unknown".to_owned(), |time| {
-                    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-                }),
+                .backup
+                .as_ref()
+                .map_or("unknown time".to_owned(), ChosenBackup::in_words),
+            passed_over: report
+                .backup
+                .as_ref()
+                .map(|backup| backup.passed_over.clone())
+                .unwrap_or_default(),
             target: state
                 .options
                 .verify

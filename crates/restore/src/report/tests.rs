@@ -4,8 +4,8 @@ use cognito::Pace;
 use losses::tests::state;
 use model::document::DocumentEncoder;
 use model::inventory::Section;
-use model::request::RestoreAction;
-use model::restore::Verification;
+use model::request::{EndedBy, PassedOver, RestoreAction};
+use model::restore::{ChosenBackup, Verification};
 use serde_json::Value;
 use vault::testing::MemoryS3;
 
@@ -52,10 +52,22 @@ fn every_member_of_report_and_notification_is_documented() {
     state.verification = Some(Verification::default());
     let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), TRIGGER);
     report.backup_timestamp = Some(at());
+    report.backup = Some(ChosenBackup {
+        began: at(),
+        ended: at(),
+        ended_by: EndedBy::Trailer,
+        age_seconds: 3,
+        passed_over: vec![PassedOver {
+            s3_key: "k".into(),
+            reason: "cut off".into(),
+        }],
+        unknown_sections: Vec::new(),
+    });
     let notification = Notification::new(&state, &report, "bucket");
     let values = [
         serde_json::to_value(&report).unwrap(),
         serde_json::to_value(&report.users).unwrap(),
+        serde_json::to_value(&report.backup).unwrap(),
         serde_json::to_value(&report.verification).unwrap(),
         serde_json::to_value(notification).unwrap(),
     ];
@@ -75,6 +87,7 @@ fn the_error_is_told_by_name_and_text() {
         user_pool_id: "us-east-1_A".parse().unwrap(),
         s3_key: None,
         version_id: None,
+        passed_over: Vec::new(),
         options: Default::default(),
         error: Some("QuotaReached".into()),
         cause: cause.map(str::to_owned),
@@ -279,6 +292,7 @@ fn failure(s3_key: Option<model::BackupKey>) -> RestoreRequest {
         user_pool_id: "us-east-1_Old".parse().unwrap(),
         s3_key,
         version_id: None,
+        passed_over: Vec::new(),
         options: Default::default(),
         error: Some("BackupNotFound".into()),
         cause: Some(r#"{"errorMessage": "there is no backup of us-east-1_Old"}"#.into()),

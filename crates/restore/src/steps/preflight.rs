@@ -32,6 +32,10 @@ pub async fn preflight(
 ) -> Result<StepProgress, RestoreError> {
     let mut news = News::default();
     whole_backup(restore, &mut news).await?;
+    for section in restore.head().unknown_sections() {
+        let reason = "a newer version wrote this section of the backup, and this one does not know it: deploy the newer version in this Region and restore again";
+        news.finding(Finding::new(FindingKind::Degraded, section, reason));
+    }
     if let Some(pool) = state.options.verify.clone() {
         must_exist(restore, &pool).await.map(drop)?;
     } else if let Some(pool) = state.options.target_user_pool_id.clone() {

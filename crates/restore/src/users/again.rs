@@ -132,7 +132,7 @@ pub(crate) async fn begin_again(
     write(restore, state, &again).await?;
     for (key, lines) in parts {
         let kind = "application/jsonl";
-        restore.vault.write_object(&key, kind, lines).await?;
+        restore.folder.write(&key, kind, lines).await?;
     }
     let users = &mut state.users;
     users.findings = kept.findings;
@@ -169,11 +169,7 @@ async fn write(
     let key = state.restore_id.object_key(OBJECT);
     let bytes = serde_json::to_vec(again)
         .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
-    restore
-        .vault
-        .write_object(&key, "application/json", bytes)
-        .await?;
-    Ok(())
+    restore.folder.write(&key, "application/json", bytes).await
 }
 
 /// The pass that tries them again.

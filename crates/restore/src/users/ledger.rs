@@ -80,7 +80,8 @@ impl Ledger {
     /// record.
     ///
     /// # Errors
-    /// [`RestoreError::Vault`] when the bucket does not take it; the state is then as before.
+    /// [`RestoreError::Vault`] when the bucket does not take it, [`RestoreError::TakenOver`] when
+    /// another invocation goes on; the state in the bucket is then as before.
     pub(super) async fn save(
         &mut self,
         restore: &Restore<'_>,
@@ -93,14 +94,14 @@ impl Ledger {
             progress.map_parts += 1;
             let key = UsersProgress::map_part_key(&state.restore_id, progress.map_parts);
             let rows = rows(&self.entries)?;
-            restore.vault.write_object(&key, "text/csv", rows).await?;
+            restore.folder.write(&key, "text/csv", rows).await?;
         }
         if !self.findings.is_empty() {
             progress.finding_parts += 1;
             let key = UsersProgress::finding_part_key(&state.restore_id, progress.finding_parts);
             let lines = lines(&self.findings)?;
             let kind = "application/jsonl";
-            restore.vault.write_object(&key, kind, lines).await?;
+            restore.folder.write(&key, kind, lines).await?;
             progress.tell(&self.findings);
         }
         if !self.invitations.is_empty() {
@@ -109,8 +110,8 @@ impl Ledger {
             let key = UsersProgress::invitation_part_key(&state.restore_id, number);
             let lines = self.invitations.join("\n") + "\n";
             let kind = "application/jsonl";
-            let vault = restore.vault;
-            vault.write_object(&key, kind, lines.into_bytes()).await?;
+            let folder = restore.folder;
+            folder.write(&key, kind, lines.into_bytes()).await?;
         }
         progress.counts.add(&self.counts);
         progress.left_to_sign_up += self.left_to_sign_up;

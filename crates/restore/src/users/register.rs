@@ -170,8 +170,8 @@ impl<'a> Register<'a> {
     async fn write(&self, key: &str, part: &Subs) -> Result<(), RestoreError> {
         let bytes = serde_json::to_vec(part)
             .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
-        let vault = self.restore.vault;
-        Ok(vault.write_object(key, "application/json", bytes).await?)
+        let folder = self.restore.folder;
+        folder.write(key, "application/json", bytes).await
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {

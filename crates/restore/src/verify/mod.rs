@@ -94,8 +94,8 @@ pub async fn forget(restore: &Restore<'_>, state: &mut RestoreState) -> Result<(
     let key = state.restore_id.object_key(progress::Progress::OBJECT);
     let nothing = b"{}".to_vec();
     restore
-        .vault
-        .write_object(&key, "application/json", nothing)
+        .folder
+        .write(&key, "application/json", nothing)
         .await?;
     // Last: a death before it is one before the whole.
     state.verification = None;

@@ -298,11 +298,8 @@ impl<'r> Session<'r> {
     }
 
     async fn write(&self, key: String, json: Vec<u8>) -> Result<(), RestoreError> {
-        let written = self
-            .restore
-            .vault
-            .write_object(&key, "application/json", json);
-        Ok(written.await?)
+        let folder = self.restore.folder;
+        folder.write(&key, "application/json", json).await
     }
 
     async fn load(&mut self) -> Result<(), RestoreError> {
@@ -335,7 +332,7 @@ impl<'r> Session<'r> {
     }
 
     async fn read<T: DeserializeOwned>(&self, key: String) -> Result<Option<T>, RestoreError> {
-        let bytes = self.restore.vault.read_object(&key).await?;
+        let bytes = self.restore.folder.read(&key).await?;
         bytes
             .map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged(&key)))
             .transpose()

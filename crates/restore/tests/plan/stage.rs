@@ -141,6 +141,7 @@ impl Stage {
             user_pool_id: self.lost.clone(),
             s3_key: Some(self.key.clone()),
             version_id: None,
+            passed_over: Vec::new(),
             options,
             error: None,
             cause: None,

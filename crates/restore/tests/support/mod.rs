@@ -7,6 +7,7 @@ pub(crate) mod compare;
 mod endpoint;
 pub(crate) mod pools;
 
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ pub(crate) struct World {
     /// How long an invocation has.
     pub(crate) time: Duration,
 }
+
+/// An invocation that is under way.
+pub(crate) type Invocation<'w> =
+    Pin<Box<dyn Future<Output = Result<RestoreResponse, RestoreError>> + 'w>>;
 
 /// A pool that was backed up.
 #[derive(Debug, Clone)]
@@ -217,7 +222,7 @@ impl World {
     }
 
     /// One invocation; `None` when it died.
-    async fn invoke(
+    pub(crate) async fn invoke(
         &self,
         request: &RestoreRequest,
     ) -> Option<Result<RestoreResponse, RestoreError>> {
@@ -241,6 +246,27 @@ impl World {
         answer
     }
 
+    /// One invocation that is left standing after this many calls of Cognito (counted from now),
+    /// and lives on when it is awaited.
+    pub(crate) async fn stall_after<'w>(
+        &'w self,
+        calls: u64,
+        request: &'w RestoreRequest,
+    ) -> Invocation<'w> {
+        self.calm_down();
+        let deadline = Instant::now() + self.time;
+        let mut invocation = Box::pin(run(&self.clients, &self.settings, request, deadline));
+        tokio::select! {
+            answer = &mut invocation => panic!("it ended before: {answer:?}"),
+            () = async {
+                while self.calls() < calls {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            } => {}
+        }
+        invocation
+    }
+
     /// A task of the state machine with its loop, its waits and its retries.
     ///
     /// # Errors
@@ -251,19 +277,17 @@ impl World {
         action: RestoreAction,
         options: &RestoreOptions,
     ) -> Result<RestoreResponse, RestoreError> {
-        let request = RestoreRequest {
-            action,
-            restore_id: restore_id(lost).parse().unwrap(),
-            user_pool_id: lost.pool.clone(),
-            s3_key: Some(lost.key.clone()),
-            version_id: None,
-            options: options.clone(),
-            error: None,
-            cause: None,
-        };
+        self.until_answered(&request(lost, action, options)).await
+    }
+
+    /// The same, for this request.
+    pub(crate) async fn until_answered(
+        &self,
+        request: &RestoreRequest,
+    ) -> Result<RestoreResponse, RestoreError> {
         let mut failures = 0;
         for _ in 0..INVOCATIONS {
-            let answer = match self.invoke(&request).await {
+            let answer = match self.invoke(request).await {
                 None => {
                     failures += 1;
                     continue;
@@ -289,7 +313,7 @@ impl World {
                 }
             }
         }
-        panic!("{action:?} does not come to an end");
+        panic!("{:?} does not come to an end", request.action);
     }
 
     /// The whole execution: restore, verify, report.
@@ -375,6 +399,25 @@ impl World {
             .iter()
             .map(|pool| pool["Id"].as_str().unwrap().to_owned())
             .collect()
+    }
+}
+
+/// What the state machine asks for.
+pub(crate) fn request(
+    lost: &Lost,
+    action: RestoreAction,
+    options: &RestoreOptions,
+) -> RestoreRequest {
+    RestoreRequest {
+        action,
+        restore_id: restore_id(lost).parse().unwrap(),
+        user_pool_id: lost.pool.clone(),
+        s3_key: Some(lost.key.clone()),
+        version_id: None,
+        passed_over: Vec::new(),
+        options: options.clone(),
+        error: None,
+        cause: None,
     }
 }
 

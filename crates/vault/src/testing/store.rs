@@ -28,6 +28,8 @@ struct Version {
     id: String,
     bytes: Bytes,
     metadata: HashMap<String, String>,
+    /// As the header says it; none for an object whose time does not matter.
+    last_modified: Option<String>,
 }
 
 #[derive(Debug)]
@@ -78,8 +80,18 @@ impl Store {
             id: id.clone(),
             bytes,
             metadata,
+            last_modified: None,
         });
         id
+    }
+
+    /// Sets the time of an object's newest version.
+    pub(super) fn set_last_modified(&mut self, bucket: &str, key: &str, time: &str) {
+        let objects = self.buckets.get_mut(bucket);
+        let versions = objects.and_then(|objects| objects.get_mut(key));
+        if let Some(version) = versions.and_then(|versions| versions.last_mut()) {
+            version.last_modified = Some(time.to_owned());
+        }
     }
 
     pub(super) fn newest(&self, bucket: &str, key: &str) -> Option<Bytes> {
@@ -211,6 +223,9 @@ impl Store {
                 reply = reply.with("x-amz-meta-backup-upload", value);
             }
         }
+        if let Some(time) = &version.last_modified {
+            reply = reply.with("last-modified", time);
+        }
         if method == Method::HEAD {
             return reply;
         }
@@ -232,6 +247,15 @@ impl Store {
             && self.version(bucket, key, None).is_some()
         {
             return Reply::error(412, "PreconditionFailed");
+        }
+        if let Some(expected) = header(headers, "if-match") {
+            match self.version(bucket, key, None) {
+                None => return Reply::error(404, "NoSuchKey"),
+                Some(version) if version.etag() != expected => {
+                    return Reply::error(412, "PreconditionFailed");
+                }
+                Some(_) => {}
+            }
         }
         let id = self.put(bucket, key, body.clone(), metadata(headers));
         Reply::new(200)

@@ -20,6 +20,7 @@ use vault::{Backup, Vault};
 use super::super::{OPERATIONS, run, run_imports};
 use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::step::{StepProgress, StepResult};
 use crate::translate::Translations;
 
@@ -136,21 +137,11 @@ impl Stage {
     }
 
     pub(super) fn state(&self, options: RestoreOptions) -> RestoreState {
+        let began = "2026-03-07T10:00:00Z".parse().unwrap();
+        let (id, key) = (self.id.parse().unwrap(), self.backup.key.clone());
         RestoreState {
-            restore_id: self.id.parse().unwrap(),
-            user_pool_id: self.lost.clone(),
-            s3_key: self.backup.key.clone(),
-            version_id: None,
-            options,
-            began: "2026-03-07T10:00:00Z".parse().unwrap(),
             new_user_pool_id: Some(self.target.clone()),
-            app_clients: BTreeMap::new(),
-            steps: Vec::new(),
-            users: Default::default(),
-            verification: None,
-            ended: None,
-            reported: None,
-            resumed: None,
+            ..RestoreState::new(id, self.lost.clone(), key, options, began)
         }
     }
 
@@ -179,16 +170,15 @@ impl Stage {
         options: &RestoreOptions,
         imports: bool,
     ) -> Result<(StepProgress, RestoreState), RestoreError> {
-        let key = format!("cognito-restore/{}/state.json", self.id);
-        let mut state = match self.s3.get(BUCKET, &key) {
-            Some(bytes) => serde_json::from_slice(&bytes).unwrap(),
-            None => self.state(options.clone()),
-        };
+        let id = self.id.parse().unwrap();
+        let (folder, remembered) = Folder::open(&self.vault, &id).await?;
+        let mut state = remembered.unwrap_or_else(|| self.state(options.clone()));
         let restore = Restore {
             cognito: &self.cognito,
             waf: &self.waf,
             lambda: &self.lambda,
             vault: &self.vault,
+            folder: &folder,
             backup: &self.backup,
             settings: &self.settings,
             translations: &Translations::default(),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::verify;
 use crate::context::Restore;
+use crate::folder::Folder;
 use crate::translate::Translations;
 use stage::{BUCKET, NEW, Stage, cognito_at, described};
 
@@ -292,17 +293,21 @@ async fn a_pool_that_is_not_there_is_named() {
         .await
         .unwrap();
     let translations = Translations::default();
+    let mut state = stage.state();
+    let folder = Folder::open(&stage.vault, &state.restore_id).await;
+    let (folder, _) = folder.unwrap();
     let restore = Restore {
         cognito: &stage.cognito,
         waf: &stage.waf,
         lambda: &stage.lambda,
         vault: &stage.vault,
+        folder: &folder,
         backup: &stage.backup,
         settings: &stage.settings,
         translations: &translations,
         deadline: Instant::now() + stage.time,
     };
-    let error = verify(&restore, &mut stage.state()).await.unwrap_err();
+    let error = verify(&restore, &mut state).await.unwrap_err();
     assert!(error.to_string().contains(stage.target.as_str()), "{error}");
 }
 

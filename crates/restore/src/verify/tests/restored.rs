@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::stage::{LOST, NEW, Stage, cognito_at};
 use super::{SignInStyle, plain};
 use crate::context::Restore;
+use crate::folder::Folder;
 use crate::step::StepProgress;
 use crate::translate::Translations;
 use crate::users;
@@ -30,11 +31,14 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
     let mut imports = false;
     for calls in 0.. {
         assert!(calls < 200, "the restore of users does not end");
+        let folder = Folder::open(&stage.vault, &state.restore_id).await;
+        let (folder, _) = folder.unwrap();
         let restore = Restore {
             cognito,
             waf: &stage.waf,
             lambda: &stage.lambda,
             vault: &stage.vault,
+            folder: &folder,
             backup: &stage.backup,
             settings: &stage.settings,
             translations: &translations,

@@ -21,6 +21,7 @@ use vault::{Backup, Vault};
 use super::super::{OPERATIONS, VerifyOutcome, verify};
 use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::translate::Translations;
 
 pub(super) const LOST: &str = "us-east-1";
@@ -93,23 +94,15 @@ impl Stage {
 
     pub(super) fn state(&self) -> RestoreState {
         let ids = self.app_clients.iter();
+        let began = "2026-03-07T10:00:00Z".parse().unwrap();
+        let (id, key) = ("r-1".parse().unwrap(), self.backup.key.clone());
+        let options = RestoreOptions::default();
         RestoreState {
-            restore_id: "r-1".parse().unwrap(),
-            user_pool_id: self.lost.clone(),
-            s3_key: self.backup.key.clone(),
-            version_id: None,
-            options: RestoreOptions::default(),
-            began: "2026-03-07T10:00:00Z".parse().unwrap(),
             new_user_pool_id: Some(self.target.clone()),
             app_clients: ids
                 .map(|(old, new)| (old.parse().unwrap(), new.parse().unwrap()))
                 .collect(),
-            steps: Vec::new(),
-            users: Default::default(),
-            verification: None,
-            ended: None,
-            reported: None,
-            resumed: None,
+            ..RestoreState::new(id, self.lost.clone(), key, options, began)
         }
     }
 
@@ -170,11 +163,13 @@ impl Stage {
     /// One invocation.
     async fn invoke(&self, state: &mut RestoreState) -> Result<VerifyOutcome, RestoreError> {
         let translations = Translations::default();
+        let (folder, _) = Folder::open(&self.vault, &state.restore_id).await?;
         let restore = Restore {
             cognito: &self.cognito,
             waf: &self.waf,
             lambda: &self.lambda,
             vault: &self.vault,
+            folder: &folder,
             backup: &self.backup,
             settings: &self.settings,
             translations: &translations,

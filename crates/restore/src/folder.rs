@@ -1,0 +1,165 @@
+//! The objects of one restore, as one invocation reads and writes them.
+//!
+//! Two invocations of a restore may live at once: Step Functions calls again after a timeout, and
+//! a resumed execution does not see the last invocation of the one before. The one that comes
+//! later takes the restore over: it claims the state, and every write of the earlier one fails
+//! from then on.
+//!
+//! - The state is written over exactly what this invocation read or wrote last (`If-Match`).
+//! - Every other object is written over what this invocation knows of it. What it does not know
+//!   was left by an invocation that died, as long as the state is still this one's: that is looked
+//!   at before, and a rival that claims the state after the look finds this write, or is found.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::RestoreId;
+use model::restore::RestoreState;
+use vault::{ETag, Vault, VaultError};
+
+use crate::error::RestoreError;
+
+/// The folder `cognito-restore/{restore-id}/` of one restore, for one invocation.
+#[derive(Debug)]
+pub struct Folder<'a> {
+    vault: &'a Vault,
+    restore_id: RestoreId,
+    /// What this invocation read or wrote last under each key; none where it found no object.
+    known: Mutex<HashMap<String, Option<ETag>>>,
+}
+
+impl<'a> Folder<'a> {
+    /// Opens the folder, and reads what the restore remembers, if it began.
+    ///
+    /// # Errors
+    /// [`RestoreError::StateDamaged`] when the state cannot be read; [`RestoreError::Vault`] when
+    /// the bucket does not give it.
+    pub async fn open(
+        vault: &'a Vault,
+        restore_id: &RestoreId,
+    ) -> Result<(Self, Option<RestoreState>), RestoreError> {
+        let folder = Self {
+            vault,
+            restore_id: restore_id.clone(),
+            known: Mutex::default(),
+        };
+        let key = folder.state_key();
+        let state = folder.read(&key).await?;
+        let state = state.map(|bytes| {
+            RestoreState::from_json(&bytes)
+                .map_err(|problem| RestoreError::StateDamaged { key, problem })
+        });
+        Ok((folder, state.transpose()?))
+    }
+
+    /// Takes the restore over: from now on every other invocation that is at work on it fails to
+    /// write.
+    ///
+    /// # Errors
+    /// [`RestoreError::TakenOver`] when another one did so since the folder was opened;
+    /// [`RestoreError::Vault`] when the bucket does not take it.
+    pub async fn claim(&self, state: &mut RestoreState) -> Result<(), RestoreError> {
+        let chance = getrandom::u64().map_err(|error| {
+            RestoreError::Internal(format!("there are no random numbers: {error}"))
+        })?;
+        state.invocation = format!("{chance:016x}");
+        self.save(state).await
+    }
+
+    /// Keeps the state for the next invocation.
+    ///
+    /// # Errors
+    /// [`RestoreError::TakenOver`] when another invocation claimed it; [`RestoreError::Vault`]
+    /// when the bucket does not take it.
+    pub async fn save(&self, state: &RestoreState) -> Result<(), RestoreError> {
+        let key = self.state_key();
+        let bytes = serde_json::to_vec(state)
+            .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
+        let expected = self.known().get(&key).cloned().flatten();
+        let written = self.put(&key, "application/json", bytes, expected.as_ref());
+        written.await.map_err(|error| self.taken_over(error))
+    }
+
+    /// The content of an object of the folder; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`RestoreError::Vault`] when the bucket does not give it.
+    pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, RestoreError> {
+        let found = self.vault.look_up_object(key).await?;
+        let (bytes, etag) = found.map(|object| (object.bytes, object.etag)).unzip();
+        self.known().insert(key.to_owned(), etag);
+        Ok(bytes)
+    }
+
+    /// Writes an object of the folder, over what this invocation or one before left there.
+    ///
+    /// # Errors
+    /// [`RestoreError::TakenOver`] when another invocation goes on with the restore: nothing was
+    /// written then; [`RestoreError::Vault`] when the bucket does not take it.
+    pub async fn write(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), RestoreError> {
+        loop {
+            let known = self.known().get(key).cloned();
+            let expected = match known {
+                Some(expected) => expected,
+                None => {
+                    let found = self.vault.etag_of(key).await?;
+                    self.check_claim().await?;
+                    found
+                }
+            };
+            let written = self.put(key, content_type, bytes.clone(), expected.as_ref());
+            match written.await {
+                Err(VaultError::Changed { .. }) => {
+                    self.known().remove(key);
+                }
+                written => return Ok(written?),
+            }
+        }
+    }
+
+    /// Fails when another invocation claimed the state.
+    async fn check_claim(&self) -> Result<(), RestoreError> {
+        let key = self.state_key();
+        let now = self.vault.etag_of(&key).await?;
+        if self.known().get(&key) == Some(&now) {
+            Ok(())
+        } else {
+            Err(RestoreError::TakenOver(self.restore_id.clone()))
+        }
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+        expected: Option<&ETag>,
+    ) -> Result<(), VaultError> {
+        let written = self
+            .vault
+            .write_object_if(key, content_type, bytes, expected);
+        let etag = written.await?;
+        self.known().insert(key.to_owned(), Some(etag));
+        Ok(())
+    }
+
+    fn taken_over(&self, error: VaultError) -> RestoreError {
+        match error {
+            VaultError::Changed { .. } => RestoreError::TakenOver(self.restore_id.clone()),
+            error => error.into(),
+        }
+    }
+
+    fn state_key(&self) -> String {
+        self.restore_id.object_key(RestoreState::OBJECT)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Option<ETag>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
