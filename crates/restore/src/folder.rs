@@ -155,8 +155,13 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// The key of an object of the folder.
+    pub fn key(&self, name: &str) -> String {
+        self.restore_id.object_key(name)
+    }
+
     fn state_key(&self) -> String {
-        self.restore_id.object_key(RestoreState::OBJECT)
+        self.key(RestoreState::OBJECT)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Option<ETag>>> {

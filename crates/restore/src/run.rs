@@ -2,7 +2,9 @@
 
 use cognito::Cognito;
 use jiff::Timestamp;
-use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
+use model::request::{
+    BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus, Selection, UsersFrom,
+};
 use model::restore::{ChosenBackup, FailureNotification, ReportStatus, RestoreState};
 use model::{BackupKey, Failure};
 use tokio::time::Instant;
@@ -17,6 +19,9 @@ use crate::resume;
 use crate::translate::Translations;
 use crate::users;
 use crate::verify::{self, VerifyOutcome};
+
+/// The object that keeps which users are selected, below the restore's folder.
+const SELECTION: &str = "selection.txt";
 
 /// The clients of the Lambda, made once.
 pub struct Clients {
@@ -79,6 +84,9 @@ pub async fn run(
         deadline,
     };
     folder.claim(&mut state).await?;
+    if let Some(Selection::UsersFrom(from)) = &mut state.options.select {
+        read_selection(clients, &folder, from).await?;
+    }
     match request.action {
         RestoreAction::Restore => {
             resume::begin_again(&restore, &mut state).await?;
@@ -150,6 +158,29 @@ fn chosen(request: &RestoreRequest, backup: &Backup, restore_began: Timestamp) -
         passed_over: request.passed_over.clone(),
         unknown_sections: backup.head.unknown_sections(),
     }
+}
+
+/// Reads which users are selected. What the restore was begun with stays with it: the object may
+/// be another one at the next invocation.
+async fn read_selection(
+    clients: &Clients,
+    folder: &Folder<'_>,
+    from: &mut UsersFrom,
+) -> Result<(), RestoreError> {
+    let own = folder.key(SELECTION);
+    let content = match folder.read(&own).await? {
+        Some(content) => content,
+        None => {
+            let (vault, key) = (&clients.vault, from.key());
+            let content = vault.read_object(key).await?.ok_or_else(|| {
+                let problem = format!("there is no object {key} in bucket {}", vault.bucket());
+                BadRequest::member("select.users_from", problem)
+            })?;
+            folder.write(&own, "text/plain", content.clone()).await?;
+            content
+        }
+    };
+    Ok(from.read(&content)?)
 }
 
 /// The operator's map; none is an empty one.

@@ -3,12 +3,14 @@
 mod backup;
 mod find;
 mod restore;
+mod selection;
 mod trigger;
 
 pub use backup::{BackedUpPool, BackupAnswer, BackupRequest};
 pub use find::{EndedBy, FindRequest, FindResponse, PassedOver};
 pub use restore::{RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
-pub use trigger::{ExecutionInput, RestoreOptions, Selection, TriggerRequest, UsersEngine};
+pub use selection::{Selection, UsersFrom};
+pub use trigger::{ExecutionInput, RestoreOptions, TriggerRequest, UsersEngine};
 
 /// A request that cannot be carried out as it stands. The text names the member and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,13 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::selection::Selection;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
 use crate::identifiers::{RestoreId, Sub, UserPoolId};
-
-/// How large the names of a selection may be together, in bytes of JSON: the execution carries
-/// them twice, in the 262,144 bytes that a state of Step Functions may have.
-const SELECTED_BYTES: usize = 64 * 1024;
 
 /// How users are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,20 +20,6 @@ pub enum UsersEngine {
     Api,
     /// By user import jobs: silent, not billed, for large pools.
     Import,
-}
-
-/// What of a backup goes into an existing pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Selection {
-    /// All users that the target lacks.
-    MissingUsers,
-    /// All groups and users that the target lacks.
-    MissingGroupsAndUsers,
-    /// One group with its memberships, and those of its members that the target lacks.
-    Group(String),
-    /// These users of the backup, by `sub` or username.
-    Users(Vec<String>),
 }
 
 /// How a restore is to be done.
@@ -74,35 +57,16 @@ impl RestoreOptions {
                 "only compares: leave out target_user_pool_id and dry_run",
             ));
         }
-        if let Some(Selection::Users(users)) = &self.select
-            && (users.is_empty() || users.len() > 1000)
-        {
-            return Err(BadRequest::member(
-                "select.users",
-                "takes 1 to 1,000 subs or usernames",
-            ));
-        }
-        if let Some(Selection::Users(users)) = &self.select
-            && Value::from(users.as_slice()).to_string().len() > SELECTED_BYTES
-        {
-            return Err(BadRequest::member(
-                "select.users",
-                format!(
-                    "takes {SELECTED_BYTES} bytes of names at most: name them by sub, or in several restores"
-                ),
-            ));
+        if let Some(selection) = &self.select {
+            selection.check()?;
         }
         Ok(())
     }
 
     /// Whether `user` is one of the users that the selection names; true when it names none.
     pub fn selects_user(&self, username: &str, sub: Option<&Sub>) -> bool {
-        match &self.select {
-            Some(Selection::Users(users)) => users
-                .iter()
-                .any(|user| user == username || sub.is_some_and(|sub| sub.as_str() == user)),
-            _ => true,
-        }
+        let selection = self.select.as_ref();
+        !selection.is_some_and(|selection| selection.leaves_out(username, sub))
     }
 }
 
@@ -267,8 +231,12 @@ mod tests {
                 "select.users",
             ),
             (
-                json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": vec!["u".repeat(128); 600]}}),
-                "65536 bytes",
+                json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": ["ann@example.com"]}}),
+                "users_from",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users_from": "lost.txt"}}),
+                "cognito-restore/selections/",
             ),
             (
                 json!({"user_pool_id": "us-east-1_A", "resume": "a restore"}),
@@ -297,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_names_a_group_or_users() {
-        let event = json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": ["s-1", "ann"]}});
+    fn a_selection_names_users_by_sub() {
+        let sub = "c4e824c8-a001-701e-0000-000000000000";
+        let event = json!({"user_pool_id": "us-east-1_A", "target_user_pool_id": "us-west-2_B", "select": {"users": [sub]}});
         let options = TriggerRequest::from_event(&event)
             .unwrap()
             .into_input()
             .options;
-        assert!(options.selects_user("ann", None));
-        assert!(options.selects_user("bob", "s-1".parse().ok().as_ref()));
+        assert!(options.selects_user("bob", sub.parse().ok().as_ref()));
         assert!(!options.selects_user("bob", None));
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn plan(
 fn selects_group(options: &RestoreOptions, name: &str) -> bool {
     match &options.select {
         Some(Selection::Group(group)) => group == name,
-        Some(Selection::MissingUsers | Selection::Users(_)) => false,
+        Some(Selection::MissingUsers | Selection::Users(_) | Selection::UsersFrom(_)) => false,
         Some(Selection::MissingGroupsAndUsers) | None => true,
     }
 }
