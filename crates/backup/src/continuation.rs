@@ -7,7 +7,6 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::retry::RetryConfig;
 use aws_sdk_sfn::config::timeout::TimeoutConfig;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata};
-use jiff::Timestamp;
 use model::Failure;
 use serde_json::json;
 
@@ -42,22 +41,17 @@ impl Continuation {
 
     /// Starts an execution with `{"continue": cursor}` and returns its ARN.
     ///
-    /// Its name is made from the pool and the time, so a request that is repeated because its
-    /// answer was lost starts no second one.
+    /// Its name is that of the run, so a request that is repeated because its answer was lost
+    /// starts no second one.
     ///
     /// # Errors
     /// [`BackupError::NotHandedOver`] when Step Functions did not start it.
-    pub async fn start(
-        &self,
-        cursor: &BackupCursor,
-        now: Timestamp,
-    ) -> Result<String, BackupError> {
-        let pool = cursor.next_pool().map_or("", |pool| pool.as_str());
+    pub async fn start(&self, cursor: &BackupCursor) -> Result<String, BackupError> {
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.arn)
-            .name(format!("backup-{pool}-{}", now.as_millisecond()))
+            .name(&cursor.run)
             .input(json!({"continue": cursor}).to_string())
             .send()
             .await;

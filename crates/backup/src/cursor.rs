@@ -7,6 +7,8 @@
 //! users that were seen, and members of groups whose turn has not come. Each invocation writes
 //! objects of its own number, so one that dies and is repeated finds what it found before.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use model::document::EncoderState;
 use model::request::BackedUpPool;
@@ -26,29 +28,69 @@ pub(crate) const TOKEN_LIVES: SignedDuration = SignedDuration::from_mins(55);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackupCursor {
+    /// The run that holds the lease: the invocation that began it, then the execution.
+    pub(crate) run: String,
+    /// How many invocations the execution has had.
+    #[serde(default)]
+    pub(crate) invocations: u32,
     /// The pool that is being read.
     pub(crate) current: Option<PoolCursor>,
-    /// The pools that were not begun yet.
-    pub(crate) remaining: Vec<UserPoolId>,
-    /// The pools that are done.
+    /// Pools whose reading waits for its next turn.
+    #[serde(default)]
+    pub(crate) waiting: Vec<PoolCursor>,
+    /// When the pools that are being read were begun.
+    #[serde(default)]
+    pub(crate) began: BTreeMap<UserPoolId, Timestamp>,
+    /// The pools that are done: the last [`BackupCursor::NAMED`] of them.
     pub(crate) backed_up: Vec<BackedUpPool>,
-    /// The pools that failed: the last invocation of the run tells.
+    /// The pools that failed: the execution tells, and another one goes on.
     pub(crate) failed: Vec<FailedPool>,
 }
 
 impl BackupCursor {
+    /// How many pools that are done are named: a run may have no end, for others ask while it
+    /// goes on.
+    const NAMED: usize = 100;
+
     /// A run that is to begin.
-    pub(crate) fn of(pools: Vec<UserPoolId>) -> Self {
+    pub(crate) fn of(run: &str) -> Self {
         Self {
-            remaining: pools,
+            run: run.to_owned(),
             ..Self::default()
         }
     }
 
-    /// The pool that the next invocation works on.
-    pub fn next_pool(&self) -> Option<&UserPoolId> {
-        let current = self.current.as_ref().map(|current| current.key.pool());
-        current.or(self.remaining.first())
+    /// The pools whose reading was put down, those first whose place is the oldest: their tokens
+    /// are.
+    pub(crate) fn put_down(&self) -> impl Iterator<Item = &PoolCursor> {
+        self.current.iter().chain(&self.waiting)
+    }
+
+    /// Puts the reading of a pool down.
+    pub(crate) fn put(&mut self, cursor: PoolCursor) {
+        let mut all: Vec<PoolCursor> = self.current.take().into_iter().collect();
+        all.append(&mut self.waiting);
+        all.push(cursor);
+        all.sort_by_key(|cursor| cursor.reached);
+        let mut all = all.into_iter();
+        self.current = all.next();
+        self.waiting = all.collect();
+    }
+
+    /// Takes up the reading whose place is the oldest.
+    pub(crate) fn take_up(&mut self) -> Option<PoolCursor> {
+        let next = self.current.take();
+        if !self.waiting.is_empty() {
+            self.current = Some(self.waiting.remove(0));
+        }
+        next
+    }
+
+    /// Names a pool that is done.
+    pub(crate) fn name(&mut self, pool: BackedUpPool) {
+        self.backed_up.push(pool);
+        let more = self.backed_up.len().saturating_sub(Self::NAMED);
+        self.backed_up.drain(..more);
     }
 
     /// The backup that is being written, if one was begun.
@@ -133,6 +175,11 @@ impl Place {
 }
 
 impl PoolCursor {
+    /// The pool that is read.
+    pub(crate) fn pool(&self) -> &UserPoolId {
+        self.key.pool()
+    }
+
     /// Whether the listing can be gone on with at `now`.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         self.place.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
@@ -198,9 +245,10 @@ mod tests {
             failure: model::Failure::Internal,
             cause: "x".repeat(500),
         };
+        let now = Timestamp::now();
         let cursor = BackupCursor {
             failed: pools.iter().map(failed).collect(),
-            remaining: pools,
+            began: pools.into_iter().map(|pool| (pool, now)).collect(),
             ..BackupCursor::default()
         };
         // 80 ids of the greatest length are more than an environment of 4 KB can name.

@@ -62,6 +62,19 @@ pub enum BackupError {
         /// What is wrong.
         problem: String,
     },
+    /// Another run took the lease, which it does when it has expired: this one completes nothing
+    /// any more.
+    #[error("the lease of this run has expired and is held by {run}, which goes on")]
+    LeaseLost {
+        /// Who holds it.
+        run: String,
+    },
+    /// Others changed the lease whenever this invocation tried to.
+    #[error("the lease is changed by others all the time: try again")]
+    LeaseContended,
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(String),
     /// The request is not one that this library wrote.
     #[error("continue: {0}")]
     BadCursor(String),
@@ -118,6 +131,9 @@ impl BackupError {
             | BackupError::NotHandedOver { failure, .. } => *failure,
             BackupError::NoTimeLeft { .. } | BackupError::Pools { .. } => Failure::BackupFailed,
             BackupError::Unresumable { .. } => Failure::BackupFailed,
+            BackupError::LeaseLost { .. } => Failure::AlreadyRunning,
+            BackupError::LeaseContended => Failure::ServiceUnavailable,
+            BackupError::Internal(_) => Failure::Internal,
             BackupError::BadCursor(_) => Failure::BadRequest,
             BackupError::Configuration { .. } => Failure::MissingConfiguration,
         }

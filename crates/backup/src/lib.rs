@@ -17,6 +17,7 @@ mod ahead;
 mod continuation;
 mod cursor;
 mod error;
+mod lease;
 mod pool_run;
 mod preferences;
 mod requests;

@@ -9,7 +9,7 @@ use backup::{BackupError, Backups, Continuation, MetadataTable};
 use cognito::collect::OPERATIONS;
 use cognito::limits::Limits;
 use cognito::{Category, Cognito};
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model::Failure;
 use model::request::{BackupAnswer, BackupRequest};
 use serde_json::Value;
@@ -80,7 +80,7 @@ impl Function {
         };
         let request = BackupRequest::from_event(&event.payload, &configured)
             .map_err(|error| named(Failure::BadRequest, &error))?;
-        let backups = self.backups(event.context.deadline());
+        let backups = self.backups(&event.context);
         let progress = match request {
             BackupRequest::Nothing { reason } => {
                 tracing::info!(reason, "nothing to back up");
@@ -95,9 +95,12 @@ impl Function {
                     .to_continuation());
             }
             BackupRequest::Pools(pools) => self.beside_limits(backups.run(pools)).await,
+            BackupRequest::Scheduled(pools) => {
+                self.beside_limits(backups.run_scheduled(pools)).await
+            }
         };
-        let backups = progress.map_err(|error| diagnostic(&error))?.backups();
-        let nothing = None;
+        let progress = progress.map_err(|error| diagnostic(&error))?;
+        let (backups, nothing) = (progress.backups(), progress.nothing());
         Ok(BackupAnswer { backups, nothing }.to_json())
     }
 
@@ -107,8 +110,9 @@ impl Function {
         self.limits.beside(&self.cognito, &categories, work).await
     }
 
-    /// The library's view of this invocation, which Lambda ends at `end`.
-    fn backups(&self, end: SystemTime) -> Backups<'_> {
+    /// The library's view of this invocation.
+    fn backups<'a>(&'a self, context: &'a Context) -> Backups<'a> {
+        let end = context.deadline();
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
         Backups {
             cognito: &self.cognito,
@@ -117,6 +121,7 @@ impl Function {
             table: &self.table,
             continuation: self.continuation.as_ref(),
             mfa_preferences: self.settings.mfa_preferences,
+            request_id: &context.request_id,
             deadline: Instant::now() + left.saturating_sub(MARGIN.min(left / 3)),
         }
     }

@@ -1,7 +1,9 @@
 //! One pool after the other, until all are tried or time is up.
 
+use std::time::Duration;
+
 use cognito::{Cognito, CognitoError, ErrorKind, Operation};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use model::backup_row::BackupRow;
 use model::document::SectionStatus;
@@ -13,12 +15,23 @@ use vault::{Vault, VaultError};
 use crate::continuation::Continuation;
 use crate::cursor::{BackupCursor, PoolCursor};
 use crate::error::{BackupError, FailedPool};
+use crate::lease::{Acquired, Asked, Lease};
 use crate::pool_run::{PoolRun, Reached};
 use crate::preferences::MfaPreferences;
 use crate::row::MetadataTable;
 
 /// How often a pool is begun in all, when its key is taken at the end or its listing expires.
 const BEGINNINGS: u32 = 3;
+/// When a place that was put down goes before pools that are due: its token lives for 55 minutes.
+const GROWS_OLD: SignedDuration = SignedDuration::from_mins(25);
+/// How long a pool is read at a time while others wait.
+const LONGEST_TURN: Duration = Duration::from_secs(10 * 60);
+/// How long the turns of all pools that are being read take together: shorter than a place takes
+/// to grow old, or pools that are due would never be begun.
+const ALL_TURNS: Duration = Duration::from_secs(20 * 60);
+/// How many invocations an execution has before another one goes on: a day's, for an execution
+/// has an end and a history of 25,000 events.
+const INVOCATIONS: u32 = 96;
 
 /// What a run works with.
 #[derive(Clone, Copy)]
@@ -35,6 +48,8 @@ pub struct Backups<'a> {
     pub continuation: Option<&'a Continuation>,
     /// Whose MFA preferences are read, one call for each user.
     pub mfa_preferences: MfaPreferences,
+    /// The id of the request that began this invocation: a repetition of it has the same.
+    pub request_id: &'a str,
     /// When to stop: some time before the invocation ends, for what must be put down.
     pub deadline: Instant,
 }
@@ -46,6 +61,13 @@ pub enum Progress {
     Done(Vec<BackedUpPool>),
     /// Time is up; another invocation goes on.
     InProgress(Box<BackupCursor>),
+    /// Another run is at work, and takes these pools.
+    LeftTo {
+        /// Which one.
+        run: String,
+        /// What was asked for.
+        pools: Vec<UserPoolId>,
+    },
 }
 
 /// What is to be done with a pool.
@@ -60,82 +82,252 @@ enum Outcome {
     Suspended(Box<PoolCursor>),
 }
 
+/// Why an invocation stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    /// Nothing is left to do, and the lease is released.
+    AtTheEnd,
+    /// Time is up, or only the next invocation can go on.
+    NoTimeLeft,
+}
+
+/// What is done next: a pool that is due is begun, unless a place that was put down grows old.
+/// So small pools do not wait for a large one, and the large one's token does not expire.
+fn next(cursor: &mut BackupCursor, lease: &Lease<'_>, now: Timestamp) -> Option<Start> {
+    let put_down = |pool: &UserPoolId| cursor.put_down().any(|current| current.pool() == pool);
+    let due = lease.due().find(|pool| !put_down(pool)).cloned();
+    let grows_old = cursor
+        .current
+        .as_ref()
+        .is_some_and(|current| now.duration_since(current.reached) >= GROWS_OLD);
+    match due {
+        Some(pool) if !grows_old => Some(Start::Begin(pool)),
+        _ => cursor.take_up().map(Box::new).map(Start::GoOn),
+    }
+}
+
+/// The end of a run, or of what one execution tells of it.
+fn end(cursor: BackupCursor) -> Result<Progress, BackupError> {
+    if cursor.failed.is_empty() {
+        return Ok(Progress::Done(cursor.backed_up));
+    }
+    Err(BackupError::Pools {
+        tried: cursor.failed.len() + cursor.backed_up.len(),
+        failed: cursor.failed,
+    })
+}
+
 impl<'a> Backups<'a> {
-    /// Backs up each pool. Near the deadline what is left is handed over to the continuation,
-    /// and the answer is [`Progress::InProgress`].
+    /// Backs up each pool, beginning after this call: for somebody who knows of a change. Near
+    /// the deadline what is left is handed over to the continuation, and the answer is
+    /// [`Progress::InProgress`]. While another run holds the lease, that one is told, and the
+    /// answer is [`Progress::LeftTo`].
     ///
     /// # Errors
     /// [`BackupError::Pools`] when some failed, after all were tried.
     pub async fn run(&self, pools: Vec<UserPoolId>) -> Result<Progress, BackupError> {
-        let progress = self.work(BackupCursor::of(pools), self.continuation.is_some());
-        let progress = progress.await?;
-        if let (Progress::InProgress(cursor), Some(continuation)) = (&progress, self.continuation) {
-            match continuation.start(cursor, Timestamp::now()).await {
-                Ok(execution) => tracing::info!(execution, "another invocation goes on"),
-                Err(error) => {
-                    if let Some(current) = &cursor.current {
-                        self.discard(current).await;
-                    }
-                    return Err(error);
-                }
+        self.begin(pools, Asked::ForChange).await
+    }
+
+    /// The same for the schedule: a pool that another run is reading is not begun again.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_scheduled(&self, pools: Vec<UserPoolId>) -> Result<Progress, BackupError> {
+        self.begin(pools, Asked::BySchedule).await
+    }
+
+    async fn begin(&self, pools: Vec<UserPoolId>, asked: Asked) -> Result<Progress, BackupError> {
+        let run = self.request_id;
+        let mut lease = match self.acquire(run, &pools, asked).await? {
+            Acquired::Held(lease) => lease,
+            Acquired::HeldBy { run, until } => {
+                tracing::info!(run, %until, ?pools, "another run is at work, and takes these pools");
+                return Ok(Progress::LeftTo { run, pools });
             }
+        };
+        let may_suspend = self.continuation.is_some();
+        let worked = self.work(BackupCursor::of(run), &mut lease, may_suspend);
+        let (cursor, stopped) = worked.await?;
+        if let (Stopped::NoTimeLeft, Some(continuation)) = (stopped, self.continuation) {
+            let cursor = self.hand_over(cursor, &mut lease, continuation).await?;
+            return Ok(Progress::InProgress(Box::new(cursor)));
         }
-        Ok(progress)
+        end(cursor)
     }
 
     /// Goes on with a run: `cursor` is what `{"continue": ...}` carries.
     ///
     /// # Errors
     /// An error that is worth retrying leaves everything as the cursor says: the same cursor may
-    /// be tried again. Others as [`run`](Self::run).
+    /// be tried again. [`BackupError::Pools`] when some failed: where there is more to do, another
+    /// execution goes on. Others as [`run`](Self::run).
     pub async fn go_on(&self, cursor: Value) -> Result<Progress, BackupError> {
-        let cursor = serde_json::from_value(cursor)
+        let mut cursor: BackupCursor = serde_json::from_value(cursor)
             .map_err(|error| BackupError::BadCursor(error.to_string()))?;
-        self.work(cursor, true).await
+        // Should the lease have expired and be somebody else's, that one reads these pools anew.
+        let pools: Vec<UserPoolId> = cursor.put_down().map(PoolCursor::pool).cloned().collect();
+        let mut lease = match self.acquire(&cursor.run, &pools, Asked::BySchedule).await? {
+            Acquired::Held(lease) => lease,
+            Acquired::HeldBy { run, until } => {
+                tracing::warn!(run, %until, ?pools, "another run took over, and reads these pools anew");
+                for current in cursor.put_down() {
+                    self.discard(current).await;
+                }
+                return Ok(Progress::LeftTo { run, pools });
+            }
+        };
+        cursor.invocations += 1;
+        let (mut cursor, stopped) = self.work(cursor, &mut lease, true).await?;
+        if stopped == Stopped::AtTheEnd {
+            return end(cursor);
+        }
+        // Failures are told now, and a run that others keep going does not grow for ever.
+        let is_due = !cursor.failed.is_empty() || cursor.invocations >= INVOCATIONS;
+        if let (true, Some(continuation)) = (is_due, self.continuation) {
+            let mut told = BackupCursor::of(&cursor.run);
+            told.failed = std::mem::take(&mut cursor.failed);
+            told.backed_up = std::mem::take(&mut cursor.backed_up);
+            self.hand_over(cursor, &mut lease, continuation).await?;
+            return end(told);
+        }
+        Ok(Progress::InProgress(Box::new(cursor)))
     }
 
+    async fn acquire(
+        &self,
+        run: &str,
+        pools: &[UserPoolId],
+        asked: Asked,
+    ) -> Result<Acquired<'a>, BackupError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = SignedDuration::try_from(left).unwrap_or(SignedDuration::ZERO);
+        Lease::acquire(self.vault, run, pools, asked, left).await
+    }
+
+    /// Lets an execution of its own go on.
+    async fn hand_over(
+        &self,
+        cursor: BackupCursor,
+        lease: &mut Lease<'_>,
+        continuation: &Continuation,
+    ) -> Result<BackupCursor, BackupError> {
+        let now = Timestamp::now().as_millisecond();
+        let pool = cursor.current.as_ref().map(PoolCursor::pool);
+        let pool = pool.or(lease.due().next()).map_or("", UserPoolId::as_str);
+        let cursor = BackupCursor {
+            run: format!("backup-{pool}-{now}"),
+            invocations: 0,
+            ..cursor
+        };
+        let started = match lease.hand_over(&cursor.run).await {
+            Ok(()) => continuation.start(&cursor).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(execution) => {
+                tracing::info!(execution, "another invocation goes on");
+                Ok(cursor)
+            }
+            Err(error) => {
+                for current in cursor.put_down() {
+                    self.discard(current).await;
+                }
+                lease.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads one pool after the other, in turns where they take long.
     async fn work(
         &self,
         mut cursor: BackupCursor,
+        lease: &mut Lease<'_>,
         may_suspend: bool,
-    ) -> Result<Progress, BackupError> {
+    ) -> Result<(BackupCursor, Stopped), BackupError> {
         let mut worked = false;
         loop {
-            let start = match cursor.current.take() {
-                Some(current) => Start::GoOn(Box::new(current)),
-                None if cursor.remaining.is_empty() => break,
-                None if worked && may_suspend && self.time_is_up() => {
-                    return Ok(Progress::InProgress(Box::new(cursor)));
+            let Some(start) = next(&mut cursor, lease, Timestamp::now()) else {
+                if lease.release().await? {
+                    return Ok((cursor, Stopped::AtTheEnd));
                 }
-                None => Start::Begin(cursor.remaining.remove(0)),
+                continue;
             };
-            worked = true;
+            if worked && may_suspend && self.time_is_up() {
+                if let Start::GoOn(current) = start {
+                    cursor.put(*current);
+                }
+                return Ok((cursor, Stopped::NoTimeLeft));
+            }
             let pool = start.pool().clone();
             let goes_on = matches!(start, Start::GoOn(_));
-            match Box::pin(self.pool(start, may_suspend)).await {
-                Ok(Outcome::Done(row)) => cursor.backed_up.push(told(&row)),
-                Ok(Outcome::Suspended(current)) => {
-                    cursor.current = Some(*current);
-                    return Ok(Progress::InProgress(Box::new(cursor)));
+            let began = match &start {
+                Start::Begin(_) => Timestamp::now(),
+                Start::GoOn(current) => {
+                    let began = cursor.began.get(&pool).copied();
+                    began.unwrap_or_else(|| current.key.began())
                 }
-                Err(error) if goes_on && error.failure().is_worth_retrying() => return Err(error),
+            };
+            let kept = match &start {
+                Start::GoOn(current) => Some(current.clone()),
+                Start::Begin(_) => None,
+            };
+            let put_down = cursor.put_down().count();
+            let others_wait = put_down > 0 || lease.due().any(|due| *due != pool);
+            let turn = match others_wait && may_suspend {
+                true => self.turn(put_down + 1),
+                false => *self,
+            };
+            match Box::pin(turn.pool(start, may_suspend, lease)).await {
+                Ok(Outcome::Done(row)) => {
+                    cursor.began.remove(&pool);
+                    lease.strike(&pool, began).await?;
+                    cursor.name(told(&row));
+                }
+                Ok(Outcome::Suspended(current)) => {
+                    cursor.began.insert(pool, began);
+                    cursor.put(*current);
+                    lease.confirm().await?;
+                }
+                Err(error @ BackupError::LeaseLost { .. }) => return Err(error),
+                Err(error) if goes_on && error.failure().is_worth_retrying() => {
+                    // What was reached meanwhile is kept; the next invocation meets the error.
+                    let (true, Some(kept)) = (worked && may_suspend, kept) else {
+                        return Err(error);
+                    };
+                    tracing::warn!(user_pool_id = %pool, %error, "the next invocation tries again");
+                    cursor.put(*kept);
+                    return Ok((cursor, Stopped::NoTimeLeft));
+                }
                 Err(error) => {
                     tracing::error!(user_pool_id = %pool, failure = %error.failure(), %error, "backup failed");
+                    cursor.began.remove(&pool);
+                    lease.strike(&pool, Timestamp::now()).await?;
                     cursor.failed.push(FailedPool::new(&pool, &error));
                 }
             }
+            worked = true;
         }
-        if cursor.failed.is_empty() {
-            return Ok(Progress::Done(cursor.backed_up));
+    }
+
+    /// The same with a deadline that leaves the others their turn, when `pools` are being read.
+    fn turn(&self, pools: usize) -> Backups<'a> {
+        let turn = ALL_TURNS / u32::try_from(pools).unwrap_or(u32::MAX);
+        let turn = LONGEST_TURN.min(turn);
+        Backups {
+            deadline: self.deadline.min(Instant::now() + turn),
+            ..*self
         }
-        Err(BackupError::Pools {
-            tried: cursor.failed.len() + cursor.backed_up.len(),
-            failed: cursor.failed,
-        })
     }
 
     /// One pool, begun again where that is what helps.
-    async fn pool(&self, start: Start, may_suspend: bool) -> Result<Outcome, BackupError> {
+    async fn pool(
+        &self,
+        start: Start,
+        may_suspend: bool,
+        lease: &mut Lease<'_>,
+    ) -> Result<Outcome, BackupError> {
         let pool = start.pool().clone();
         let mut beginnings = match &start {
             Start::Begin(_) => 0,
@@ -145,7 +337,7 @@ impl<'a> Backups<'a> {
         loop {
             let start = start.take().unwrap_or_else(|| Start::Begin(pool.clone()));
             beginnings += u32::from(matches!(start, Start::Begin(_)));
-            match Box::pin(self.attempt(start, beginnings, may_suspend)).await {
+            match Box::pin(self.attempt(start, beginnings, may_suspend, lease)).await {
                 Err(error) if beginnings < BEGINNINGS && begins_again(&error) => {
                     tracing::warn!(user_pool_id = %pool, %error, "beginning again");
                 }
@@ -159,6 +351,7 @@ impl<'a> Backups<'a> {
         start: Start,
         beginnings: u32,
         may_suspend: bool,
+        lease: &mut Lease<'_>,
     ) -> Result<Outcome, BackupError> {
         let began = Instant::now();
         let (mut run, goes_on) = match start {
@@ -181,7 +374,15 @@ impl<'a> Backups<'a> {
             }
         };
         let row = match run.read().await {
-            Ok(Reached::End) => run.finish().await?,
+            Ok(Reached::End) => {
+                if let Err(error) = lease.confirm().await {
+                    if !(goes_on && error.failure().is_worth_retrying()) {
+                        run.upload.abort().await;
+                    }
+                    return Err(error);
+                }
+                run.finish().await?
+            }
             Ok(Reached::Deadline) if may_suspend => {
                 return run.suspend().await.map(Box::new).map(Outcome::Suspended);
             }
@@ -304,7 +505,7 @@ impl Progress {
             Progress::Done(backed_up) => backed_up.clone(),
             Progress::InProgress(cursor) => {
                 let mut backups = cursor.backed_up.clone();
-                backups.extend(cursor.current.as_ref().map(|current| BackedUpPool {
+                backups.extend(cursor.put_down().map(|current| BackedUpPool {
                     user_pool_id: current.key.pool().clone(),
                     s3_key: current.key.clone(),
                     user_count: current.users(),
@@ -313,6 +514,19 @@ impl Progress {
                 }));
                 backups
             }
+            Progress::LeftTo { .. } => Vec::new(),
+        }
+    }
+
+    /// Why there was nothing to do, if so.
+    pub fn nothing(&self) -> Option<String> {
+        match self {
+            Progress::LeftTo { run, pools } => {
+                let pools: Vec<&str> = pools.iter().map(UserPoolId::as_str).collect();
+                let pools = pools.join(", ");
+                Some(format!("the run {run} is at work, and takes {pools}"))
+            }
+            Progress::Done(_) | Progress::InProgress(_) => None,
         }
     }
 
@@ -322,6 +536,7 @@ impl Progress {
         match self {
             Progress::Done(backups) => json!({"status": "DONE", "backups": backups}),
             Progress::InProgress(cursor) => json!({"status": "IN_PROGRESS", "continue": cursor}),
+            Progress::LeftTo { .. } => json!({"status": "DONE", "backups": []}),
         }
     }
 }

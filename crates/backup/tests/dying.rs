@@ -361,7 +361,7 @@ async fn what_is_no_cursor_is_refused() {
     for cursor in [
         json!("x"),
         json!({"current": 1}),
-        json!({"remaining": ["nonsense"]}),
+        json!({"current": "nonsense"}),
     ] {
         let error = world
             .backups(Duration::from_secs(1))

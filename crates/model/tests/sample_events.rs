@@ -34,7 +34,7 @@ fn each_sample_for_backup_asks_for_its_pools() {
         let request = BackupRequest::from_event(&event, &configured)
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let pools = match request {
-            BackupRequest::Pools(pools) => pools.len(),
+            BackupRequest::Pools(pools) | BackupRequest::Scheduled(pools) => pools.len(),
             BackupRequest::Nothing { .. } => 0,
             BackupRequest::Continue(_) => panic!("{path:?} is no continuation"),
         };

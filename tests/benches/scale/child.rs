@@ -57,6 +57,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             table: &table,
             continuation: Some(&continuation),
             mfa_preferences: MfaPreferences::None,
+            request_id: "scale",
             deadline: tokio::time::Instant::now() + INVOCATION,
         };
         let progress = match cursor.take() {
@@ -66,6 +67,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
         match progress {
             Progress::Done(_) => break,
             Progress::InProgress(at) => cursor = Some(serde_json::to_value(at)?),
+            Progress::LeftTo { run, .. } => anyhow::bail!("the run {run} is at work"),
         }
     }
     ended(Phase::Backup, began, invocations)

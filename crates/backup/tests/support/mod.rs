@@ -18,6 +18,7 @@ use vault::Vault;
 use vault::testing::MemoryS3;
 
 pub(crate) const BUCKET: &str = "cognito-backup-test";
+pub(crate) const LEASE: &str = "cognito-backup-state/lease.json";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
 pub(crate) const START_EXECUTION: &str = "AWSStepFunctions.StartExecution";
@@ -89,8 +90,31 @@ impl World {
             table: &self.table,
             continuation: None,
             mfa_preferences: MfaPreferences::None,
+            request_id: "request",
             deadline: Instant::now() + time,
         }
+    }
+
+    /// The same for another request than [`backups`](Self::backups)' own.
+    pub(crate) fn asked_by<'a>(&'a self, request_id: &'a str, time: Duration) -> Backups<'a> {
+        Backups {
+            request_id,
+            continuation: Some(&self.continuation),
+            ..self.backups(time)
+        }
+    }
+
+    /// The lease, as the bucket holds it.
+    pub(crate) fn lease(&self) -> Value {
+        let bytes = self.s3.get(BUCKET, LEASE).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// Lets the lease of whoever holds it expire.
+    pub(crate) fn expire_lease(&self) {
+        let mut lease = self.lease();
+        lease["holder"]["until"] = json!("2020-01-01T00:00:00Z");
+        self.s3.put(BUCKET, LEASE, lease.to_string());
     }
 
     /// One invocation with all the time that it needs.

@@ -10,8 +10,10 @@ use crate::identifiers::UserPoolId;
 /// What the backup Lambda is asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BackupRequest {
-    /// Back these pools up, each on its own.
+    /// Back these pools up, each on its own, beginning now: something was changed.
     Pools(Vec<UserPoolId>),
+    /// Back these pools up because it is time to: a backup that is under way is as good.
+    Scheduled(Vec<UserPoolId>),
     /// Go on with a backup that an earlier invocation began. Only the library that wrote the
     /// cursor knows what is in it.
     Continue(Value),
@@ -25,7 +27,8 @@ pub enum BackupRequest {
 impl BackupRequest {
     /// Reads any event that the backup Lambda gets.
     ///
-    /// - no input, `{}`, or the schedule's event: all configured pools;
+    /// - the schedule's event: all configured pools, because it is time to;
+    /// - no input, or `{}`: all configured pools;
     /// - `{"user_pool_id": "..."}`: that pool, which must be configured;
     /// - `{"continue": {...}}`: from the continuation state machine;
     /// - a CloudTrail event (facts F): the pool that a successful call names, if configured;
@@ -52,10 +55,10 @@ impl BackupRequest {
         }
         let is_schedule = event.get("source").and_then(Value::as_str) == Some("aws.events")
             || event.get("detail-type").and_then(Value::as_str) == Some("Scheduled Event");
-        if event.is_null()
-            || event.as_object().is_some_and(serde_json::Map::is_empty)
-            || is_schedule
-        {
+        if is_schedule {
+            return Ok(BackupRequest::Scheduled(configured.to_vec()));
+        }
+        if event.is_null() || event.as_object().is_some_and(serde_json::Map::is_empty) {
             return Ok(BackupRequest::Pools(configured.to_vec()));
         }
         Err(BadRequest(
@@ -130,7 +133,7 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
             None => BackupRequest::from_event(&event, configured)?,
         };
         match request {
-            BackupRequest::Pools(named) => pools.extend(named),
+            BackupRequest::Pools(named) | BackupRequest::Scheduled(named) => pools.extend(named),
             BackupRequest::Nothing { reason } => reasons.push(reason),
             BackupRequest::Continue(_) => {
                 return Err(BadRequest::member(
@@ -218,7 +221,7 @@ mod tests {
             (json!({}), pools(&["us-east-1_A", "us-east-1_B"])),
             (
                 json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
-                pools(&["us-east-1_A", "us-east-1_B"]),
+                Ok(BackupRequest::Scheduled(configured())),
             ),
             (
                 json!({"user_pool_id": "us-east-1_B"}),

@@ -149,11 +149,12 @@ impl World {
             table: &table,
             continuation: None,
             mfa_preferences: MfaPreferences::All,
+            request_id: "request",
             deadline: Instant::now() + Duration::from_secs(600),
         };
         let key = match backups.run(vec![pool.clone()]).await.unwrap() {
             Progress::Done(backups) => backups[0].s3_key.clone(),
-            Progress::InProgress(_) => panic!("the backup has time enough"),
+            _ => panic!("the backup has time enough, and nobody else is at work"),
         };
         self.calm_down();
         Lost {

@@ -1,0 +1,287 @@
+//! One run at a time: a lease in the bucket, and what others asked for meanwhile.
+//!
+//! Schedule, queue, continuation and people may ask at any time; the pacer's share of the quotas
+//! is one for a Region. So whoever reads holds the lease `cognito-backup-state/lease.json`, and
+//! whoever comes second enters what it was asked for and ends: the holder takes it.
+//!
+//! - Each invocation claims the lease anew, until some time after its own end. One that dies is
+//!   repeated under the same name (Step Functions, and Lambda's retry of an event), or somebody
+//!   else takes the lease when it has expired, with everything that is due.
+//! - Every write is over exactly what was read (`If-Match`), and an invocation looks before it
+//!   completes a backup: one that slept past its lease completes nothing.
+//! - What is due stays entered until a backup is complete that began after it was asked for.
+
+use jiff::{SignedDuration, Timestamp};
+use model::UserPoolId;
+use serde::{Deserialize, Serialize};
+use vault::{ETag, Vault, VaultError};
+
+use crate::cursor::STATE_FOLDER;
+use crate::error::BackupError;
+
+/// How long a lease holds after the end of the invocation: Step Functions repeats one that died
+/// for less than three minutes.
+pub(crate) const HANDOVER: SignedDuration = SignedDuration::from_mins(10);
+/// How often a change is tried in all when others change the object at the same moment.
+const ATTEMPTS: u32 = 20;
+
+/// Who asks for a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The schedule: a backup that is under way is as good.
+    BySchedule,
+    /// Somebody who knows of a change: the backup must begin after it was asked for.
+    ForChange,
+}
+
+/// A pool that is to be backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Due {
+    pub(crate) pool: UserPoolId,
+    /// When it was asked for.
+    pub(crate) since: Timestamp,
+    /// Whether a backup that began before is not enough.
+    pub(crate) must_begin_after: bool,
+}
+
+impl Due {
+    /// Whether a backup of the pool that began at `began` is what was asked for.
+    fn is_met_by(&self, began: Timestamp) -> bool {
+        !self.must_begin_after || began >= self.since
+    }
+}
+
+/// Who works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Holder {
+    /// The run: the invocation that began it, then the execution that goes on with it.
+    run: String,
+    /// The invocation, by a random number.
+    invocation: String,
+    /// When the lease expires.
+    until: Timestamp,
+}
+
+/// The object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct LeaseState {
+    holder: Option<Holder>,
+    #[serde(default)]
+    due: Vec<Due>,
+}
+
+impl LeaseState {
+    /// Enters what is asked for; a pool stands once.
+    fn enter(&mut self, pools: &[UserPoolId], since: Timestamp, asked: Asked) {
+        let must_begin_after = asked == Asked::ForChange;
+        for pool in pools {
+            match self.due.iter_mut().find(|due| due.pool == *pool) {
+                Some(due) if must_begin_after => {
+                    due.since = due.since.max(since);
+                    due.must_begin_after = true;
+                }
+                Some(_) => {}
+                None => self.due.push(Due {
+                    pool: pool.clone(),
+                    since,
+                    must_begin_after,
+                }),
+            }
+        }
+    }
+
+    /// Whether `run` may work at `now`.
+    fn is_free_for(&self, run: &str, now: Timestamp) -> bool {
+        self.holder
+            .as_ref()
+            .is_none_or(|holder| holder.run == run || holder.until <= now)
+    }
+}
+
+/// The lease, held by this invocation.
+#[derive(Debug)]
+pub(crate) struct Lease<'a> {
+    vault: &'a Vault,
+    state: LeaseState,
+    /// This invocation's claim.
+    claim: Holder,
+}
+
+/// What became of asking for the lease.
+#[derive(Debug)]
+pub(crate) enum Acquired<'a> {
+    /// This invocation works.
+    Held(Lease<'a>),
+    /// Another run does, until then at least; what was asked for is entered.
+    HeldBy { run: String, until: Timestamp },
+}
+
+impl<'a> Lease<'a> {
+    fn key() -> String {
+        format!("{STATE_FOLDER}lease.json")
+    }
+
+    /// Enters `pools`, and claims the lease for `run` for as long as this invocation may `last`.
+    pub(crate) async fn acquire(
+        vault: &'a Vault,
+        run: &str,
+        pools: &[UserPoolId],
+        asked: Asked,
+        last: SignedDuration,
+    ) -> Result<Acquired<'a>, BackupError> {
+        let chance = getrandom::u64().map_err(|error| {
+            BackupError::Internal(format!("there are no random numbers: {error}"))
+        })?;
+        for _ in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let claim = Holder {
+                run: run.to_owned(),
+                invocation: format!("{chance:016x}"),
+                until: later(now, last + HANDOVER),
+            };
+            let (before, etag) = read(vault).await?;
+            let mut state = before.clone();
+            state.enter(pools, now, asked);
+            let is_free = state.is_free_for(run, now);
+            if is_free {
+                if let Some(dead) = before.holder.as_ref().filter(|holder| holder.run != run) {
+                    tracing::warn!(run = dead.run, until = %dead.until, "a run did not end; this one takes over");
+                }
+                state.holder = Some(claim.clone());
+            }
+            if state != before {
+                match write(vault, &state, etag.as_ref()).await? {
+                    Some(_) if is_free => {
+                        return Ok(Acquired::Held(Self {
+                            vault,
+                            state,
+                            claim,
+                        }));
+                    }
+                    Some(_) => {}
+                    None => continue,
+                }
+            }
+            if let Some(holder) = before.holder {
+                let Holder { run, until, .. } = holder;
+                return Ok(Acquired::HeldBy { run, until });
+            }
+        }
+        Err(BackupError::LeaseContended)
+    }
+
+    /// The pools that are to be begun, in the order in which they were asked for.
+    pub(crate) fn due(&self) -> impl Iterator<Item = &UserPoolId> {
+        self.state.due.iter().map(|due| &due.pool)
+    }
+
+    /// Fails when somebody else took the lease, which it does when this one has expired. Learns
+    /// what others asked for meanwhile.
+    pub(crate) async fn confirm(&mut self) -> Result<(), BackupError> {
+        self.change(|_| {}).await
+    }
+
+    /// Strikes out what a backup of `pool` that began at `began` answers.
+    pub(crate) async fn strike(
+        &mut self,
+        pool: &UserPoolId,
+        began: Timestamp,
+    ) -> Result<(), BackupError> {
+        self.change(|state| {
+            state
+                .due
+                .retain(|due| due.pool != *pool || !due.is_met_by(began));
+        })
+        .await
+    }
+
+    /// Gives the lease to the run `run`, which another invocation goes on with.
+    pub(crate) async fn hand_over(&mut self, run: &str) -> Result<(), BackupError> {
+        let claim = Holder {
+            run: run.to_owned(),
+            until: later(Timestamp::now(), HANDOVER),
+            ..self.claim.clone()
+        };
+        self.change(|state| state.holder = Some(claim.clone()))
+            .await?;
+        self.claim = claim;
+        Ok(())
+    }
+
+    /// Ends the lease unless something is due; false when something is.
+    pub(crate) async fn release(&mut self) -> Result<bool, BackupError> {
+        self.change(|state| {
+            if state.due.is_empty() {
+                state.holder = None;
+            }
+        })
+        .await?;
+        Ok(self.state.holder.is_none())
+    }
+
+    /// Ends the lease, whatever is due: the next run takes it.
+    pub(crate) async fn give_up(&mut self) {
+        if let Err(error) = self.change(|state| state.holder = None).await {
+            tracing::warn!(%error, "the lease is not released: it expires");
+        }
+    }
+
+    /// Changes the object, over what others entered meanwhile. A change that leaves it as it is
+    /// reads it all the same.
+    async fn change(&mut self, change: impl Fn(&mut LeaseState)) -> Result<(), BackupError> {
+        for _ in 0..ATTEMPTS {
+            let (now, etag) = read(self.vault).await?;
+            let held = now.holder.as_ref();
+            let is_held = held.is_some_and(|holder| {
+                holder.run == self.claim.run && holder.invocation == self.claim.invocation
+            });
+            if !is_held {
+                let by = held.map_or("nobody", |holder| &holder.run);
+                return Err(BackupError::LeaseLost { run: by.to_owned() });
+            }
+            let mut state = now.clone();
+            change(&mut state);
+            if state == now || write(self.vault, &state, etag.as_ref()).await?.is_some() {
+                self.state = state;
+                return Ok(());
+            }
+        }
+        Err(BackupError::LeaseContended)
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The object as it is, and by which a write tells whether it still is.
+async fn read(vault: &Vault) -> Result<(LeaseState, Option<ETag>), BackupError> {
+    let key = Lease::key();
+    let Some(object) = vault.look_up_object(&key).await? else {
+        return Ok((LeaseState::default(), None));
+    };
+    let state = serde_json::from_slice(&object.bytes).map_err(|error| {
+        BackupError::Internal(format!(
+            "{key} in bucket {} cannot be read ({error}): delete it, and the next run begins anew",
+            vault.bucket()
+        ))
+    })?;
+    Ok((state, Some(object.etag)))
+}
+
+/// Writes the object over what was read; `None` when it is something else by now.
+async fn write(
+    vault: &Vault,
+    state: &LeaseState,
+    expected: Option<&ETag>,
+) -> Result<Option<ETag>, BackupError> {
+    let key = Lease::key();
+    let bytes = serde_json::to_vec(state)
+        .map_err(|error| BackupError::Internal(format!("{key} cannot be written: {error}")))?;
+    let written = vault.write_object_if(&key, "application/json", bytes, expected);
+    match written.await {
+        Ok(etag) => Ok(Some(etag)),
+        Err(VaultError::Changed { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
