@@ -90,11 +90,11 @@ pub async fn run(
     match request.action {
         RestoreAction::Restore => {
             resume::begin_again(&restore, &mut state).await?;
-            let progress = plan::go_on(&restore, &mut state).await?;
+            let progress = Box::pin(plan::go_on(&restore, &mut state)).await?;
             Ok(answer_of_plan(progress, &state, &backup))
         }
         RestoreAction::Verify => {
-            let outcome = verify::verify(&restore, &mut state).await?;
+            let outcome = Box::pin(verify::verify(&restore, &mut state)).await?;
             let (status, wait_seconds) = match outcome {
                 VerifyOutcome::Done => (RestoreStatus::Done, 0),
                 VerifyOutcome::InProgress => (RestoreStatus::InProgress, 0),

@@ -228,7 +228,7 @@ impl World {
         request: &RestoreRequest,
     ) -> Option<Result<RestoreResponse, RestoreError>> {
         let deadline = Instant::now() + self.time;
-        let invocation = run(&self.clients, &self.settings, request, deadline);
+        let invocation = Box::pin(run(&self.clients, &self.settings, request, deadline));
         let answer = if self.lives_in_danger() {
             tokio::select! {
                 answer = invocation => Some(answer),
