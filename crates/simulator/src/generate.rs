@@ -213,13 +213,11 @@ fn settings(config: &GeneratorConfig) -> Document {
         }
     }
     if config.nasty {
-        // Settings that an update keeps unless they are cleared, and messages for both ways (facts 0.1).
-        settings.extend(object(json!({
-            "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
-            "VerificationMessageTemplate": {
-                "EmailMessage": "{####} 👋", "EmailMessageByLink": "{##هنا##}", "DefaultEmailOption": "CONFIRM_WITH_LINK",
-            },
-        })));
+        // Messages for both ways (facts 0.1).
+        let messages = json!({
+            "EmailMessage": "{####} 👋", "EmailMessageByLink": "{##هنا##}", "DefaultEmailOption": "CONFIRM_WITH_LINK",
+        });
+        settings.insert("VerificationMessageTemplate".to_owned(), messages);
         let attributes: Vec<Value> = (0..CUSTOM_ATTRIBUTES)
             .map(|index| {
                 json!({
