@@ -147,13 +147,19 @@ async fn a_trigger_whose_function_or_alias_is_there_is_attached_and_may_be_calle
         .unwrap();
     let code = package(&environment.binaries.join("backup"), Purpose::LocalStack).unwrap();
     let lambda = &stack.dr.lambda;
+    let any = lambda
+        .get_function_configuration()
+        .function_name(&deployment.dr["ManualDRTriggerArn"])
+        .send()
+        .await
+        .unwrap();
     for name in ["pre-sign-up", "post-confirmation"] {
         lambda
             .create_function()
             .function_name(name)
             .runtime(Runtime::Providedal2023)
             .handler("bootstrap")
-            .role(format!("arn:aws:iam::{ACCOUNT}:role/a-function"))
+            .role(any.role().unwrap())
             .code(
                 FunctionCode::builder()
                     .zip_file(Blob::new(code.clone()))

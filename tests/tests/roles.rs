@@ -260,6 +260,8 @@ fn into_existing_pools_go_groups_and_users_and_only_where_a_parameter_says_so() 
     let needed: BTreeSet<String> = restore::users::OPERATIONS
         .iter()
         .chain(&[Operation::CreateGroup])
+        // It opens and closes the self sign-up of new pools only.
+        .filter(|operation| **operation != Operation::UpdateUserPool)
         .filter(|operation| operation.effect() != Effect::Read && !operation.is_public())
         .map(|operation| operation.action())
         .collect();

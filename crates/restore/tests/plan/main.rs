@@ -350,7 +350,7 @@ async fn into_an_existing_pool_go_only_the_groups_and_users_that_it_lacks() {
 async fn what_the_stack_does_not_allow_costs_that_item_and_names_the_parameter() {
     let stage = Stage::new(full()).await;
     let mut map = map();
-    map["custom_domains"] = json!({"auth.example.com": {}});
+    map["custom_domains"] = json!({"auth.example.com": {"domain": "auth-dr.example.com"}});
     stage.put_map(&map);
     let denied = |operation: &str, when| FaultRule {
         operation: Some(operation.into()),
