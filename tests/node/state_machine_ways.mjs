@@ -71,8 +71,10 @@ async function way(machine, name, input, answers, expectedTasks, ending) {
 }
 
 const restore = definition('CognitoDRStateMachine');
+// What an answer of find-latest-backup always has (`FindResponse`).
 const found = {
-  user_pool_id: 'us-east-1_A', s3_key: 'key', version_id: null, backup_timestamp: 'then', bytes: 1, options: {},
+  user_pool_id: 'us-east-1_A', s3_key: 'key', version_id: null, backup_timestamp: 'then', backup_ended: 'then',
+  ended_by: 'trailer', bytes: 1, passed_over: [], options: {},
 };
 const answer = (status, result = null) => ({ status, wait_seconds: 0, step: 'users', users_done: 0, result });
 const good = {
