@@ -14,7 +14,7 @@ use crate::{steps, users};
 pub(crate) async fn preview(
     step: Step,
     restore: &Restore<'_>,
-    state: &RestoreState,
+    state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
     let mut result = match step {
         Step::Users => users::foresee(restore, state).await?,

@@ -6,7 +6,8 @@
 mod support;
 
 use model::request::{RestoreAction, RestoreOptions};
-use serde_json::json;
+use model::restore::Verification;
+use serde_json::{Value, json};
 use simulator::{Fault, Faults, When};
 use support::compare::{Table, compare};
 use support::{ACCOUNT, NEW, World, pools};
@@ -181,4 +182,82 @@ async fn what_cognito_refuses_of_a_pool_is_left_out_and_told() {
         assert!(verification.passed(), "{message}: {verification:#?}");
         assert_eq!(restored.result, "SUCCESS_WITH_LOSSES", "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_faithfully_restored_pool_compared_on_its_own_matches_its_backup() {
+    let world = World::new().await;
+    let lost = world.lose(pools::everything()).await;
+    let restored = world.restore(&lost, &RestoreOptions::default()).await;
+    let own = restored.state.verification.unwrap();
+    let pool = restored.state.new_user_pool_id.unwrap();
+
+    let (result, verification) = world.compare(&lost, &pool, "check-1").await;
+    let unannounced = |verification: &Verification| {
+        let found = verification.differences.iter();
+        let unknown = found.filter(|difference| difference.announced_by.is_none());
+        unknown.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(unannounced(&verification), []);
+    assert_eq!(result, "SUCCESS");
+    assert_eq!(
+        verification.announcing_restore,
+        Some(restored.state.restore_id)
+    );
+    assert_eq!(
+        (verification.announced, verification.users_compared),
+        (own.announced, own.users_compared)
+    );
+
+    // Without the tag: what any restore would have had to change is told from what is lost.
+    let mut document = world.simulator.pool(NEW, pool.as_str()).unwrap();
+    if let Some(tags) = document.user_pool.get_mut("UserPoolTags") {
+        tags.as_object_mut()
+            .unwrap()
+            .remove("cognito-dr-restore-id");
+    }
+    world.simulator.plant(NEW, document.clone()).unwrap();
+    let (result, verification) = world.compare(&lost, &pool, "check-2").await;
+    assert_eq!(unannounced(&verification), []);
+    assert_eq!(result, "SUCCESS");
+    assert_eq!(verification.announcing_restore, None);
+
+    document.users.pop();
+    world.simulator.plant(NEW, document).unwrap();
+    let (result, verification) = world.compare(&lost, &pool, "check-3").await;
+    assert_eq!(result, "FAILED");
+    assert!(!unannounced(&verification).is_empty());
+}
+
+/// More users than a comparison names one by one, each announced to come back in another status.
+#[tokio::test]
+async fn the_verdict_holds_for_more_users_than_are_named() {
+    const USERS: usize = 5_200;
+    let mut world = World::new().await;
+    // Without import jobs nothing brings RESET_REQUIRED back.
+    world.settings.import_role_arn = None;
+    let mut pool = pools::plain();
+    let user = |number| pools::user(&format!("user{number}"), "RESET_REQUIRED", json!({}));
+    let users: Value = (0..USERS).map(user).collect();
+    pool.users.extend(pools::users(users));
+    let lost = world.lose(pool).await;
+    let options = RestoreOptions::default();
+    let restored = world.restore(&lost, &options).await;
+    let verification = restored.state.verification.unwrap();
+    assert!(verification.passed(), "{:?}", verification.differences);
+    assert_eq!(verification.announced, USERS as u64);
+    assert_eq!(restored.result, "SUCCESS_WITH_LOSSES");
+
+    let pool = restored.state.new_user_pool_id.unwrap();
+    let mut document = world.simulator.pool(NEW, pool.as_str()).unwrap();
+    let moved = "elsewhere@example.com".to_owned();
+    let last = document.users.last_mut().unwrap();
+    last.attributes.insert("email".into(), moved);
+    world.simulator.plant(NEW, document).unwrap();
+    let (result, verification) = world.compare(&lost, &pool, "check").await;
+    assert_eq!(result, "FAILED");
+    assert_eq!(
+        (verification.announced, verification.unannounced),
+        (USERS as u64, 1)
+    );
 }

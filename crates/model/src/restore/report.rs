@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::FindingCounts;
 use super::outcome::{KnownLoss, ManualStep, Outcome, StepRecord};
 use super::state::{ChosenBackup, RestoreState};
-use super::users::UserCounts;
+use super::users::{UserCounts, UsersForeseen};
 use super::verification::Verification;
 use crate::backup_key::BackupKey;
 use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
@@ -76,6 +76,9 @@ pub struct Report {
     pub app_clients: BTreeMap<AppClientId, AppClientId>,
     /// The users in numbers.
     pub users: UserCounts,
+    /// What a restore of the users would come to, in a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_foreseen: Option<UsersForeseen>,
     /// How many findings there are of each kind, about items and about users.
     #[serde(default)]
     pub findings: FindingCounts,
@@ -125,7 +128,10 @@ impl Report {
             .any(|record| matches!(record.outcome, Outcome::Failed { .. }));
         let item_lost = state.finding_counts().losses() > 0;
         let counts = &state.users.counts;
-        let users_lost = counts.failed > 0 || counts.skipped > 0;
+        let foreseen = state.users.foreseen.as_ref();
+        let users_lost = counts.failed > 0
+            || counts.skipped > 0
+            || foreseen.is_some_and(|foreseen| foreseen.impossible > 0);
         let never_compared = state.verification.is_none() && !state.options.dry_run;
         if step_lost || item_lost || users_lost || never_compared {
             ReportStatus::SuccessWithLosses

@@ -123,6 +123,9 @@ pub struct UsersProgress {
     pub findings: Vec<Finding>,
     /// How many findings there are in all, by kind.
     pub finding_counts: FindingCounts,
+    /// What a dry run foresees; none in a restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreseen: Option<UsersForeseen>,
     /// News about the users as a whole: groups that the pool lacks, import jobs that could not be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Finding>,
@@ -203,6 +206,33 @@ pub struct ImportProgress {
     pub imported: u64,
     /// Rows that the jobs left out or could not use; calls make these users.
     pub not_imported: u64,
+}
+
+/// What a restore of the users would come to, as a dry run foresees it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UsersForeseen {
+    /// Users in the backup.
+    pub seen: u64,
+    /// Users that would come back call by call.
+    pub by_calls: u64,
+    /// Users that would come back by import jobs, whose speed Cognito does not tell.
+    pub by_import: u64,
+    /// Federated profiles, which Cognito makes at the next sign-in.
+    pub federated: u64,
+    /// Users that cannot be made.
+    pub impossible: u64,
+    /// How long the calls take at the quotas found, in seconds.
+    pub seconds: u64,
+    /// The quota that sets the time, in calls a second that a restore would use of it.
+    pub calls_per_second: f64,
+}
+
+impl UsersForeseen {
+    /// Users that would come back.
+    pub fn come_back(&self) -> u64 {
+        self.by_calls + self.by_import
+    }
 }
 
 /// One line of `user-map.csv`: a user before and after.

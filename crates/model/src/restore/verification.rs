@@ -1,6 +1,9 @@
 //! What the comparison of a pool with a backup gave.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::identifiers::RestoreId;
 
 /// One difference between backup and pool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +44,14 @@ pub struct Verification {
     pub differences: Vec<Difference>,
     /// The checklists.
     pub rows: Vec<VerifiedRow>,
+    /// The restore whose announcements were taken. None where a pool was only compared that no
+    /// restore of this backup made: then what any restore of it into this Region would have to
+    /// change counts as announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announcing_restore: Option<RestoreId>,
+    /// When the comparison ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
 }
 
 impl Verification {

@@ -113,10 +113,22 @@ impl Place<'_> {
             None => None,
         };
         let head = backup.map(|backup| &backup.head);
-        let known = self.known(state).await?;
-        let ended = known
-            .filter(|known| known.error.as_deref() == error)
-            .map(|known| known.ended);
+        // A comparison that is repeated has its own end.
+        let compared = state.verification.as_ref();
+        let ended = compared
+            .and_then(|verification| verification.ended)
+            .or(state.ended)
+            .filter(|_| error.is_none());
+        let ended = match ended {
+            Some(ended) => Some(ended),
+            // The report may be there already: an invocation died after writing it.
+            None => {
+                let known = self.known(state).await?;
+                known
+                    .filter(|known| known.error.as_deref() == error)
+                    .map(|known| known.ended)
+            }
+        };
         let report = Report {
             region: self.settings.region.clone(),
             ..assemble(
@@ -161,7 +173,7 @@ impl Place<'_> {
         self.put(&report, &state, head, None).await
     }
 
-    /// The report that is there already, when an invocation died after writing it.
+    /// The report that is there already, if one is.
     async fn known(&self, state: &RestoreState) -> Result<Option<Report>, RestoreError> {
         let bytes = self
             .vault
@@ -262,6 +274,7 @@ fn assemble(
         ended,
         app_clients: state.app_clients.clone(),
         users: state.users.counts.clone(),
+        users_foreseen: state.users.foreseen.clone(),
         findings: state.finding_counts(),
         objects: objects(state),
         steps: state.steps.clone(),

@@ -6,7 +6,7 @@ use model::inventory::Section;
 use model::request::PassedOver;
 use model::restore::{
     ChosenBackup, FindingKind, KnownLoss, ManualStep, Outcome, Report, ReportStatus, RestoreState,
-    Verification, duration_in_words,
+    UsersForeseen, Verification, duration_in_words,
 };
 
 use super::configuration::{self, Client};
@@ -78,6 +78,7 @@ pub(crate) struct Page<'a> {
     losses: &'a [KnownLoss],
     verification: Option<&'a Verification>,
     verified: String,
+    foreseen: Option<String>,
     words_to_users: Option<String>,
     files: Vec<(String, String)>,
 }
@@ -105,6 +106,7 @@ impl<'a> Page<'a> {
             ),
             _ => (Vec::new(), Vec::new(), None),
         };
+        let is_comparison = manual::is_comparison(state);
         let (lines, more_lines) = lines(report, state);
         Self {
             title: format!("{} – {}", headline(report, state), report.user_pool_id),
@@ -130,7 +132,7 @@ impl<'a> Page<'a> {
                 .as_ref()
                 .or(report.new_user_pool_id.as_ref())
                 .map(ToString::to_string),
-            is_comparison: manual::is_comparison(state),
+            is_comparison,
             lost: if report.dry_run {
                 "What will not come back"
             } else {
@@ -147,11 +149,18 @@ impl<'a> Page<'a> {
             more_clients: clients.len().saturating_sub(CLIENTS_LISTED),
             clients: clients.into_iter().take(CLIENTS_LISTED).collect(),
             providers,
-            steps: report.steps.iter().map(step_line).collect(),
+            // Of a comparison there is nothing to tell but what it found.
+            steps: report
+                .steps
+                .iter()
+                .filter(|_| !is_comparison)
+                .map(step_line)
+                .collect(),
             lines,
             more_lines,
             losses: &report.known_losses,
-            verified: verified(report),
+            verified: verified(report, state),
+            foreseen: report.users_foreseen.as_ref().map(foreseen),
             verification: report.verification.as_ref(),
             words_to_users,
             files: files(report, bucket),
@@ -187,10 +196,17 @@ fn figures(report: &Report, state: &RestoreState) -> Vec<Figure> {
         });
     };
     let users = &report.users;
-    if let (true, Some(verification)) = (manual::is_comparison(state), &report.verification) {
+    let is_comparison = manual::is_comparison(state);
+    if let (true, Some(verification)) = (is_comparison, &report.verification) {
         figure(verification.users_compared, "users compared");
         figure(verification.settings_compared, "settings compared");
-        figure(verification.unannounced, "differences");
+        figure(verification.unannounced, "unannounced differences");
+        figure(verification.announced, "announced differences");
+    } else if let Some(foreseen) = &report.users_foreseen {
+        figure(foreseen.come_back(), "users would come back");
+        if foreseen.impossible > 0 {
+            figure(foreseen.impossible, "users would not");
+        }
     } else if !report.dry_run {
         figure(users.restored, "users are back");
         for (number, what) in [
@@ -207,13 +223,23 @@ fn figures(report: &Report, state: &RestoreState) -> Vec<Figure> {
         }
     }
     figure(report.manual_steps.len() as u64, "things left to do");
+    let mut words = |number: String, what: &'static str| {
+        figures.push(Figure {
+            number,
+            what,
+            class: "words",
+        });
+    };
+    if let Some(foreseen) = &report.users_foreseen {
+        words(in_hours(foreseen.seconds), "for the users, by calls");
+    }
     let seconds = report.ended.as_second() - report.began.as_second();
-    let number = duration_in_words(u64::try_from(seconds).unwrap_or(0));
-    figures.push(Figure {
-        number,
-        what: "duration",
-        class: "words",
-    });
+    let of = match (is_comparison, report.dry_run) {
+        (true, _) => "duration of the comparison",
+        (_, true) => "duration of the dry run",
+        _ => "duration",
+    };
+    words(duration_in_words(u64::try_from(seconds).unwrap_or(0)), of);
     figures
 }
 
@@ -232,8 +258,58 @@ fn step_line(record: &model::restore::StepRecord) -> StepLine {
     }
 }
 
-/// What did not come back as it was, worst first.
+/// A time as one speaks of it.
+fn in_hours(seconds: u64) -> String {
+    match seconds {
+        0..=59 => "less than a minute".to_owned(),
+        60..=7199 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{:.1} hours", seconds as f64 / 3600.0),
+    }
+}
+
+/// How the users would come back, and how long that takes.
+fn foreseen(foreseen: &UsersForeseen) -> String {
+    let mut told = format!(
+        "{} of {} users would come back: ",
+        foreseen.come_back(),
+        foreseen.seen
+    );
+    if foreseen.by_import > 0 {
+        told.push_str(&format!(
+            "{} by import jobs, whose speed Cognito does not tell, and ",
+            foreseen.by_import
+        ));
+    }
+    told.push_str(&format!(
+        "{} call by call. Their calls, memberships and settings take {}",
+        foreseen.by_calls,
+        in_hours(foreseen.seconds)
+    ));
+    if foreseen.seconds > 0 {
+        told.push_str(&format!(
+            " at the quotas found: the slowest allows {:.1} calls a second",
+            foreseen.calls_per_second
+        ));
+    }
+    told.push('.');
+    if foreseen.federated > 0 {
+        told.push_str(&format!(
+            " {} federated profiles are made by Cognito at the next sign-in.",
+            foreseen.federated
+        ));
+    }
+    if foreseen.impossible > 0 {
+        told.push_str(&format!(" {} users cannot be made.", foreseen.impossible));
+    }
+    told
+}
+
+/// What did not come back as it was, worst first; nothing for a comparison, which leaves out
+/// every step.
 fn lines(report: &Report, state: &RestoreState) -> (Vec<Line>, u64) {
+    if manual::is_comparison(state) {
+        return (Vec::new(), 0);
+    }
     let of_steps = report.steps.iter().flat_map(|record| {
         record
             .findings
@@ -311,7 +387,7 @@ fn providers(head: &BackupHead, pool: &NewPool) -> Vec<Provider> {
         .collect()
 }
 
-fn verified(report: &Report) -> String {
+fn verified(report: &Report, state: &RestoreState) -> String {
     match &report.verification {
         None if report.dry_run => "Nothing was made, so nothing was compared.".to_owned(),
         None => "The new pool was not compared with the backup.".to_owned(),
@@ -320,8 +396,8 @@ fn verified(report: &Report) -> String {
             verification.users_compared,
             verification.settings_compared,
             match verification.announced {
-                0 => "Nothing differs but what differs in every restore.",
-                _ => "Every difference is announced in this report.",
+                0 => "Nothing differs but what differs in every restore.".to_owned(),
+                _ => announced(verification, state),
             }
         ),
         Some(verification) => {
@@ -334,6 +410,19 @@ fn verified(report: &Report) -> String {
             };
             format!("The pool was read back and compared with the backup: {found}.")
         }
+    }
+}
+
+/// Who announced what differs.
+fn announced(verification: &Verification, state: &RestoreState) -> String {
+    match &verification.announcing_restore {
+        _ if !manual::is_comparison(state) => {
+            "Every difference is announced in this report.".to_owned()
+        }
+        Some(restore) => format!(
+            "Every difference was announced by the restore {restore}, which made the pool."
+        ),
+        None => "The pool carries no tag of a restore of this backup; every difference is one that any restore of it into this Region would have to make.".to_owned(),
     }
 }
 

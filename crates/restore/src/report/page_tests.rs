@@ -116,6 +116,7 @@ fn bad_day() -> RestoreState {
             VerifiedRow { check: "Post-restore: User count matches backup".into(), holds: true, detail: "1242 users of the backup expected, 1240 found, 1240 users in the pool; 2 differences, announced in this report".into() },
             VerifiedRow { check: "Post-restore: Threat protection active".into(), holds: true, detail: "0 threat protection settings in the backup".into() },
         ],
+        ..Verification::default()
     });
     state
 }
@@ -256,4 +257,64 @@ fn a_dry_run_and_a_comparison_do_not_speak_of_users_that_are_back() {
     let page = render(&comparison, None);
     assert!(page.contains("The pool matches the backup") && page.contains("users compared"));
     assert!(!page.contains("never gives back"));
+}
+
+#[test]
+fn a_comparisons_page_is_the_comparison_differences_first() {
+    let mut comparison = bad_day();
+    comparison.options.verify = comparison.new_user_pool_id.take();
+    comparison.users = Default::default();
+    let only = "the pool is only compared with the backup";
+    for record in &mut comparison.steps {
+        record.findings.clear();
+        record.manual_steps.clear();
+        record.outcome = Outcome::Skipped {
+            reason: only.to_owned(),
+        };
+    }
+    let verification = comparison.verification.as_mut().unwrap();
+    verification.announcing_restore = Some("dr-restore-made-it".parse().unwrap());
+    let page = render(&comparison, None);
+    assert!(!page.contains(only) && !page.contains("id=\"losses\""));
+    assert!(page.contains("announced by the restore dr-restore-made-it"));
+    let place = |text: &str| page.find(text).unwrap();
+    let first_check = place("User pool created with correct name");
+    assert!(place("EmailConfiguration/SourceArn") < first_check);
+
+    let verification = comparison.verification.as_mut().unwrap();
+    verification.announcing_restore = None;
+    assert!(render(&comparison, None).contains("carries no tag of a restore of this backup"));
+
+    let verification = comparison.verification.as_mut().unwrap();
+    verification.unannounced = 1;
+    let page = render(&comparison, None);
+    let place = |text: &str| page.find(text).unwrap();
+    assert!(place("id=\"verification\"") < place("id=\"todo\""));
+}
+
+#[test]
+fn a_dry_run_says_how_many_users_would_come_back_how_and_in_how_many_hours() {
+    let mut dry = bad_day();
+    dry.options.dry_run = true;
+    dry.new_user_pool_id = None;
+    dry.verification = None;
+    dry.users.foreseen = Some(model::restore::UsersForeseen {
+        seen: 1_000_100,
+        by_calls: 900_000,
+        by_import: 100_000,
+        federated: 90,
+        impossible: 10,
+        seconds: 40_000,
+        calls_per_second: 23.75,
+    });
+    let page = render(&dry, None);
+    for told in [
+        "1000000 of 1000100 users would come back",
+        "100000 by import jobs, whose speed Cognito does not tell, and 900000 call by call",
+        "11.1 hours",
+        "the slowest allows 23.8 calls a second",
+        "10 users cannot be made",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
 }

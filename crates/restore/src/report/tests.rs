@@ -49,7 +49,12 @@ fn every_member_of_report_and_notification_is_documented() {
     let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.md");
     let document = std::fs::read_to_string(document).unwrap();
     let mut state = state();
-    state.verification = Some(Verification::default());
+    state.verification = Some(Verification {
+        announcing_restore: Some(state.restore_id.clone()),
+        ended: Some(at()),
+        ..Verification::default()
+    });
+    state.users.foreseen = Some(Default::default());
     let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), TRIGGER);
     report.backup_timestamp = Some(at());
     report.backup = Some(ChosenBackup {
@@ -69,6 +74,7 @@ fn every_member_of_report_and_notification_is_documented() {
         serde_json::to_value(&report.users).unwrap(),
         serde_json::to_value(&report.backup).unwrap(),
         serde_json::to_value(&report.verification).unwrap(),
+        serde_json::to_value(&report.users_foreseen).unwrap(),
         serde_json::to_value(notification).unwrap(),
     ];
     for name in values
@@ -254,6 +260,26 @@ async fn writing_it_again_gives_the_same() {
     let stage = Stage::new().await;
     let first = stage.write(&state(), None).await;
     assert_eq!(stage.write(&state(), None).await, first);
+}
+
+#[tokio::test]
+async fn a_comparison_that_is_repeated_has_its_own_end() {
+    let stage = Stage::new().await;
+    let mut state = state();
+    state.ended = Some(at());
+    for ended in ["2026-03-07T09:20:00Z", "2026-03-08T10:00:00Z"] {
+        let ended: Timestamp = ended.parse().unwrap();
+        state.verification = Some(Verification {
+            ended: Some(ended),
+            ..Verification::default()
+        });
+        assert_eq!(stage.write(&state, None).await.ended, ended);
+        assert_eq!(
+            stage.write(&state, None).await.ended,
+            ended,
+            "written again"
+        );
+    }
 }
 
 #[tokio::test]

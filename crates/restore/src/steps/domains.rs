@@ -144,7 +144,7 @@ pub(super) struct WantedDomain {
     pub(super) name: String,
     /// The request without `UserPoolId`.
     request: Document,
-    section: Section,
+    pub(super) section: Section,
     custom: bool,
 }
 

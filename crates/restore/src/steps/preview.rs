@@ -1,5 +1,6 @@
 //! What the steps would do, for a dry run: their pure parts, and looks at the target Region.
 
+use model::UserPoolId;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState, Step};
 use serde_json::Value;
@@ -54,7 +55,10 @@ pub(crate) async fn settings(
             counted(wanted.len(), news)
         }
         Step::AppClients => app_clients::preview(restore, &relocation),
-        Step::Domains => domains_of(restore, &relocation).await?,
+        Step::Domains => {
+            let compared = state.options.verify.as_ref().map(UserPoolId::as_str);
+            domains_of(restore, &relocation, compared).await?
+        }
         Step::MfaConfiguration => {
             // As the new pool would be, but for what only Cognito can refuse.
             let there = Value::Object(wanted_pool().request);
@@ -129,16 +133,21 @@ fn list(restore: &Restore<'_>, sections: &[Section]) -> StepResult {
 async fn domains_of(
     restore: &Restore<'_>,
     relocation: &Relocation<'_>,
+    compared: Option<&str>,
 ) -> Result<StepResult, RestoreError> {
     let (wanted, mut news) = domains::plan(restore.head(), relocation);
     let mut free = 0;
     for domain in &wanted {
         match domains::owner(restore, &domain.name).await? {
             Owner::Nobody => free += 1,
+            // Of a pool that is compared with the backup, which has it already.
+            Owner::Somebody { pool, .. } if Some(&*pool) == compared => free += 1,
             Owner::Somebody { pool, .. } => {
                 let reason = format!("it belongs to the user pool {pool} of the target Region");
                 let item = format!("domain {}", domain.name);
-                news.finding(Finding::new(FindingKind::Failed, item, reason));
+                news.finding(
+                    Finding::new(FindingKind::Failed, item, reason).announcing(domain.section, ""),
+                );
                 news.manual(ManualStep::new(
                     format!("Choose another name for the domain {}", domain.name),
                     "Add it to domain_prefixes or custom_domains of cognito-restore/translations.json.",
@@ -179,7 +188,9 @@ async fn acl(restore: &Restore<'_>, relocation: &Relocation<'_>) -> StepResult {
         Err(error) => error,
     };
     let item = format!("web ACL {}", name.or(old).unwrap_or_default());
-    news.finding(Finding::new(FindingKind::Failed, item, why));
+    news.finding(
+        Finding::new(FindingKind::Failed, item, why).announcing(Section::WafConfiguration, ""),
+    );
     news.manual(ManualStep::new(
         "Make a web ACL in the target Region",
         "Of the same name, or named in web_acls of cognito-restore/translations.json.",

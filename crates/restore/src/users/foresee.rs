@@ -1,11 +1,10 @@
 //! What a restore of the users would come to, for a dry run: every user is decided, none is made.
 
-use std::time::Duration;
-
 use cognito::Category;
-use model::document::MfaFactors;
+use model::document::{MfaFactors, UserRecord};
 use model::inventory::Section;
-use model::restore::{Finding, FindingKind, RestoreState, UsersProgress};
+use model::request::RestoreOptions;
+use model::restore::{Finding, FindingKind, RestoreState, UsersForeseen, UsersProgress};
 
 use super::decide::{Circumstances, Decision, Way, decide};
 use super::engine::Engine;
@@ -16,8 +15,6 @@ use crate::step::{News, StepResult};
 
 /// How many users are read between two looks at the clock.
 const BETWEEN_LOOKS: u64 = 1_000;
-/// The rate of an import job is Cognito's secret (facts E); it is told as such.
-const UNKNOWN_RATE: &str = "users by import jobs, whose speed Cognito does not tell";
 
 /// Calls by quota category.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,82 +26,118 @@ struct Calls {
 }
 
 impl Calls {
-    /// The time that the slowest category takes; the categories work side by side.
-    fn duration(&self, rate: impl Fn(Category) -> f64) -> Duration {
-        let slowest = [
+    /// The seconds that the slowest category takes, and its calls a second: the categories work
+    /// side by side.
+    fn slowest(&self, rate: impl Fn(Category) -> f64) -> (f64, f64) {
+        [
             (self.creation, Category::UserCreation),
             (self.recovery, Category::UserAccountRecovery),
             (self.update, Category::UserUpdate),
             (self.resource_update, Category::UserResourceUpdate),
         ]
         .into_iter()
-        .map(|(calls, category)| calls as f64 / rate(category))
-        .fold(0.0, f64::max);
-        Duration::from_secs_f64(slowest)
+        .map(|(calls, category)| (calls as f64 / rate(category), rate(category)))
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .unwrap_or_default()
     }
 }
 
-/// Decides every user of the backup and tells who would not come back and how long it takes.
-///
-/// # Errors
-/// [`RestoreError`] when the backup or the pool to restore into cannot be read.
-pub(crate) async fn foresee(
-    restore: &Restore<'_>,
-    state: &RestoreState,
-) -> Result<StepResult, RestoreError> {
-    let existing = match &state.options.target_user_pool_id {
-        Some(pool) => Some(TargetPool::read(restore, pool).await?),
-        None => None,
-    };
-    let engine = Engine::of(restore, existing.is_none(), state.options.users_engine);
-    let pool = match existing {
-        Some(pool) => pool,
-        None => TargetPool {
+/// What decides about users that are not made: the pool as it would be, and its engine.
+pub(crate) struct Foresight {
+    pool: TargetPool,
+    engine: Engine,
+    mfa_factors: MfaFactors,
+}
+
+impl Foresight {
+    /// For a restore with these options.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the pool to restore into cannot be read.
+    pub(crate) async fn of(
+        restore: &Restore<'_>,
+        options: &RestoreOptions,
+    ) -> Result<Self, RestoreError> {
+        let existing = match &options.target_user_pool_id {
+            Some(pool) => Some(TargetPool::read(restore, pool).await?),
+            None => None,
+        };
+        let engine = Engine::of(restore, existing.is_none(), options.users_engine);
+        let pool = existing.unwrap_or_else(|| TargetPool {
             // The new pool is open and silent while users are made.
             self_sign_up: true,
             has_sign_up_trigger: false,
             auto_verified: Vec::new(),
             ..TargetPool::from_settings(restore.head().user_pool())
-        },
-    };
-    let circumstances = Circumstances {
-        pool: &pool,
-        legacy_sub_attribute: None,
-        import_by: &engine.import_by,
-        in_bulk: engine.in_bulk,
-        sign_up: true,
-        mfa_factors: MfaFactors::of(restore.head()),
-    };
+        });
+        Ok(Self {
+            pool,
+            engine,
+            mfa_factors: MfaFactors::of(restore.head()),
+        })
+    }
+
+    fn decide(&self, user: &UserRecord) -> Decision {
+        let circumstances = Circumstances {
+            pool: &self.pool,
+            legacy_sub_attribute: None,
+            import_by: &self.engine.import_by,
+            in_bulk: self.engine.in_bulk,
+            sign_up: true,
+            mfa_factors: self.mfa_factors,
+        };
+        decide(user, &circumstances)
+    }
+
+    /// What a restore would have to tell of the user.
+    pub(crate) fn findings(&self, user: &UserRecord) -> Vec<Finding> {
+        match self.decide(user) {
+            Decision::Federated => Vec::new(),
+            Decision::Impossible(finding) => vec![finding],
+            Decision::Make(plan) => plan.findings,
+        }
+    }
+}
+
+/// Decides every user of the backup and tells how many would come back, by which engine, and
+/// how long it takes.
+///
+/// # Errors
+/// [`RestoreError`] when the backup or the pool to restore into cannot be read.
+pub(crate) async fn foresee(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<StepResult, RestoreError> {
+    let foresight = Foresight::of(restore, &state.options).await?;
     let mut news = News::default();
-    news.findings.extend(engine.note.clone());
+    news.findings.extend(foresight.engine.note.clone());
     let mut calls = Calls::default();
-    let (mut seen, mut made, mut imported, mut federated, mut impossible) = (0u64, 0, 0, 0, 0u64);
+    let mut foreseen = UsersForeseen::default();
     let mut users = restore.backup.users(None).await?;
     while let Some(line) = users.next().await? {
-        seen += 1;
-        if seen.is_multiple_of(BETWEEN_LOOKS) && restore.time_left().is_zero() {
-            let reason =
-                format!("only the first {seen} users were looked at: there was no time for more");
-            news.finding(Finding::new(
-                FindingKind::Skipped,
-                Section::Users.member(),
-                reason,
-            ));
+        foreseen.seen += 1;
+        if foreseen.seen.is_multiple_of(BETWEEN_LOOKS) && restore.time_left().is_zero() {
+            let reason = format!(
+                "only the first {} users were looked at: there was no time for more",
+                foreseen.seen
+            );
+            let kind = FindingKind::Skipped;
+            news.finding(Finding::new(kind, Section::Users.member(), reason));
             break;
         }
-        match decide(&line.record, &circumstances) {
-            Decision::Federated => federated += 1,
+        match foresight.decide(&line.record) {
+            Decision::Federated => foreseen.federated += 1,
             Decision::Impossible(finding) => {
-                impossible += 1;
+                foreseen.impossible += 1;
                 if news.findings.len() < UsersProgress::FINDINGS_IN_REPORT {
                     news.finding(finding);
                 }
             }
             Decision::Make(plan) => {
-                made += 1;
                 if plan.way.is_import() {
-                    imported += 1;
+                    foreseen.by_import += 1;
                 } else {
+                    foreseen.by_calls += 1;
                     calls.creation += 1;
                 }
                 calls.recovery += u64::from(plan.way == Way::PermanentPassword);
@@ -115,30 +148,18 @@ pub(crate) async fn foresee(
     }
     calls.update += restore.backup.trailer.memberships;
     let pacer = restore.cognito.pacer();
-    let duration = calls.duration(|category| pacer.rate(category));
-    let minutes = duration.as_secs().div_ceil(60);
-    let mut told = format!(
-        "{made} of {seen} users would come back, in some {minutes} minutes at the share of the quotas that was given"
-    );
-    if imported > 0 {
-        told.push_str(&format!("; {imported} of them are {UNKNOWN_RATE}"));
-    }
-    if federated > 0 {
-        told.push_str(&format!(
-            "; {federated} federated profiles are made by Cognito at the next sign-in"
-        ));
-    }
-    if impossible > 0 {
-        told.push_str(&format!("; {impossible} cannot be made"));
-    }
-    let mut all = News::default();
-    all.finding(Finding::new(
-        FindingKind::Skipped,
-        Section::Users.member(),
-        told,
-    ));
-    all.extend(news);
-    Ok(StepResult::restored(made).telling(all))
+    let (seconds, calls_per_second) = calls.slowest(|category| pacer.rate(category));
+    // Below 2^53 for any number of users.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let seconds = seconds.ceil() as u64;
+    let foreseen = UsersForeseen {
+        seconds,
+        calls_per_second,
+        ..foreseen
+    };
+    let come_back = foreseen.come_back();
+    state.users.foreseen = Some(foreseen);
+    Ok(StepResult::restored(come_back).telling(news))
 }
 
 #[cfg(test)]
@@ -154,10 +175,15 @@ mod tests {
             resource_update: 0,
         };
         // Facts E: one million memberships at 25 a second take 11.1 hours.
-        assert_eq!(calls.duration(Category::default_quota).as_secs(), 40_000);
+        assert_eq!(calls.slowest(Category::default_quota), (40_000.0, 25.0));
+        let raised = |category| match category {
+            Category::UserUpdate => 250.0,
+            category => category.default_quota(),
+        };
         assert_eq!(
-            Calls::default().duration(Category::default_quota).as_secs(),
-            0
+            calls.slowest(raised).1,
+            Category::UserAccountRecovery.default_quota()
         );
+        assert_eq!(Calls::default().slowest(Category::default_quota).0, 0.0);
     }
 }

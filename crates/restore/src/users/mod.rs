@@ -66,7 +66,7 @@ use crate::error::RestoreError;
 use crate::step::{News, StepProgress, StepResult};
 
 pub(crate) use self::again::begin_again;
-pub(crate) use self::foresee::foresee;
+pub(crate) use self::foresee::{Foresight, foresee};
 pub use self::import::seconds_until_look;
 pub(crate) use self::ledger::map_part;
 pub(crate) use self::window::{close_for_good, close_sign_up};

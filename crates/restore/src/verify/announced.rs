@@ -1,59 +1,91 @@
 //! The differences that the restore itself announced, by its findings.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
-use model::restore::{Finding, RestoreState};
+use model::restore::Finding;
 
-use super::hash::hash;
+use super::hash::{half, hash};
 
 /// What all findings of a restore announce.
 ///
 /// An announcement covers its path and everything below it; a segment `*` stands for any one.
-/// Announcements about single users, which may be many, are kept as hashes of 16 bytes.
+/// Announcements about single users, which may be as many as there are users, take 16 bytes each.
 #[derive(Debug, Default)]
 pub struct Announcements {
     settings: HashMap<String, String>,
-    users: HashSet<u128>,
+    /// The hash of the old `sub`, and the member by its place in `members`; in order.
+    users: Vec<(u64, u16)>,
+    /// The members of single users that are announced; the empty one is the whole user.
+    members: Vec<String>,
+    /// The hashes of memberships of single users, in order.
+    memberships: Vec<u128>,
     patterns: Vec<Vec<String>>,
 }
 
 impl Announcements {
-    /// Those of the steps and of the users' first findings.
-    pub fn of(state: &RestoreState) -> Self {
+    /// Those of some findings.
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         let mut announcements = Self::default();
-        for record in &state.steps {
-            record
-                .findings
-                .iter()
-                .for_each(|finding| announcements.add(finding));
-        }
-        state
-            .users
-            .findings
-            .iter()
-            .for_each(|finding| announcements.add(finding));
+        announcements.extend(findings);
         announcements
     }
 
-    /// Adds what a finding announces.
-    pub fn add(&mut self, finding: &Finding) {
-        for path in &finding.announces {
-            let path = plain(path);
-            if path.split('/').any(|segment| segment == "*") {
-                self.patterns
-                    .push(path.split('/').map(str::to_owned).collect());
-            } else if is_about_one_user(&path) {
-                self.users.insert(hash(&[&path]));
-            } else {
-                self.settings
-                    .entry(path)
-                    .or_insert_with(|| finding.reason.clone());
+    /// Adds what findings announce.
+    pub fn extend<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
+        for finding in findings {
+            for path in &finding.announces {
+                self.add(&plain(path), &finding.reason);
             }
         }
+        // Nearly in order already: the stable sort takes advantage of it.
+        self.users.sort();
+        self.users.dedup();
+        self.memberships.sort();
+        self.memberships.dedup();
+    }
+
+    fn add(&mut self, path: &str, reason: &str) {
+        if path.split('/').any(|segment| segment == "*") {
+            self.patterns
+                .push(path.split('/').map(str::to_owned).collect());
+        } else if let Some((sub, member)) = of_one_user(path) {
+            let known = self.members.iter().position(|known| known == member);
+            let place = known.unwrap_or_else(|| {
+                self.members.push(member.to_owned());
+                self.members.len() - 1
+            });
+            // More members than a pool can have attributes stay unannounced.
+            if let Ok(place) = u16::try_from(place) {
+                self.users.push((half(hash(&[sub])), place));
+            }
+        } else if is_one_membership(path) {
+            self.memberships.push(hash(&[path]));
+        } else {
+            self.settings
+                .entry(path.to_owned())
+                .or_insert_with(|| reason.to_owned());
+        }
+    }
+
+    /// The members of a user, by the old `sub`, that are announced; the empty one is the whole
+    /// user.
+    pub fn of_user(&self, sub: &str) -> BTreeSet<String> {
+        let sub = half(hash(&[sub]));
+        let start = self.users.partition_point(|(known, _)| *known < sub);
+        let rows = self.users[start..].iter();
+        rows.take_while(|(known, _)| *known == sub)
+            .filter_map(|(_, member)| self.members.get(usize::from(*member)).cloned())
+            .collect()
     }
 
     /// The announcement that covers `path`, if there is one.
     pub fn covering(&self, path: &str) -> Option<String> {
+        if let Some((sub, member)) = of_one_user(path) {
+            let announced = self.of_user(sub);
+            if announced.contains("") || announced.contains(member) {
+                return Some(format!("a finding about users/{sub}"));
+            }
+        }
         let ends = path
             .match_indices('/')
             .map(|(end, _)| end)
@@ -63,7 +95,7 @@ impl Announcements {
             if let Some(reason) = self.settings.get(start) {
                 return Some(reason.clone());
             }
-            if self.users.contains(&hash(&[start])) {
+            if self.memberships.binary_search(&hash(&[start])).is_ok() {
                 return Some(format!("a finding about {start}"));
             }
         }
@@ -94,13 +126,15 @@ fn plain(path: &str) -> String {
     path.trim_matches('/').replace("~1", "/").replace("~0", "~")
 }
 
-fn is_about_one_user(path: &str) -> bool {
-    let mut segments = path.split('/');
-    match segments.next() {
-        Some("users") => segments.next().is_some(),
-        Some("group_memberships") => segments.nth(1).is_some(),
-        _ => false,
-    }
+/// The `sub` and the member (none for the whole user) of a path about one user.
+fn of_one_user(path: &str) -> Option<(&str, &str)> {
+    let below = path.strip_prefix("users/")?;
+    Some(below.split_once('/').unwrap_or((below, "")))
+}
+
+fn is_one_membership(path: &str) -> bool {
+    path.strip_prefix("group_memberships/")
+        .is_some_and(|below| below.contains('/'))
 }
 
 #[cfg(test)]
@@ -114,8 +148,7 @@ mod tests {
             Finding::new(FindingKind::Degraded, "item", format!("because of {path}"))
                 .announcing(section, path)
         };
-        let mut announcements = Announcements::default();
-        for finding in [
+        Announcements::of(&[
             finding(Section::UserPoolConfig, "/LambdaConfig"),
             finding(Section::WafConfiguration, ""),
             finding(Section::ResourceServers, "https:~1~1api.example.com/Scopes"),
@@ -123,10 +156,7 @@ mod tests {
             finding(Section::Users, "3-4/email"),
             finding(Section::Users, "*/UserStatus"),
             finding(Section::GroupMemberships, "admins/5-6"),
-        ] {
-            announcements.add(&finding);
-        }
-        announcements
+        ])
     }
 
     #[test]
@@ -165,5 +195,14 @@ mod tests {
             announcements().members_of_all_users().collect::<Vec<_>>(),
             ["UserStatus"]
         );
+    }
+
+    #[test]
+    fn the_members_announced_of_one_user_are_known_by_the_old_sub() {
+        let announcements = announcements();
+        for (sub, members) in [("1-2", vec![""]), ("3-4", vec!["email"]), ("9-9", vec![])] {
+            let known = announcements.of_user(sub);
+            assert!(known.iter().eq(members.iter()), "{sub}: {known:?}");
+        }
     }
 }

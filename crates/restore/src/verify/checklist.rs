@@ -131,8 +131,8 @@ fn add(one: (u64, u64), other: (u64, u64)) -> (u64, u64) {
 fn differences(announced: u64, unannounced: u64) -> String {
     let known = match announced {
         0 => String::new(),
-        1 => "1 difference, announced in this report".to_owned(),
-        many => format!("{many} differences, announced in this report"),
+        1 => "1 difference, announced".to_owned(),
+        many => format!("{many} differences, announced"),
     };
     let unknown = match unannounced {
         0 => String::new(),

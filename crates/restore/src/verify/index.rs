@@ -2,9 +2,13 @@
 
 use crate::pieces::{Row, put_numbers, take_numbers};
 
-/// How many bytes of a mark's place are the place; the rest are marks.
-const PLACE_BITS: u32 = 56;
+/// How many bits of a mark are the place: enough for a backup of 256 terabytes.
+const PLACE_BITS: u32 = 48;
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
+/// Then comes the number of the set of members that may differ (12 bits), then the flags.
+const EXCUSED: u64 = 0xFFF << PLACE_BITS;
+/// The part of a content that is about members that may differ, where there are any.
+const EXCUSED_CONTENT: u64 = 0xFFFF;
 const SEEN: u64 = 1 << 63;
 const DIFFERENT: u64 = 1 << 62;
 const HAS_MFA: u64 = 1 << 61;
@@ -21,13 +25,32 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry for what stands in the backup at `place`, below 2^56.
+    /// An entry for what stands in the backup at `place`, below 2^48.
     pub fn new(key: u128, content: u64, place: u64) -> Self {
         Self {
             key,
             content,
             place: place & PLACE,
         }
+    }
+
+    /// One with members that may differ: those of the set with this number, below 2^12.
+    pub fn excusing(mut self, number: u16) -> Self {
+        self.place |= u64::from(number) << PLACE_BITS & EXCUSED;
+        self
+    }
+
+    /// The number of the set of members that may differ.
+    pub fn excused(self) -> u16 {
+        // 12 bits fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let number = ((self.place & EXCUSED) >> PLACE_BITS) as u16;
+        number
+    }
+
+    /// Whether the pool's side, which differs, does so only in members that may.
+    pub fn differs_as_announced(self, content: u64) -> bool {
+        self.excused() != 0 && (self.content ^ content) & !EXCUSED_CONTENT == 0
     }
 
     /// One whose content holds an MFA preference, which has to be asked for.
@@ -78,6 +101,11 @@ impl Row for Entry {
             place,
         })
     }
+}
+
+/// A content out of the hash of what has to be alike, and of what may differ.
+pub fn content_with_excused(alike: u64, excused: u64) -> u64 {
+    alike & !EXCUSED_CONTENT | excused & EXCUSED_CONTENT
 }
 
 /// The upper half of a key: by it and the place a user is found again.
@@ -137,15 +165,15 @@ impl Index {
     }
 
     /// The entry to hold against a thing of the pool with this key that is not taken yet: where
-    /// two in the backup have one key, rather the one with the same content.
-    pub fn find(&self, key: u128, content: Option<u64>) -> Option<usize> {
+    /// two in the backup have one key, rather the one that is alike.
+    pub fn find(&self, key: u128, is_alike: impl Fn(Entry) -> bool) -> Option<usize> {
         let start = self.entries.partition_point(|entry| entry.key < key);
         let twins = self.entries[start..]
             .iter()
             .take_while(|entry| entry.key == key);
         let mut found = None;
         for (offset, entry) in twins.enumerate().filter(|(_, entry)| !entry.is_seen()) {
-            if content.is_none_or(|content| content == entry.content) {
+            if is_alike(*entry) {
                 return Some(start + offset);
             }
             found = found.or(Some(start + offset));
@@ -226,16 +254,32 @@ mod tests {
         index.push(Entry::new(5, 1, 10));
         index.push(Entry::new(5, 2, 20));
         index.sort();
-        let found = index.find(5, Some(2)).unwrap();
+        let with_two = |entry: Entry| entry.content == 2;
+        let found = index.find(5, with_two).unwrap();
         assert_eq!(index.get(found).unwrap().place(), 20);
         index.see(found);
-        let found = index.find(5, Some(2)).unwrap();
+        let found = index.find(5, with_two).unwrap();
         assert_eq!(index.get(found).unwrap().place(), 10);
         index.see(found);
-        assert_eq!(index.find(5, Some(2)), None);
+        assert_eq!(index.find(5, with_two), None);
         index.forget();
-        assert!(index.find(5, None).is_some());
-        assert_eq!(index.find(6, None), None);
+        assert!(index.find(5, |_| true).is_some());
+        assert_eq!(index.find(6, |_| true), None);
+    }
+
+    #[test]
+    fn what_differs_beyond_the_announced_members_is_told_apart() {
+        let content = content_with_excused(0xAAAA_0000_0000, 7);
+        let entry = Entry::new(5, content, 10).with_mfa().excusing(4095);
+        assert_eq!((entry.excused(), entry.place()), (4095, 10));
+        assert!(entry.has_mfa() && !entry.is_seen());
+        for (pool, announced) in [
+            (content_with_excused(0xAAAA_0000_0000, 8), true),
+            (content_with_excused(0xAAAB_0000_0000, 7), false),
+        ] {
+            assert_eq!(entry.differs_as_announced(pool), announced);
+        }
+        assert!(!Entry::new(5, 1, 10).differs_as_announced(2));
     }
 
     proptest! {
@@ -264,7 +308,7 @@ mod tests {
             }
             index.sort();
             for (place, key) in keys.iter().enumerate() {
-                let found = index.find(*key, None).unwrap();
+                let found = index.find(*key, |_| true).unwrap();
                 index.see(found);
                 let found = index.find_at(upper(*key), place as u64).unwrap();
                 prop_assert_eq!(index.get(found).unwrap().place(), place as u64);

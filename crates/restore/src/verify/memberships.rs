@@ -120,7 +120,7 @@ impl Session<'_> {
             );
             self.progress
                 .memberships
-                .add(&path, Change::Added, &self.announcements);
+                .add(&path, Change::Added, &self.explained.announcements);
         }
     }
 
@@ -128,10 +128,10 @@ impl Session<'_> {
     fn group_is_missing(&mut self, group: &str, place: u64) {
         if self.memberships.see_group(place) > 0 {
             let path = format!("group_memberships/{group}");
-            let announced_by = self
-                .announcements
+            let announcements = &self.explained.announcements;
+            let announced_by = announcements
                 .covering(&path)
-                .or_else(|| self.announcements.covering(&format!("groups/{group}")));
+                .or_else(|| announcements.covering(&format!("groups/{group}")));
             self.progress
                 .memberships
                 .add_explained(&path, Change::Missing, announced_by);
@@ -163,9 +163,11 @@ impl Session<'_> {
                     "group_memberships/{}/{sub}",
                     group.map_or("", String::as_str)
                 );
-                self.progress
-                    .memberships
-                    .add(&path, Change::Missing, &self.announcements);
+                self.progress.memberships.add(
+                    &path,
+                    Change::Missing,
+                    &self.explained.announcements,
+                );
             }
             if self.time_is_up() {
                 return Ok(false);
@@ -209,6 +211,7 @@ impl Session<'_> {
         };
         let (old, new) = (name(backup), name(pool));
         let announced = self
+            .explained
             .announcements
             .covering("user_pool_config/Name")
             .is_some();

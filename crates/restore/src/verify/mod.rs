@@ -10,7 +10,9 @@ pub mod allowed;
 pub mod announced;
 mod checklist;
 pub mod compare;
+pub mod excused;
 mod expectation;
+mod explained;
 mod hash;
 pub mod index;
 mod membership_table;
@@ -24,7 +26,8 @@ pub mod settings;
 mod users;
 
 use cognito::Operation;
-use model::restore::RestoreState;
+use jiff::Timestamp;
+use model::restore::{RestoreState, Verification};
 
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -71,7 +74,10 @@ pub async fn verify(
     let mut session = session::Session::open(restore, state, pool).await?;
     let outcome = session.work().await?;
     if let VerifyOutcome::Done = outcome {
-        let verification = session.verification();
+        let verification = Verification {
+            ended: Some(Timestamp::now()),
+            ..session.verification()
+        };
         tracing::info!(
             users = verification.users_compared,
             settings = verification.settings_compared,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::allowed::{self, Rule};
 use super::hash::{half, hash};
+use super::index::content_with_excused;
 
 /// How the users of a pool are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,13 +145,29 @@ impl Likeness {
 
     /// The hash of all that is compared.
     pub fn content(&self, user: &UserRecord, with_mfa: bool) -> u64 {
-        let members = self.members(user, with_mfa);
-        let parts: Vec<&str> = members
-            .iter()
-            .flat_map(|(name, value)| [name.as_str(), value.as_str()])
-            .collect();
-        half(hash(&parts))
+        hash_of(&self.members(user, with_mfa))
     }
+
+    /// The same, with the members apart that may differ.
+    pub fn content_excusing(
+        &self,
+        user: &UserRecord,
+        with_mfa: bool,
+        may_differ: impl Fn(&str) -> bool,
+    ) -> u64 {
+        let members = self.members(user, with_mfa);
+        let (excused, alike): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            members.into_iter().partition(|(name, _)| may_differ(name));
+        content_with_excused(hash_of(&alike), hash_of(&excused))
+    }
+}
+
+fn hash_of(members: &BTreeMap<String, String>) -> u64 {
+    let parts: Vec<&str> = members
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+        .collect();
+    half(hash(&parts))
 }
 
 /// A federated profile, which Cognito makes itself (facts C.2).

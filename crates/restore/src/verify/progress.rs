@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::announced::Announcements;
 use super::compare::Change;
+use super::excused::ExcusedSets;
 
 /// What is done next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +131,12 @@ pub struct Progress {
     pub memberships_in_pool: u64,
     /// Sections that the backup does not hold.
     pub not_in_backup: Vec<Section>,
+    /// The sets of members in which single users may differ.
+    pub excused: ExcusedSets,
+    /// How many users that differ in what nobody announced are kept to be named.
+    pub mismatches: u64,
+    /// How many users that differ only in what was announced are kept to be named.
+    pub announced_mismatches: u64,
     /// Figures of the settings for the checklists.
     pub figures: BTreeMap<String, String>,
 }
@@ -151,6 +158,8 @@ impl Progress {
         self.group = 0;
         self.users = Tally::default();
         self.memberships = Tally::default();
+        self.mismatches = 0;
+        self.announced_mismatches = 0;
         self.users_in_pool = 0;
         self.memberships_in_pool = 0;
     }
@@ -171,6 +180,7 @@ impl Progress {
             unannounced: tallies.iter().map(|tally| tally.unannounced).sum(),
             differences,
             rows: Vec::new(),
+            ..Verification::default()
         }
     }
 }

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::RestoreOptions;
-use model::restore::{Finding, RestoreState, UsersProgress, Verification};
-use model::{AppClientId, RestoreId, UserPoolId};
+use model::restore::{RestoreState, Verification};
+use model::{RestoreId, UserPoolId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::VerifyOutcome;
-use super::announced::Announcements;
 use super::checklist;
 use super::expectation::expectation;
+use super::explained::Explained;
 use super::index::Index;
 use super::membership_table::MembershipTable;
 use super::name_table::NameTable;
@@ -44,7 +44,7 @@ pub(super) struct Session<'r> {
     pub(super) pool: UserPoolId,
     pub(super) options: RestoreOptions,
     pub(super) scope: Scope,
-    pub(super) announcements: Announcements,
+    pub(super) explained: Explained,
     pub(super) sign_in: SignIn,
     pub(super) likeness: Likeness,
     pub(super) progress: Progress,
@@ -58,7 +58,6 @@ pub(super) struct Session<'r> {
     /// hash of each member in the pool.
     pub(super) mismatches: BTreeMap<u64, BTreeMap<String, u64>>,
     restore_id: RestoreId,
-    app_clients: BTreeMap<AppClientId, AppClientId>,
 }
 
 impl<'r> Session<'r> {
@@ -68,25 +67,14 @@ impl<'r> Session<'r> {
         state: &RestoreState,
         pool: UserPoolId,
     ) -> Result<Self, RestoreError> {
-        let mut announcements = Announcements::of(state);
-        for part in 1..=state.users.finding_parts {
-            let key = UsersProgress::finding_part_key(&state.restore_id, part);
-            let lines = restore.vault.read_object(&key).await?.unwrap_or_default();
-            for line in lines
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-            {
-                let finding: Finding = serde_json::from_slice(line).map_err(|_| damaged(&key))?;
-                announcements.add(&finding);
-            }
-        }
+        let explained = Explained::of(restore, state, &pool).await?;
         let legacy = restore.settings.legacy_sub_attribute.as_deref();
-        let likeness = Likeness::new(legacy, announcements.members_of_all_users());
+        let likeness = Likeness::new(legacy, explained.announcements.members_of_all_users());
         let mut session = Self {
             scope: Scope::of(restore, state).await?,
             sign_in: SignIn::of(restore.head().user_pool()),
             likeness,
-            announcements,
+            explained,
             restore,
             pool,
             options: state.options.clone(),
@@ -96,7 +84,6 @@ impl<'r> Session<'r> {
             memberships: MembershipTable::default(),
             mismatches: BTreeMap::new(),
             restore_id: state.restore_id.clone(),
-            app_clients: state.app_clients.clone(),
         };
         session.load().await?;
         Ok(session)
@@ -170,6 +157,7 @@ impl<'r> Session<'r> {
         self.figure_backup();
         let mut verification = self.progress.verification();
         verification.rows = checklist::rows(&self.progress);
+        verification.announcing_restore = self.explained.restore_id.clone();
         verification
     }
 
@@ -209,6 +197,7 @@ impl<'r> Session<'r> {
                 }
             })?;
         let known: BTreeMap<String, String> = self
+            .explained
             .app_clients
             .iter()
             .map(|(old, new)| (old.to_string(), new.to_string()))
@@ -233,9 +222,10 @@ impl<'r> Session<'r> {
     fn enter_settings(&mut self, compared: SettingsCompared) {
         self.progress.settings.compared = compared.compared;
         for found in compared.found {
+            let announcements = &self.explained.announcements;
             self.progress
                 .settings
-                .add(&found.path.join("/"), found.change, &self.announcements);
+                .add(&found.path.join("/"), found.change, announcements);
         }
         self.progress.not_in_backup = compared.not_in_backup;
     }

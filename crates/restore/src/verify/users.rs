@@ -16,8 +16,11 @@ use crate::error::RestoreError;
 
 /// How many MFA preferences are asked for at a time; the pacer keeps to the quota.
 const MFA_AT_A_TIME: usize = 8;
-/// How many users that the pool has otherwise are looked into; beyond, they are counted.
-const MISMATCHES: usize = 5_000;
+/// How many users that the pool has otherwise, in what nobody announced, are looked into; beyond,
+/// they are counted.
+const MISMATCHES: u64 = if cfg!(test) { 20 } else { 5_000 };
+/// The same for users that differ only in what was announced.
+const ANNOUNCED_MISMATCHES: u64 = if cfg!(test) { 10 } else { 500 };
 /// How many users are read from the backup between looks at the clock.
 const BETWEEN_LOOKS: u64 = if cfg!(test) { 40 } else { 1000 };
 
@@ -37,7 +40,9 @@ impl Session<'_> {
             } else if self.scope.expects(user, &self.options) {
                 let key = self.sign_in.key(user);
                 let mfa = has_mfa(user);
-                let entry = Entry::new(key, self.likeness.content(user, mfa), line.offset);
+                let excused = self.excused_of(user);
+                let content = self.content(user, mfa, excused);
+                let entry = Entry::new(key, content, line.offset).excusing(excused);
                 self.users.push(if mfa { entry.with_mfa() } else { entry });
                 if self.sign_in.gives_new_usernames() {
                     self.names.push(user.username.as_str(), key, line.offset);
@@ -51,6 +56,25 @@ impl Session<'_> {
         self.users.sort();
         self.names.sort();
         Ok(true)
+    }
+
+    /// The number of the set of members in which the user of the backup may differ.
+    fn excused_of(&mut self, user: &UserRecord) -> u16 {
+        let sub = user.attribute("sub").unwrap_or("without sub");
+        let mut members = self.explained.announcements.of_user(sub);
+        if let Some(foreseen) = self.explained.foreseen(user) {
+            members.extend(foreseen.of_user(sub));
+        }
+        self.progress.excused.number(members)
+    }
+
+    /// The hash of what is compared of a user.
+    fn content(&self, user: &UserRecord, with_mfa: bool, excused: u16) -> u64 {
+        if excused == 0 {
+            return self.likeness.content(user, with_mfa);
+        }
+        let may_differ = |member: &str| self.progress.excused.excuses(excused, member);
+        self.likeness.content_excusing(user, with_mfa, may_differ)
     }
 
     /// Exactly as much as it takes: a table that grew by doubling would be half empty.
@@ -112,7 +136,7 @@ impl Session<'_> {
         stream::iter(users.into_iter().map(|user| async move {
             let asked = self
                 .users
-                .find(self.sign_in.key(&user), None)
+                .find(self.sign_in.key(&user), |_| true)
                 .and_then(|index| self.users.get(index));
             if !asked.is_some_and(Entry::has_mfa) {
                 return Ok(user);
@@ -136,18 +160,14 @@ impl Session<'_> {
     fn compare_user(&mut self, user: &UserRecord) {
         self.progress.users_in_pool += 1;
         let key = self.sign_in.key(user);
-        let with_mfa = self
-            .users
-            .find(key, None)
-            .and_then(|index| self.users.get(index))
-            .is_some_and(Entry::has_mfa);
-        let content = self.likeness.content(user, with_mfa);
-        let Some(index) = self.users.find(key, Some(content)) else {
+        let content = |entry: Entry| self.content(user, entry.has_mfa(), entry.excused());
+        let is_alike = |entry: Entry| content(entry) == entry.content;
+        let Some(index) = self.users.find(key, is_alike) else {
             if self.scope.is_whole() && !is_federated(user) {
                 let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
                 self.progress
                     .users
-                    .add(&path, Change::Added, &self.announcements);
+                    .add(&path, Change::Added, &self.explained.announcements);
             }
             return;
         };
@@ -157,19 +177,29 @@ impl Session<'_> {
             return;
         }
         self.users.made(index);
-        let Some(entry) = self
-            .users
-            .get(index)
-            .filter(|entry| entry.content != content)
-        else {
+        let Some(entry) = self.users.get(index) else {
             return;
         };
-        if self.mismatches.len() < MISMATCHES {
+        let content = self.content(user, entry.has_mfa(), entry.excused());
+        if entry.content == content {
+            return;
+        }
+        let announced = entry.differs_as_announced(content);
+        let (named, most) = if announced {
+            (
+                &mut self.progress.announced_mismatches,
+                ANNOUNCED_MISMATCHES,
+            )
+        } else {
+            (&mut self.progress.mismatches, MISMATCHES)
+        };
+        if *named < most {
+            *named += 1;
             self.users.differs(index);
-            let members = self.likeness.members(user, with_mfa);
+            let members = self.likeness.members(user, entry.has_mfa());
             self.mismatches.insert(entry.place(), hashed(&members));
         } else {
-            self.progress.users.count("users", false, 1);
+            self.progress.users.count("users", announced, 1);
         }
     }
 
@@ -178,10 +208,20 @@ impl Session<'_> {
         let key = self.sign_in.key(user);
         let entry = self.users.get(self.users.find_at(upper(key), place)?)?;
         let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
+        let foreseen = self.explained.foreseen(user);
+        let explained = |path: &str| {
+            let known = self.explained.announcements.covering(path);
+            known.or_else(|| {
+                foreseen
+                    .as_ref()
+                    .and_then(|foreseen| foreseen.covering(path))
+            })
+        };
         if !entry.is_seen() {
+            let announced_by = explained(&path);
             self.progress
                 .users
-                .add(&path, Change::Missing, &self.announcements);
+                .add_explained(&path, Change::Missing, announced_by);
             return Some(entry);
         }
         if entry.is_different() {
@@ -195,9 +235,11 @@ impl Session<'_> {
                     (backup, pool) if backup == pool => continue,
                     _ => Change::Changed,
                 };
+                let path = format!("{path}/{name}");
+                let announced_by = explained(&path);
                 self.progress
                     .users
-                    .add(&format!("{path}/{name}"), change, &self.announcements);
+                    .add_explained(&path, change, announced_by);
             }
         }
         Some(entry)

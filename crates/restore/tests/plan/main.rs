@@ -299,9 +299,8 @@ async fn a_dry_run_tells_and_changes_nothing() {
             "{record:?}"
         );
     }
-    let users = state.record(Step::Users).unwrap();
-    let told = &users.findings[0].reason;
-    assert!(told.contains("2 of 3 users would come back"), "{told}");
+    let foreseen = state.users.foreseen.as_ref().unwrap();
+    assert_eq!((foreseen.come_back(), foreseen.seen), (2, 3));
     let steps = state.steps.iter().flat_map(|record| &record.manual_steps);
     let titles: Vec<&str> = steps.map(|step| step.title.as_str()).collect();
     assert!(

@@ -17,7 +17,7 @@ use cognito::{Cognito, Operation, Pace, collect};
 use model::request::{
     RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
 };
-use model::restore::{Finding, RestoreState, UserEntry};
+use model::restore::{Finding, RestoreState, UserEntry, Verification};
 use model::{BackupKey, UserPoolId};
 use restore::run::{Clients, run};
 use restore::{RestoreError, Settings};
@@ -366,6 +366,37 @@ impl World {
                 panic!("{action:?}: {} {error}\n{last:#?}", error.failure())
             }
         }
+    }
+
+    /// An execution that only compares a pool with the backup: the report's status, and what it
+    /// found.
+    pub(crate) async fn compare(
+        &self,
+        lost: &Lost,
+        pool: &UserPoolId,
+        id: &str,
+    ) -> (String, Verification) {
+        let options = RestoreOptions {
+            verify: Some(pool.clone()),
+            ..RestoreOptions::default()
+        };
+        let mut result = None;
+        for action in [
+            RestoreAction::Restore,
+            RestoreAction::Verify,
+            RestoreAction::Report,
+        ] {
+            let request = RestoreRequest {
+                restore_id: id.parse().unwrap(),
+                ..request(lost, action, &options)
+            };
+            let answer = self.until_answered(&request).await.unwrap();
+            result = answer.result;
+        }
+        let key = format!("cognito-restore/{id}/state.json");
+        let state = self.s3.get(BUCKET, &key).unwrap();
+        let state: RestoreState = serde_json::from_slice(&state).unwrap();
+        (result.unwrap(), state.verification.unwrap())
     }
 
     /// An object of the restore's folder.

@@ -1,7 +1,7 @@
 //! A pool with one of everything, to be restored again and again.
 
 use serde_json::{Value, json};
-use simulator::PoolDocument;
+use simulator::{PoolDocument, UserDocument};
 
 use super::ACCOUNT;
 
@@ -27,6 +27,11 @@ pub(crate) fn user(name: &str, status: &str, more: Value) -> Value {
         "Attributes": {"email": format!("{name}@example.com"), "email_verified": "true"},
     });
     with(base, more)
+}
+
+/// Users from JSON.
+pub(crate) fn users(list: Value) -> Vec<UserDocument> {
+    serde_json::from_value(list).unwrap()
 }
 
 /// A custom attribute as Describe shows it.

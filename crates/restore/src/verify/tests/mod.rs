@@ -4,11 +4,13 @@ mod invocations;
 mod restored;
 mod stage;
 
+use std::time::Duration;
+
 use cognito::Operation;
 use model::Username;
 use model::inventory::Section;
 use model::request::Selection;
-use model::restore::{Finding, FindingKind, Outcome, Step, StepRecord, UserEntry};
+use model::restore::{Finding, FindingKind, Outcome, RestoreState, Step, StepRecord, UserEntry};
 use serde_json::json;
 use simulator::{GeneratorConfig, PoolDocument, SignInStyle, UserStatus};
 use tokio::time::Instant;
@@ -17,7 +19,7 @@ use super::verify;
 use crate::context::Restore;
 use crate::folder::Folder;
 use crate::translate::Translations;
-use stage::{BUCKET, NEW, Stage, cognito_at, described};
+use stage::{BUCKET, LOST, NEW, Stage, cognito_at, described};
 
 fn plain(users: usize) -> GeneratorConfig {
     GeneratorConfig {
@@ -193,6 +195,77 @@ async fn what_the_restore_announced_does_not_fail_it() {
     let (announced, _) = stage.verify(state).await;
     assert!(announced.passed(), "{announced:#?}");
     assert_eq!(announced.announced, 2);
+}
+
+/// A pool in which far more users than are named differ, each in what was announced of it, and
+/// `others` users in something else.
+async fn many_announced_changes(others: usize) -> (Stage, RestoreState) {
+    let stage = Stage::new(&plain(120), |pool| {
+        for user in &mut pool.users {
+            user.enabled = !user.enabled;
+        }
+        let last = pool.users.iter_mut().rev().take(others);
+        for (number, user) in last.enumerate() {
+            let moved = format!("moved{number}@example.com");
+            user.attributes.insert("email".into(), moved);
+        }
+    })
+    .await;
+    let lost = stage.simulator.pool(LOST, stage.lost.as_str()).unwrap();
+    let subs = lost.users.iter().filter_map(|user| user.sub.clone());
+    let findings: Vec<Finding> = subs
+        .map(|sub| {
+            Finding::new(FindingKind::Degraded, sub.as_str(), "why")
+                .announcing(Section::Users, &format!("{sub}/Enabled"))
+        })
+        .collect();
+    let mut state = stage.state();
+    state.users.finding_parts = 1;
+    state.users.tell(&findings);
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|finding| serde_json::to_string(finding).unwrap())
+        .collect();
+    let key = model::restore::UsersProgress::finding_part_key(&state.restore_id, 1);
+    stage.s3.put(BUCKET, &key, lines.join("\n").into_bytes());
+    (stage, state)
+}
+
+#[tokio::test]
+async fn announced_changes_of_any_number_of_users_hold() {
+    let (mut stage, mut state) = many_announced_changes(0).await;
+    let (verification, _) = stage.verify(state.clone()).await;
+    assert!(verification.passed(), "{verification:#?}");
+    assert_eq!((verification.announced, verification.unannounced), (120, 0));
+    stage.time = Duration::ZERO;
+    state.restore_id = "r-2".parse().unwrap();
+    let part = model::restore::UsersProgress::finding_part_key(&"r-1".parse().unwrap(), 1);
+    let lines = stage.s3.get(BUCKET, &part).unwrap().to_vec();
+    let key = model::restore::UsersProgress::finding_part_key(&state.restore_id, 1);
+    stage.s3.put(BUCKET, &key, lines);
+    let (piecemeal, _) = stage.verify(state).await;
+    assert!(piecemeal.passed(), "{piecemeal:#?}");
+    assert_eq!(piecemeal.announced, 120);
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_announced_is_found_and_named_among_any_number_of_announced_ones() {
+    let (stage, state) = many_announced_changes(1).await;
+    let (verification, _) = stage.verify(state).await;
+    assert!(!verification.passed());
+    assert_eq!(verification.unannounced, 1);
+    let first = &verification.differences[0];
+    assert!(
+        first.announced_by.is_none() && first.path.ends_with("/email"),
+        "{first:?}"
+    );
+}
+
+#[tokio::test]
+async fn users_beyond_those_that_are_named_are_told_apart_too() {
+    let (stage, state) = many_announced_changes(60).await;
+    let (verification, _) = stage.verify(state).await;
+    assert_eq!(verification.unannounced, 60);
 }
 
 #[tokio::test]

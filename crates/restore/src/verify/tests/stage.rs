@@ -147,7 +147,16 @@ impl Stage {
                     state.verification = None;
                 }
                 Err(error) => panic!("{error}"),
-                Ok(VerifyOutcome::Done) => return (state.verification.unwrap(), calls),
+                Ok(VerifyOutcome::Done) => {
+                    let mut verification = state.verification.unwrap();
+                    assert!(verification.ended.take().is_some(), "it has an end");
+                    // Alike in every execution but for its name.
+                    let announcing = verification.announcing_restore.take();
+                    if state.options.verify.is_none() {
+                        assert_eq!(announcing, Some(state.restore_id));
+                    }
+                    return (verification, calls);
+                }
                 Ok(VerifyOutcome::Waiting { seconds }) => {
                     self.simulator
                         .advance_clock(Duration::from_secs(seconds.into()));
