@@ -129,12 +129,12 @@ fn differences(source: &Value, restored: &Value, path: String, found: &mut Vec<S
     }
 }
 
-/// Absent, empty and null are one.
+/// Absent, empty and null are one, and so is what holds nothing else.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(values) => values.is_empty(),
-        Value::Object(members) => members.is_empty(),
+        Value::Object(members) => members.values().all(is_nothing),
         _ => false,
     }
 }

@@ -197,14 +197,16 @@ async fn a_trigger_whose_function_or_alias_is_there_is_attached_and_may_be_calle
     let report = story::report(&stack, &deployment, &execution.name)
         .await
         .unwrap();
-    let restored = report.new_user_pool_id.unwrap();
+    let restored = report.new_user_pool_id.clone().unwrap();
     let there = stack.simulator.pool(DR_REGION, restored.as_str()).unwrap();
     assert_eq!(
         there.user_pool["LambdaConfig"],
         json!({
             "PreSignUp": arn(DR_REGION, "pre-sign-up"),
             "PostConfirmation": arn(DR_REGION, "post-confirmation:live"),
-        })
+        }),
+        "{:?}",
+        report.steps
     );
     for (name, qualifier) in [("pre-sign-up", None), ("post-confirmation", Some("live"))] {
         let policy = lambda

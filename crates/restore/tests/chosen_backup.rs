@@ -78,7 +78,7 @@ async fn report_page_and_state_say_which_backup_was_taken_and_what_was_passed_ov
     let report = world.object(&lost, Report::OBJECT).unwrap();
     let report: Report = serde_json::from_slice(&report).unwrap();
     let backup = report.backup.clone().unwrap();
-    assert_eq!(backup.passed_over, [newer.clone()]);
+    assert_eq!(backup.passed_over, std::slice::from_ref(&newer));
     assert_eq!(backup.unknown_sections, [NEXT_YEAR]);
     assert!(backup.began <= backup.ended);
     assert_eq!(restored.state.backup.as_ref(), Some(&backup));

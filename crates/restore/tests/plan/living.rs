@@ -14,7 +14,7 @@ fn pool() -> Value {
         let groups: Vec<&str> = ["kept", "admins", "editors", "empty"]
             .into_iter()
             .enumerate()
-            .filter(|(place, name)| number % (place + 2) == 0 && *name != "empty")
+            .filter(|(place, name)| number.is_multiple_of(place + 2) && *name != "empty")
             .map(|(_, name)| name)
             .collect();
         json!({

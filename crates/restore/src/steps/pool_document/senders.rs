@@ -4,7 +4,7 @@
 
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::commands;
 use crate::document::{Arn, Document, change, member, text};
@@ -174,8 +174,9 @@ pub(in crate::steps) fn without_sms(
     if codes {
         without_codes_by_sms(request, news);
         change.push_str(&format!(
-            " | .{} += [\"{SMS_CODES}\"]",
-            FACTORS.replace('/', ".")
+            " | .{} += {}",
+            FACTORS.replace('/', "."),
+            json!([SMS_CODES])
         ));
     }
     news.manual(

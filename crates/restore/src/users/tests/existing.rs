@@ -114,13 +114,13 @@ async fn in_a_pool_that_a_restore_made_users_are_known_by_its_user_map() {
         namesake.groups.clear();
     });
     stage.begin_another();
-    let options = stage.into_live(Some(Selection::Group("editors".into())));
+    let options = stage.for_live_pool(Some(Selection::Group("editors".into())));
     let (_, state) = stage.restore(options).await;
     assert_eq!(
         (state.users.counts.restored, state.users.counts.failed),
         (1, 1)
     );
-    let options = stage.into_live(None);
+    let options = stage.for_live_pool(None);
     stage.begin_another();
     let (_, state) = stage.restore(options).await;
     let counts = &state.users.counts;

@@ -128,7 +128,7 @@ impl Stage {
     }
 
     /// The options of a restore into the live pool.
-    pub(super) fn into_live(&self, select: Option<Selection>) -> RestoreOptions {
+    pub(super) fn for_live_pool(&self, select: Option<Selection>) -> RestoreOptions {
         RestoreOptions {
             target_user_pool_id: Some(self.target.clone()),
             select,

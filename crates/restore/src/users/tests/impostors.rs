@@ -111,7 +111,7 @@ async fn who_signed_up_as_a_lost_user_before_a_restore_into_a_live_pool_gets_not
                 continue;
             }
             let about = format!("{name} {status} {select:?}");
-            let options = stage.into_live(select);
+            let options = stage.for_live_pool(select);
             let (_, state) = stage.restore(options).await;
             assert_eq!(state.users.counts.failed, 1, "{about}");
             stage.assert_the_impostor_got_nothing(&about);
@@ -148,7 +148,7 @@ async fn who_signs_up_as_a_lost_user_during_a_restore_into_a_live_pool_gets_noth
                 pool.users
                     .retain(|user| user.username != name && user.username != "signed-up");
             });
-            let options = stage.into_live(None);
+            let options = stage.for_live_pool(None);
             listed(&stage, &options).await;
             stage.somebody_signs_up_as(name, status);
             let (_, state) = stage.restore(options).await;
@@ -170,7 +170,7 @@ async fn a_user_that_nobody_used_yet_is_taken_over_with_another_password() {
             pool.users
                 .retain(|user| user.username != name && user.username != "signed-up");
         });
-        let options = stage.into_live(None);
+        let options = stage.for_live_pool(None);
         listed(&stage, &options).await;
         stage.somebody_signs_up_as(name, status);
         let passwords = || {
