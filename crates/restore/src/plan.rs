@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -39,40 +40,50 @@ pub enum PlanProgress {
 /// The door opens last. Until the users are there, and with them everything that guards the
 /// pool (triggers, web ACL), it has no page and lets nobody sign up, but for the moment in which
 /// UNCONFIRMED users are made. A restore that ends before its end leaves it so.
-async fn carry_out(
+///
+/// Each step lies on the heap: all of them in one future would not fit onto a thread's stack.
+fn carry_out<'a>(
     step: Step,
-    restore: &Restore<'_>,
-    state: &mut RestoreState,
-) -> Result<StepProgress, RestoreError> {
+    restore: &'a Restore<'_>,
+    state: &'a mut RestoreState,
+) -> LocalBoxFuture<'a, Result<StepProgress, RestoreError>> {
     match step {
-        Step::Preflight => steps::preflight::preflight(restore, state).await,
-        Step::UserPool => steps::user_pool::user_pool(restore, state).await,
-        Step::CustomAttributes => steps::custom_attributes::custom_attributes(restore, state).await,
-        Step::ResourceServers => steps::resource_servers::resource_servers(restore, state).await,
-        Step::IdentityProviders => {
-            steps::identity_providers::identity_providers(restore, state).await
+        Step::Preflight => Box::pin(steps::preflight::preflight(restore, state)),
+        Step::UserPool => Box::pin(steps::user_pool::user_pool(restore, state)),
+        Step::CustomAttributes => {
+            Box::pin(steps::custom_attributes::custom_attributes(restore, state))
         }
-        Step::Groups => steps::groups::groups(restore, state).await,
-        Step::AppClients => steps::app_clients::app_clients(restore, state).await,
-        Step::MfaConfiguration => steps::mfa_configuration::mfa_configuration(restore, state).await,
-        Step::ManagedLoginBranding => {
-            steps::managed_login_branding::managed_login_branding(restore, state).await
+        Step::ResourceServers => {
+            Box::pin(steps::resource_servers::resource_servers(restore, state))
         }
-        Step::Terms => steps::terms::terms(restore, state).await,
-        Step::RiskConfiguration => {
-            steps::risk_configuration::risk_configuration(restore, state).await
+        Step::IdentityProviders => Box::pin(steps::identity_providers::identity_providers(
+            restore, state,
+        )),
+        Step::Groups => Box::pin(steps::groups::groups(restore, state)),
+        Step::AppClients => Box::pin(steps::app_clients::app_clients(restore, state)),
+        Step::MfaConfiguration => {
+            Box::pin(steps::mfa_configuration::mfa_configuration(restore, state))
         }
-        Step::LogDelivery => steps::log_delivery::log_delivery(restore, state).await,
-        Step::SessionConfiguration => {
-            steps::session_configuration::session_configuration(restore, state).await
+        Step::ManagedLoginBranding => Box::pin(
+            steps::managed_login_branding::managed_login_branding(restore, state),
+        ),
+        Step::Terms => Box::pin(steps::terms::terms(restore, state)),
+        Step::RiskConfiguration => Box::pin(steps::risk_configuration::risk_configuration(
+            restore, state,
+        )),
+        Step::LogDelivery => Box::pin(steps::log_delivery::log_delivery(restore, state)),
+        Step::SessionConfiguration => Box::pin(
+            steps::session_configuration::session_configuration(restore, state),
+        ),
+        Step::Users => Box::pin(restore_users(restore, state)),
+        Step::FinalSettings => Box::pin(steps::final_settings::final_settings(restore, state)),
+        Step::WebAcl => Box::pin(steps::web_acl::web_acl(restore, state)),
+        Step::Domains => Box::pin(steps::domains::domains(restore, state)),
+        Step::Passkeys => Box::pin(steps::mfa_configuration::passkeys(restore, state)),
+        Step::UiCustomization => {
+            Box::pin(steps::ui_customization::ui_customization(restore, state))
         }
-        Step::Users => restore_users(restore, state).await,
-        Step::FinalSettings => steps::final_settings::final_settings(restore, state).await,
-        Step::WebAcl => steps::web_acl::web_acl(restore, state).await,
-        Step::Domains => steps::domains::domains(restore, state).await,
-        Step::Passkeys => steps::mfa_configuration::passkeys(restore, state).await,
-        Step::UiCustomization => steps::ui_customization::ui_customization(restore, state).await,
-        Step::SelfSignUp => steps::self_sign_up::self_sign_up(restore, state).await,
+        Step::SelfSignUp => Box::pin(steps::self_sign_up::self_sign_up(restore, state)),
     }
 }
 
@@ -83,7 +94,7 @@ async fn restore_users(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
-    let made = users::run(restore, state).await?;
+    let made = Box::pin(users::run(restore, state)).await?;
     if !matches!(made, StepProgress::Done(_)) {
         return Ok(made);
     }
@@ -94,7 +105,7 @@ async fn restore_users(
         let pool = restore.target(state)?;
         steps::final_settings::verify_attributes_automatically(restore, pool).await?;
     }
-    users::run_imports(restore, state).await
+    Box::pin(users::run_imports(restore, state)).await
 }
 
 /// Whether a restore without it is none.

@@ -45,7 +45,8 @@ impl Again {
 
     /// Takes a finding that is told anew; false where it stays.
     fn takes(&mut self, finding: &Finding) -> bool {
-        let [announced] = finding.announces.as_slice() else {
+        // What a user lacks who did not come back is announced with the user, who goes first.
+        let Some(announced) = finding.announces.first() else {
             return false;
         };
         let path = announced.split('/').collect::<Vec<_>>();
@@ -55,6 +56,7 @@ impl Again {
             (FindingKind::Failed, [section, sub]) if *section == users => {
                 self.failed.insert((*sub).to_owned());
             }
+            _ if finding.announces.len() > 1 => return false,
             (FindingKind::Degraded, [section, sub, "identities"]) if *section == users => {
                 self.links.insert((*sub).to_owned());
             }
@@ -292,6 +294,16 @@ mod tests {
         use FindingKind::{Degraded, Failed, Skipped};
         for (finding, taken) in [
             (finding(Failed, Section::Users, "sub-1"), true),
+            (
+                finding(Failed, Section::Users, "sub-1")
+                    .announcing(Section::GroupMemberships, "a~1b/sub-1"),
+                true,
+            ),
+            (
+                finding(Degraded, Section::Users, "sub-2/identities")
+                    .announcing(Section::Users, "sub-2/UserStatus"),
+                false,
+            ),
             (finding(Degraded, Section::Users, "sub-2/identities"), true),
             (
                 finding(Degraded, Section::GroupMemberships, "a~1b/sub-3"),

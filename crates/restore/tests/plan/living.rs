@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::PoolDocument;
 
 use super::assert_passed;
-use super::stage::Stage;
+use super::stage::{BUCKET, Stage};
 
 fn pool() -> Value {
     let user = |number: usize| {
@@ -132,4 +132,37 @@ async fn an_invocation_may_die_while_groups_are_made_again() {
         let restored = stage.new_pool(&state);
         assert_eq!(groups(&restored), wanted, "died at call {nth}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_named_by_an_object_come_back_and_nobody_else() {
+    let mut stage = Stage::new(pool()).await;
+    stage.allow_existing("*");
+    let target = stage.revive(|pool| pool.users.retain(|user| user.username == "user-19"));
+    let key = "cognito-restore/selections/wanted";
+    let options = || RestoreOptions {
+        target_user_pool_id: Some(target.clone()),
+        select: serde_json::from_value(json!({ "users_from": key })).unwrap(),
+        ..RestoreOptions::default()
+    };
+    let missing = stage.restore(options()).await.unwrap_err().to_string();
+    assert!(missing.contains(key), "{missing}");
+    let put = |names: &str| stage.s3.put(BUCKET, key, names.to_owned());
+    put("user-06\nuser-12\n");
+    // What the restore was begun with stays with it, whatever the object says by then.
+    stage.die_with(options(), 15).await;
+    put("user-01\n");
+    let state = stage.restore(options()).await.unwrap();
+    let mut there: Vec<String> = stage
+        .new_pool(&state)
+        .users
+        .into_iter()
+        .map(|user| user.username)
+        .collect();
+    there.sort();
+    assert_eq!(there, ["user-06", "user-12", "user-19"]);
+    assert_eq!(state.users.counts.restored, 2);
+    let kept = serde_json::to_string(&state).unwrap();
+    assert!(kept.contains(key) && !kept.contains("user-06"), "{kept}");
+    assert_passed(&stage.verify(&state).await);
 }

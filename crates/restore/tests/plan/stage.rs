@@ -25,7 +25,7 @@ use crate::lost::ACL;
 
 pub(crate) const LOST: &str = "us-east-1";
 pub(crate) const NEW: &str = "us-west-2";
-const BUCKET: &str = "dr";
+pub(crate) const BUCKET: &str = "dr";
 
 pub(crate) struct Stage {
     pub(crate) simulator: SimulatorHandle,
