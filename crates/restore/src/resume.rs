@@ -60,7 +60,8 @@ pub(crate) fn incomplete(records: &[StepRecord]) -> Vec<Step> {
     for record in records {
         let is_incomplete = matches!(record.outcome, Outcome::Failed { .. })
             || record.findings.iter().any(|finding| finding.kind.is_loss())
-            || !record.manual_steps.is_empty();
+            // Invited users wait for their invitation, and for nothing that could be mended.
+            || (record.step != Step::Users && !record.manual_steps.is_empty());
         let follows = match record.step {
             Step::Passkeys | Step::UiCustomization => Some(Step::Domains),
             Step::SelfSignUp => Some(Step::FinalSettings),
@@ -99,7 +100,17 @@ mod tests {
             finding(FindingKind::Expected),
             finding(FindingKind::Skipped),
         ];
-        let records = [record(Step::UserPool), expected, record(Step::Passkeys)];
+        let mut users = record(Step::Users);
+        users.manual_steps = vec![ManualStep::new(
+            "Invite them again",
+            "nobody knows their password",
+        )];
+        let records = [
+            record(Step::UserPool),
+            users,
+            expected,
+            record(Step::Passkeys),
+        ];
         assert!(incomplete(&records).is_empty());
     }
 
