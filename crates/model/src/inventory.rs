@@ -391,7 +391,7 @@ pub const ITEMS: &[Item] = &[
         read: &["cognito-idp:AdminGetUserAuthFactors"],
         write: &["cognito-idp:AdminSetUserMFAPreference"],
         comes_back: ComesBack::Partly(
-            "SMS and e-mail, when the backup was told to read them; not TOTP",
+            "SMS and e-mail, where the backup read them, as it does unless told otherwise; not TOTP",
         ),
         restored_by: "users",
     },
