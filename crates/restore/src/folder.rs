@@ -26,6 +26,9 @@ pub struct Folder<'a> {
     restore_id: RestoreId,
     /// What this invocation read or wrote last under each key; none where it found no object.
     known: Mutex<HashMap<String, Option<ETag>>>,
+    /// Held while the state is written or looked at: between the write and its answer the state
+    /// in the bucket is not yet what this invocation knows, and would look like a rival's.
+    state: tokio::sync::Mutex<()>,
 }
 
 impl<'a> Folder<'a> {
@@ -42,6 +45,7 @@ impl<'a> Folder<'a> {
             vault,
             restore_id: restore_id.clone(),
             known: Mutex::default(),
+            state: tokio::sync::Mutex::default(),
         };
         let key = folder.state_key();
         let state = folder.read(&key).await?;
@@ -75,6 +79,7 @@ impl<'a> Folder<'a> {
         let key = self.state_key();
         let bytes = serde_json::to_vec(state)
             .map_err(|error| RestoreError::Internal(format!("{key} cannot be written: {error}")))?;
+        let _one_at_a_time = self.state.lock().await;
         let expected = self.known().get(&key).cloned().flatten();
         let written = self.put(&key, "application/json", bytes, expected.as_ref());
         written.await.map_err(|error| self.taken_over(error))
@@ -125,6 +130,7 @@ impl<'a> Folder<'a> {
     /// Fails when another invocation claimed the state.
     async fn check_claim(&self) -> Result<(), RestoreError> {
         let key = self.state_key();
+        let _one_at_a_time = self.state.lock().await;
         let now = self.vault.etag_of(&key).await?;
         if self.known().get(&key) == Some(&now) {
             Ok(())
@@ -166,5 +172,47 @@ impl<'a> Folder<'a> {
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Option<ETag>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::{join, try_join_all};
+    use vault::testing::MemoryS3;
+
+    /// The state is saved while rows about users are written beside it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_invocation_does_not_take_its_own_writes_for_those_of_another() {
+        let s3 = MemoryS3::start("dr");
+        let vault = Vault::new(&s3.config().await, "dr".to_owned());
+        let id: RestoreId = "dr-restore-1".parse().unwrap();
+        let (folder, _) = Folder::open(&vault, &id).await.unwrap();
+        let key = "cognito-backup/2026/03/07/us-east-1_Old-090502.json";
+        let mut state = RestoreState::new(
+            id.clone(),
+            "us-east-1_Old".parse().unwrap(),
+            key.parse().unwrap(),
+            Default::default(),
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        folder.claim(&mut state).await.unwrap();
+        let saves = async {
+            for offset in 0..100 {
+                state.users.counts.seen = offset;
+                folder.save(&state).await?;
+            }
+            Ok::<_, RestoreError>(())
+        };
+        let rows = try_join_all((0..4).map(async |writer| {
+            for number in 0..50 {
+                let key = folder.key(&format!("rows-{writer}-{number}"));
+                folder.write(&key, "text/plain", vec![0]).await?;
+            }
+            Ok::<_, RestoreError>(())
+        }));
+        let (saved, written) = join(saves, rows).await;
+        saved.unwrap();
+        written.unwrap();
     }
 }
