@@ -24,8 +24,6 @@ pub struct Settings {
     pub legacy_sub_attribute: Option<String>,
     /// `IMPORT_ROLE_ARN`: the role by which import jobs write their log; none, no import jobs.
     pub import_role_arn: Option<String>,
-    /// `QUOTA_SHARE`: the share of Cognito's quotas that the restore may use.
-    pub quota_share: f64,
     /// `EXISTING_USER_POOL_IDS`: the pools that a restore may write into although none made them.
     pub existing_user_pools: ExistingPools,
 }

@@ -115,7 +115,6 @@ impl Function {
             legacy_sub_attribute: optional("LEGACY_SUB_ATTRIBUTE")
                 .map(|name| name.trim_start_matches("custom:").to_owned()),
             import_role_arn: optional("IMPORT_ROLE_ARN"),
-            quota_share,
             existing_user_pools,
         };
         let pace = Pace::share_of_quotas(quota_share)

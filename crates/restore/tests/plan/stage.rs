@@ -73,7 +73,6 @@ impl Stage {
         let settings = Settings {
             region: NEW.into(),
             sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:cognito-dr-notifications-test"),
-            quota_share: 1.0,
             ..Settings::default()
         };
         Self {

@@ -117,7 +117,6 @@ impl World {
             sns_topic_arn: format!("arn:aws:sns:{NEW}:{ACCOUNT}:cognito-dr-notifications-test"),
             legacy_sub_attribute: None,
             import_role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/import")),
-            quota_share: 1.0,
             ..Settings::default()
         };
         Self {
