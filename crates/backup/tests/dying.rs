@@ -11,7 +11,7 @@ use std::time::Duration;
 use backup::Progress;
 use model::UserPoolId;
 use serde_json::{Value, json};
-use simulator::{Faults, When};
+use simulator::{Faults, Latency, When};
 use support::{START_EXECUTION, World, pool_of, refusal};
 use vault::testing::Fault;
 
@@ -182,6 +182,8 @@ fn pool_of_clients() -> Value {
 #[tokio::test]
 async fn a_head_that_takes_several_invocations_is_gone_on_with_and_keeps_no_pool_waiting() {
     let world = World::new().await;
+    // The head must outlast an invocation however fast the machine is.
+    world.simulator.set_latency(Latency::Fixed(40));
     let (large, small) = (world.seed(pool_of_clients()), world.seed(pool_of(70)));
     let time = Duration::from_millis(300);
     let mut backups = world.backups(time);
