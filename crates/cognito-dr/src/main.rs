@@ -1,3 +1,7 @@
 //! `cognito-dr`: back up, restore and compare Amazon Cognito user pools from a terminal.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cognito_dr::main()
+}

@@ -1,0 +1,33 @@
+//! How a command ends, for scripts.
+
+use std::process::ExitCode;
+
+/// The exit codes. Scripts treat any other as an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or both sides are the same.
+    Done = 0,
+    /// There are differences, or something is not as it should be.
+    Differences = 1,
+    /// Wrong usage, or an error.
+    Error = 2,
+    /// Done, with losses that the report names.
+    WithLosses = 3,
+    /// Interrupted by Ctrl-C.
+    Interrupted = 130,
+}
+
+/// What the help and the documents say about them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+    0  done, or both sides are the same
+    1  differences were found, or a backup is not whole
+    2  wrong usage, or an error
+    3  done, with losses that the report names
+  130  interrupted by Ctrl-C";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}

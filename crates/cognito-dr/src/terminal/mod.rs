@@ -1,0 +1,108 @@
+//! The terminal: the answer on the standard output, everything else on the standard error.
+
+mod prompt;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write};
+
+use clap::ColorChoice;
+use dialoguer::console;
+use indicatif::MultiProgress;
+use serde::Serialize;
+
+use crate::arguments::GlobalOptions;
+use crate::error::Error;
+use crate::exit::Exit;
+
+pub(crate) use table::Table;
+
+/// Where answers, messages and questions go.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    json: bool,
+    quiet: bool,
+    yes: bool,
+    can_ask: bool,
+    /// Everything that is drawn on the standard error, so that lines and bars keep apart.
+    bars: MultiProgress,
+}
+
+impl Terminal {
+    pub(crate) fn new(options: &GlobalOptions) -> Self {
+        match options.color {
+            ColorChoice::Auto => {}
+            choice => console::set_colors_enabled_stderr(choice == ColorChoice::Always),
+        }
+        let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Self {
+            json: options.json,
+            quiet: options.quiet,
+            yes: options.yes,
+            can_ask: is_terminal && !options.no_input,
+            bars: MultiProgress::new(),
+        }
+    }
+
+    /// Whether the answer is wanted as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Gives the answer: the document with `--json`, else what `text` writes.
+    ///
+    /// # Errors
+    /// When it cannot be written; a closed pipe ends quietly.
+    pub(crate) fn answer(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            text(&mut out)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// A line for a person, such as what was done or comes next. Not with `--quiet`.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.quiet {
+            self.line(line);
+        }
+    }
+
+    /// Something that went wrong without ending the command. With `--quiet`, too.
+    pub(crate) fn warn(&self, text: &str) {
+        let label = console::style("Warning:").for_stderr().yellow().bold();
+        self.line(&format!("{label} {text}"));
+    }
+
+    fn line(&self, line: &str) {
+        // A standard error that is closed leaves nobody to tell.
+        self.bars.suspend(|| {
+            let _ = writeln!(io::stderr(), "{line}");
+        });
+    }
+
+    /// Shows how the command ended, and gives its exit code.
+    pub(crate) fn end(&self, ended: Result<Exit, Error>) -> Exit {
+        match ended {
+            Ok(exit) => exit,
+            Err(error) => {
+                let lines = error.lines(|label| {
+                    let style = console::style(label).for_stderr().bold();
+                    let style = match label {
+                        "Hint:" => style.cyan(),
+                        _ => style.red(),
+                    };
+                    style.to_string()
+                });
+                let _ = write!(io::stderr(), "{lines}");
+                error.exit()
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! An account with nothing in it, and the command as it is typed there.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use serde_json::{Value, json};
+use simulator::{Config, Simulator, SimulatorHandle};
+use tempfile::TempDir;
+
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cognito-dr");
+
+/// Cognito in all Regions, and a folder to work in.
+pub(crate) struct Account {
+    pub(crate) simulator: SimulatorHandle,
+    folder: TempDir,
+}
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self {
+            simulator: Simulator::start(config).unwrap(),
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A pool of this name with so many users; gives its id.
+    pub(crate) fn pool(&self, name: &str, users: usize) -> String {
+        let users: Vec<Value> = (0..users)
+            .map(|n| json!({"Username": format!("user-{n:04}"), "Attributes": {"email": format!("user-{n:04}@example.com")}}))
+            .collect();
+        let pool = json!({"UserPool": {"Name": name}, "Users": users});
+        self.simulator.seed(REGION, &pool).unwrap()
+    }
+
+    /// The folder that commands work in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file or folder in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// What a person's environment holds: credentials and Region, and where the simulator is.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let folder = |name: &str| self.path(name).display().to_string();
+        vec![
+            ("HOME", folder("home")),
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ("AWS_CONFIG_FILE", folder("config")),
+            ("AWS_SHARED_CREDENTIALS_FILE", folder("credentials")),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+            (
+                "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+                self.simulator.endpoint(),
+            ),
+        ]
+    }
+
+    /// The command with these arguments; the standard input is no terminal.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(self.folder())
+            .args(arguments);
+        command
+    }
+
+    /// What the command prints when it succeeds.
+    pub(crate) fn prints(&self, arguments: &[&str]) -> String {
+        text(&self.command(arguments).assert().code(0).get_output().stdout)
+    }
+
+    /// The document that the command gives with `--json` when it succeeds.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let mut command = self.command(arguments);
+        let assert = command.arg("--json").assert().code(0);
+        serde_json::from_slice(&assert.get_output().stdout).unwrap()
+    }
+
+    /// What the command says on the standard error when it ends with an error.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        says(self.command(arguments).assert().code(2))
+    }
+}
+
+/// What was said on the standard error.
+pub(crate) fn says(assert: Assert) -> String {
+    text(&assert.get_output().stderr)
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
