@@ -10,8 +10,10 @@ pub mod document;
 pub mod failure;
 pub mod identifiers;
 pub mod inventory;
+pub mod pointer;
 pub mod request;
 pub mod restore;
+pub mod rules;
 pub mod secret;
 
 pub use backup_key::{BackupKey, DayPrefix};

@@ -1,5 +1,6 @@
 //! Small tools for raw documents: what every transformation of one is made of.
 
+pub(crate) use model::pointer::token;
 use serde_json::{Map, Value};
 
 /// A JSON object as Cognito sends or takes it.
@@ -83,11 +84,6 @@ pub(crate) fn change<T>(
         Some(Value::Object(inner)) => Some(change(inner)),
         _ => None,
     }
-}
-
-/// A name as a token of a JSON pointer.
-pub(crate) fn token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The parts of an ARN: `arn:partition:service:region:account:resource`.

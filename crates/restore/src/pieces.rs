@@ -1,6 +1,7 @@
 //! Large tables in the restore's folder, which invocations hand on to one another: in pieces, so
 //! that a table is in memory once and not twice.
 
+use compare::table::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -9,44 +10,6 @@ use crate::error::RestoreError;
 
 /// About how large a piece is, in bytes.
 const PIECE: usize = 4_000_000;
-
-/// A row of a table, as bytes of one length.
-pub(crate) trait Row: Sized {
-    /// The length.
-    const BYTES: usize;
-
-    /// Appends the row.
-    fn put(&self, out: &mut Vec<u8>);
-
-    /// Reads what [`put`](Self::put) appended; `None` when it is something else.
-    fn take(bytes: &[u8]) -> Option<Self>;
-}
-
-impl<const BYTES: usize> Row for [u8; BYTES] {
-    const BYTES: usize = BYTES;
-
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
-    }
-
-    fn take(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok()
-    }
-}
-
-/// Appends numbers, eight bytes each.
-pub(crate) fn put_numbers(numbers: &[u64], out: &mut Vec<u8>) {
-    for number in numbers {
-        out.extend_from_slice(&number.to_le_bytes());
-    }
-}
-
-/// Reads what [`put_numbers`] appended; `None` when it is another number of them.
-pub(crate) fn take_numbers<const COUNT: usize>(bytes: &[u8]) -> Option<[u64; COUNT]> {
-    let (numbers, rest) = bytes.as_chunks::<8>();
-    let numbers: &[[u8; 8]; COUNT] = numbers.try_into().ok()?;
-    rest.is_empty().then(|| numbers.map(u64::from_le_bytes))
-}
 
 /// What was written last under the key: the object of that name tells how much.
 #[derive(Serialize, Deserialize)]

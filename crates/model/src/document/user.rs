@@ -144,6 +144,11 @@ impl UserRecord {
         self.attribute("sub").and_then(|sub| sub.parse().ok())
     }
 
+    /// Whether it is a federated profile, which Cognito makes itself at a sign-in (facts C.2).
+    pub fn is_federated(&self) -> bool {
+        self.status == UserStatus::ExternalProvider
+    }
+
     /// The identities in the `identities` attribute (facts C.3); none when it is missing or is
     /// not the JSON array that Cognito writes.
     pub fn identities(&self) -> Vec<LinkedIdentity> {

@@ -4,6 +4,7 @@
 use cognito::{CognitoError, ErrorKind};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
+use model::rules::app_client::{REFRESH, explicit_defaults, rotates};
 use serde_json::{Value, json};
 
 use crate::commands;
@@ -11,12 +12,6 @@ use crate::document::{Document, member, object, remove, texts, token};
 use crate::relocation::Relocation;
 use crate::step::News;
 
-/// Flows that a client has when it names none (facts A.6).
-const DEFAULT_FLOWS: [&str; 3] = [
-    "ALLOW_REFRESH_TOKEN_AUTH",
-    "ALLOW_USER_SRP_AUTH",
-    "ALLOW_CUSTOM_AUTH",
-];
 /// Cognito's own scopes; the others belong to resource servers.
 const OWN_SCOPES: [&str; 5] = [
     "phone",
@@ -24,12 +19,6 @@ const OWN_SCOPES: [&str; 5] = [
     "openid",
     "profile",
     "aws.cognito.signin.user.admin",
-];
-/// Validities with the value and the unit that hold when none is given (facts A.6).
-const VALIDITIES: [(&str, u32, &str, &str); 3] = [
-    ("AccessTokenValidity", 1, "AccessToken", "hours"),
-    ("IdTokenValidity", 1, "IdToken", "hours"),
-    ("RefreshTokenValidity", 30, "RefreshToken", "days"),
 ];
 
 /// What of the new pool a client depends on.
@@ -144,61 +133,6 @@ impl Teller<'_> {
             .manual(ManualStep::new(title, why).with_command(command));
     }
 }
-
-fn rotates(client: &Document) -> bool {
-    client
-        .get("RefreshTokenRotation")
-        .is_some_and(|rotation| rotation["Feature"] == "ENABLED")
-}
-
-/// Says what a client has by not naming it: some members mean more in a request that leaves them
-/// out (facts A.6, 0.1). The comparison reads both sides so: said explicitly, a client is the same.
-pub(crate) fn explicit_defaults(client: &mut Document) {
-    let mut say = |name: &str, value: Value| {
-        if client.get(name).is_none_or(Value::is_null) {
-            client.insert(name.into(), value);
-        }
-    };
-    say("EnableTokenRevocation", false.into());
-    say("PreventUserExistenceErrors", "LEGACY".into());
-    say("AuthSessionValidity", 3.into());
-    if !client.contains_key("ExplicitAuthFlows") {
-        let rotates = rotates(client);
-        let flows: Vec<&str> = DEFAULT_FLOWS
-            .into_iter()
-            .filter(|flow| !rotates || *flow != REFRESH)
-            .collect();
-        client.insert("ExplicitAuthFlows".into(), json!(flows));
-    }
-    validities(client);
-}
-
-/// Values go with their units; 0 days of a refresh token mean 30 (facts A.6).
-fn validities(client: &mut Document) {
-    if client
-        .get("RefreshTokenValidity")
-        .is_some_and(|days| days == 0)
-    {
-        client.insert("RefreshTokenValidity".into(), 30.into());
-    }
-    let mut units = match client.get("TokenValidityUnits") {
-        Some(Value::Object(units)) => units.clone(),
-        _ => Document::new(),
-    };
-    for (name, value, unit, default) in VALIDITIES {
-        if !client.contains_key(name) {
-            // A unit without a value would give the default value another length.
-            units.insert(unit.into(), default.into());
-            client.insert(name.into(), value.into());
-        } else if !units.contains_key(unit) {
-            units.insert(unit.into(), default.into());
-        }
-    }
-    client.insert("TokenValidityUnits".into(), Value::Object(units));
-}
-
-/// The flow that refreshes tokens. Without a sign-in there is none to refresh: it lets nobody in.
-const REFRESH: &str = "ALLOW_REFRESH_TOKEN_AUTH";
 
 /// Whether a client names flows, and not the one that refreshes tokens, which Cognito once
 /// demanded (facts 0.1) where rotation does not replace it.

@@ -5,6 +5,7 @@ use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::{RestoreOptions, Selection};
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
+use model::rules::is_group_of_provider;
 
 use super::create::{self, Kind, Wanted};
 use crate::commands;
@@ -80,7 +81,6 @@ pub(super) fn plan(
 ) -> (Vec<Wanted>, News) {
     let mut news = News::default();
     tell_if_missing(head, Section::Groups, &mut news);
-    let of_provider = format!("{}_", relocation.from);
     let mut wanted = Vec::new();
     for group in head.list(Section::Groups) {
         let mut request = object(group);
@@ -90,7 +90,7 @@ pub(super) fn plan(
         if !selects_group(options, &name) {
             continue;
         }
-        if name.starts_with(&of_provider) {
+        if is_group_of_provider(&name, relocation.from) {
             let reason = "Cognito makes such a group for each identity provider, with the new pool's id in its name";
             news.finding(
                 Finding::new(FindingKind::Skipped, name.as_str(), reason)

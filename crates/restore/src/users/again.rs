@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::document::UserRecord;
 use model::inventory::Section;
+use model::pointer::plain;
 use model::restore::{
     Finding, FindingKind, RestoreState, Step, UserCounts, UserEntry, UsersPass, UsersProgress,
 };
@@ -61,7 +62,7 @@ impl Again {
                 self.links.insert((*sub).to_owned());
             }
             (FindingKind::Degraded, [section, group, sub]) if *section == memberships => {
-                let group = group.replace("~1", "/").replace("~0", "~");
+                let group = plain(group);
                 let of_user = self.memberships.entry((*sub).to_owned()).or_default();
                 of_user.insert(group);
             }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use model::document::UserRecord;
 use model::inventory::Section;
+use model::pointer::token;
 use model::request::{RestoreOptions, Selection};
 use model::restore::{Finding, FindingKind, UserCounts};
 
 use super::attributes::Attributes;
-use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub, pointer};
+use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub};
 use super::identity::Standing;
 use super::import::csv::Header;
 use super::index::{Found, FoundStatus, UserIndex};
@@ -218,7 +219,7 @@ impl Crew<'_> {
         let sub = old_sub(record);
         let mut finding = UserNews::not_made(&sub, kind, NAME_IS_TAKEN);
         for group in self.memberships.of(&record.username) {
-            let path = format!("{}/{sub}", pointer(group));
+            let path = format!("{}/{sub}", token(group));
             finding = finding.announcing(Section::GroupMemberships, &path);
         }
         Made::not_made(finding)

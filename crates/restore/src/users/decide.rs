@@ -3,7 +3,9 @@
 
 use model::document::{LinkedIdentity, MfaFactors, UserRecord, UserStatus};
 use model::inventory::Section;
+use model::pointer::token;
 use model::restore::{Finding, FindingKind};
+use model::rules::is_social;
 use serde_json::{Map, Value, json};
 
 use super::attributes::Attributes;
@@ -107,7 +109,7 @@ impl UserNews {
     }
 
     fn add(&mut self, kind: FindingKind, member: &str, reason: &str) {
-        let path = format!("{}/{}", self.sub, pointer(member));
+        let path = format!("{}/{}", self.sub, token(member));
         let finding = Finding::new(kind, self.sub.as_str(), reason);
         self.findings
             .push(finding.announcing(Section::Users, path.trim_end_matches('/')));
@@ -129,7 +131,7 @@ impl UserNews {
 
     /// A membership is missing.
     pub(super) fn not_a_member(&mut self, group: &str, reason: &str) {
-        let path = format!("{}/{}", pointer(group), self.sub);
+        let path = format!("{}/{}", token(group), self.sub);
         let finding = Finding::new(FindingKind::Degraded, self.sub.as_str(), reason);
         self.findings
             .push(finding.announcing(Section::GroupMemberships, &path));
@@ -141,11 +143,6 @@ impl UserNews {
         news.add(kind, "", reason);
         news.findings.remove(0)
     }
-}
-
-/// A name as a segment of a JSON pointer.
-pub(super) fn pointer(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The `sub` in the lost pool. Every user of Cognito has one.
@@ -169,7 +166,7 @@ pub(super) fn sign_in_name<'r>(record: &'r UserRecord, pool: &TargetPool) -> Opt
 
 /// Decides what is to be done for a user.
 pub(super) fn decide(record: &UserRecord, circumstances: &Circumstances<'_>) -> Decision {
-    if record.status == UserStatus::ExternalProvider {
+    if record.is_federated() {
         return Decision::Federated;
     }
     let pool = circumstances.pool;
@@ -365,13 +362,12 @@ fn mfa(
 /// A link of a social provider was made on the provider's own id. One of SAML or OIDC may have
 /// been made on any claim, which the backup cannot tell (facts C.3).
 fn links(record: &UserRecord, pool: &TargetPool, news: &mut UserNews) -> Vec<LinkedIdentity> {
-    const SOCIAL: [&str; 4] = ["Facebook", "Google", "LoginWithAmazon", "SignInWithApple"];
     let mut links = Vec::new();
     for identity in record.identities() {
         let provider = &identity.provider_name;
         if identity.primary {
             continue;
-        } else if !SOCIAL.contains(&identity.provider_type.as_str()) {
+        } else if !is_social(&identity.provider_type) {
             let reason = format!(
                 "the link to {provider} ({}) was not made again: Cognito does not tell on which of the provider's claims it was made",
                 identity.provider_type

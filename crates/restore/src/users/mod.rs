@@ -44,6 +44,7 @@ use cognito::Operation;
 use model::UserPoolId;
 use model::document::MfaFactors;
 use model::inventory::Section;
+use model::pointer::token;
 use model::request::{RestoreOptions, Selection};
 use model::restore::{
     Finding, FindingKind, Outcome, RestoreState, Step, UserEntry, UsersPass, UsersProgress,
@@ -379,7 +380,7 @@ fn lacking_groups(memberships: &Memberships) -> Vec<Finding> {
         let reason =
             format!("{count} memberships did not come back: the pool has no group {group}");
         Finding::new(FindingKind::Degraded, group, reason)
-            .announcing(Section::GroupMemberships, &decide::pointer(group))
+            .announcing(Section::GroupMemberships, &token(group))
     };
     memberships.lacking().map(finding).collect()
 }

@@ -148,8 +148,8 @@ fn differences(announced: u64, unannounced: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compare::Change;
     use super::*;
+    use compare::documents::Change;
 
     #[test]
     fn both_checklists_of_the_reference_have_all_their_rows() {

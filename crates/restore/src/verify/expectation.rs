@@ -1,11 +1,11 @@
 //! What the operator's map makes of the backup: with it applied, a translated setting is as
 //! expected, and one that was not translated as the map says is a difference.
 
+use compare::settings::translated;
 use model::document::BackupHead;
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::settings::translated;
 use crate::translate::{ArnKind, Translations};
 
 /// The head of a backup with the operator's map applied.

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use cognito::ErrorKind;
+use compare::announced::Announcements;
 use model::document::UserRecord;
 use model::request::RestoreOptions;
 use model::restore::{Finding, RestoreState, Step, UsersProgress};
 use model::{AppClientId, RestoreId, UserPoolId};
 use serde_json::Value;
 
-use super::announced::Announcements;
 use super::session::damaged;
 use crate::context::Restore;
 use crate::error::RestoreError;

@@ -6,23 +6,13 @@
 //! makes the verification fail. Users are streamed from both sides; in memory they take 32 bytes
 //! each ([`index`]), memberships 16. As many invocations as it takes: progress lies in the bucket ([`progress`]).
 
-pub mod allowed;
-pub mod announced;
 mod checklist;
-pub mod compare;
-pub mod excused;
 mod expectation;
 mod explained;
-mod hash;
-pub mod index;
-mod membership_table;
 mod memberships;
-mod name_table;
-pub mod people;
 pub mod progress;
 mod scope;
 mod session;
-pub mod settings;
 mod users;
 
 use cognito::Operation;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use compare::hash::hash;
 use model::document::UserRecord;
 use model::request::{RestoreOptions, Selection};
 use model::restore::RestoreState;
 
-use super::hash::hash;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::users::map_part;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use cognito::ErrorKind;
+use compare::documents::Change;
+use compare::hash::{half, hash};
+use compare::index::{Entry, upper};
+use compare::user::has_mfa;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::document::UserRecord;
 use serde_json::{Map, Value};
 
-use super::compare::Change;
-use super::hash::{half, hash};
-use super::index::{Entry, upper};
-use super::people::{has_mfa, is_federated};
 use super::session::Session;
 use crate::error::RestoreError;
 
@@ -35,7 +35,7 @@ impl Session<'_> {
             self.progress.users_read += 1;
             self.progress.offset = Some(line.next_offset);
             let user = &line.record;
-            if is_federated(user) {
+            if user.is_federated() {
                 self.progress.federated += 1;
             } else if self.scope.expects(user, &self.options) {
                 let key = self.sign_in.key(user);
@@ -163,7 +163,7 @@ impl Session<'_> {
         let content = |entry: Entry| self.content(user, entry.has_mfa(), entry.excused());
         let is_alike = |entry: Entry| content(entry) == entry.content;
         let Some(index) = self.users.find(key, is_alike) else {
-            if self.scope.is_whole() && !is_federated(user) {
+            if self.scope.is_whole() && !user.is_federated() {
                 let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
                 self.progress
                     .users

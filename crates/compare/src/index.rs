@@ -1,6 +1,6 @@
 //! A backup's users in 32 bytes each, to look up what the pool lists.
 
-use crate::pieces::{Row, put_numbers, take_numbers};
+use crate::table::{Row, put_numbers, take_numbers};
 
 /// How many bits of a mark are the place: enough for a backup of 256 terabytes.
 const PLACE_BITS: u32 = 48;

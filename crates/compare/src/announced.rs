@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use model::pointer::plain;
 use model::restore::Finding;
 
-use super::hash::{half, hash};
+use crate::hash::{half, hash};
 
 /// What all findings of a restore announce.
 ///
@@ -34,7 +35,8 @@ impl Announcements {
     pub fn extend<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
         for finding in findings {
             for path in &finding.announces {
-                self.add(&plain(path), &finding.reason);
+                // Names with a slash in them are compared as they are.
+                self.add(&plain(path.trim_matches('/')), &finding.reason);
             }
         }
         // Nearly in order already: the stable sort takes advantage of it.
@@ -119,11 +121,6 @@ impl Announcements {
                 _ => None,
             })
     }
-}
-
-/// Announcements are JSON pointers, but names with a slash in them are compared as they are.
-fn plain(path: &str) -> String {
-    path.trim_matches('/').replace("~1", "/").replace("~0", "~")
 }
 
 /// The `sub` and the member (none for the whole user) of a path about one user.

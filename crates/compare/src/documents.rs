@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::allowed;
+use crate::allowed;
 
 /// What is different at a place, without the values: they may be secrets or personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -271,5 +271,4 @@ fn canonical(value: &Value) -> String {
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;

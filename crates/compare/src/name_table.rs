@@ -1,13 +1,13 @@
 //! The backup's usernames in 24 bytes each, for pools that give new usernames: memberships are
 //! told by the old ones.
 
-use super::hash::{half, hash};
-use super::index::upper;
-use crate::pieces::{Row, put_numbers, take_numbers};
+use crate::hash::{half, hash};
+use crate::index::upper;
+use crate::table::{Row, put_numbers, take_numbers};
 
 /// Whose a username is: the hash of the name, the upper half of the user's key, the user's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Name {
+pub struct Name {
     name: u64,
     user: u64,
     place: u64,
@@ -28,28 +28,28 @@ impl Row for Name {
 
 /// Usernames, to be sorted before the first is looked up.
 #[derive(Debug, Default)]
-pub(super) struct NameTable {
+pub struct NameTable {
     rows: Vec<Name>,
 }
 
 impl NameTable {
     /// One of rows that [`rows`](Self::rows) gave.
-    pub(super) fn of(rows: Vec<Name>) -> Self {
+    pub fn of(rows: Vec<Name>) -> Self {
         Self { rows }
     }
 
     /// The rows, to be kept.
-    pub(super) fn rows(&self) -> &[Name] {
+    pub fn rows(&self) -> &[Name] {
         &self.rows
     }
 
     /// Makes room for so many.
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub fn reserve(&mut self, rows: usize) {
         self.rows.reserve_exact(rows);
     }
 
     /// Adds a username: that of the user with this key, who stands at `place` in the backup.
-    pub(super) fn push(&mut self, username: &str, user: u128, place: u64) {
+    pub fn push(&mut self, username: &str, user: u128, place: u64) {
         self.rows.push(Name {
             name: half(hash(&[username])),
             user: upper(user),
@@ -58,12 +58,12 @@ impl NameTable {
     }
 
     /// Sorts the rows: when all are there.
-    pub(super) fn sort(&mut self) {
+    pub fn sort(&mut self) {
         self.rows.sort_unstable();
     }
 
     /// The upper half of the key of the user with this username, and the user's place.
-    pub(super) fn find(&self, username: &str) -> Option<(u64, u64)> {
+    pub fn find(&self, username: &str) -> Option<(u64, u64)> {
         let name = half(hash(&[username]));
         let at = self.rows.partition_point(|row| row.name < name);
         let found = self.rows.get(at).filter(|row| row.name == name)?;

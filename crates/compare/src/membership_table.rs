@@ -1,7 +1,7 @@
 //! The backup's memberships in 16 bytes each, to look up what the pool lists.
 
-use super::hash::{half, hash};
-use crate::pieces::{Row, put_numbers, take_numbers};
+use crate::hash::{half, hash};
+use crate::table::{Row, put_numbers, take_numbers};
 
 /// Of a row's mark: whether the pool has the membership, the group, the user's place.
 const SEEN: u64 = 1 << 63;
@@ -13,7 +13,7 @@ const PLACE: u64 = (1 << PLACE_BITS) - 1;
 
 /// One membership: the hash of group and user, and the mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Membership {
+pub struct Membership {
     key: u64,
     mark: u64,
 }
@@ -43,32 +43,32 @@ impl Row for Membership {
 
 /// Memberships, to be sorted before the first is looked up.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct MembershipTable {
+pub struct MembershipTable {
     rows: Vec<Membership>,
 }
 
 impl MembershipTable {
     /// One with room for so many.
-    pub(super) fn with_room(rows: usize) -> Self {
+    pub fn with_room(rows: usize) -> Self {
         Self {
             rows: Vec::with_capacity(rows),
         }
     }
 
     /// One of rows that [`rows`](Self::rows) gave.
-    pub(super) fn of(rows: Vec<Membership>) -> Self {
+    pub fn of(rows: Vec<Membership>) -> Self {
         let mut table = Self { rows };
         table.sort();
         table
     }
 
     /// The rows, to be kept.
-    pub(super) fn rows(&self) -> &[Membership] {
+    pub fn rows(&self) -> &[Membership] {
         &self.rows
     }
 
     /// Adds the membership of the user with this key, who stands at `place` in the backup.
-    pub(super) fn push(&mut self, group: u64, user: u128, place: u64) {
+    pub fn push(&mut self, group: u64, user: u128, place: u64) {
         self.rows.push(Membership {
             key: key(group, user),
             mark: (group << PLACE_BITS) & !SEEN | place & PLACE,
@@ -76,19 +76,19 @@ impl MembershipTable {
     }
 
     /// Sorts the rows: once, when all are there.
-    pub(super) fn sort(&mut self) {
+    pub fn sort(&mut self) {
         self.rows
             .sort_unstable_by_key(|row| (row.key, row.mark & !SEEN));
     }
 
     /// How many memberships there are.
-    pub(super) fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.rows.len() as u64
     }
 
     /// Marks a membership as one that the pool has; false when the backup has none such that is
     /// not marked yet.
-    pub(super) fn see(&mut self, group: u64, user: u128) -> bool {
+    pub fn see(&mut self, group: u64, user: u128) -> bool {
         let key = key(group, user);
         let start = self.rows.partition_point(|row| row.key < key);
         let row = self.rows[start..]
@@ -105,13 +105,13 @@ impl MembershipTable {
     }
 
     /// Marks all of a group's; how many they are.
-    pub(super) fn see_group(&mut self, group: u64) -> u64 {
+    pub fn see_group(&mut self, group: u64) -> u64 {
         let rows = self.rows.iter_mut().filter(|row| row.group() == group);
         rows.map(|row| row.mark |= SEEN).count() as u64
     }
 
     /// Group and user's place of those that are not marked.
-    pub(super) fn unseen(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub fn unseen(&self) -> impl Iterator<Item = (u64, u64)> {
         let unseen = self.rows.iter().filter(|row| !row.is_seen());
         unseen.map(|row| (row.group(), row.mark & PLACE))
     }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::document::{UserRecord, UserStatus};
+use model::rules::is_social;
 use serde_json::Value;
 
-use super::allowed::{self, Rule};
-use super::hash::{half, hash};
-use super::index::content_with_excused;
+use crate::allowed::{self, Rule};
+use crate::hash::{half, hash};
+use crate::index::content_with_excused;
 
 /// How the users of a pool are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,11 +171,6 @@ fn hash_of(members: &BTreeMap<String, String>) -> u64 {
     half(hash(&parts))
 }
 
-/// A federated profile, which Cognito makes itself (facts C.2).
-pub fn is_federated(user: &UserRecord) -> bool {
-    user.status == UserStatus::ExternalProvider
-}
-
 /// Whether the backup knows factors of the user that a restore can bring back.
 pub fn has_mfa(user: &UserRecord) -> bool {
     let (factors, preferred) = mfa(user);
@@ -206,11 +202,10 @@ fn mfa(user: &UserRecord) -> (Vec<&str>, Option<&str>) {
 /// The links to social providers, in order; other links cannot be made again without knowing
 /// by which claim they were made (facts C.3).
 fn social_links(user: &UserRecord) -> String {
-    const SOCIAL: [&str; 4] = ["Facebook", "Google", "LoginWithAmazon", "SignInWithApple"];
     let mut links: Vec<String> = user
         .identities()
         .into_iter()
-        .filter(|identity| !identity.primary && SOCIAL.contains(&identity.provider_type.as_str()))
+        .filter(|identity| !identity.primary && is_social(&identity.provider_type))
         .map(|identity| format!("{}\u{0}{}", identity.provider_name, identity.user_id))
         .collect();
     links.sort_unstable();
