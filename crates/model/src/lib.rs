@@ -9,6 +9,7 @@ pub mod backup_row;
 pub mod document;
 pub mod failure;
 pub mod identifiers;
+pub mod import_file;
 pub mod inventory;
 pub mod pointer;
 pub mod request;

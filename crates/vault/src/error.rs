@@ -8,6 +8,8 @@ use model::document::{DocumentError, FORMAT_VERSION};
 use model::request::PassedOver;
 use model::{BackupKey, Failure, RestoreId, UserPoolId};
 
+use crate::foreign::ForeignError;
+
 /// Why a backup could not be written, found or read. No text holds personal data.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VaultError {
@@ -57,6 +59,14 @@ pub enum VaultError {
         key: BackupKey,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file of users that another tool wrote cannot be used.
+    #[error("{file}: {problem}")]
+    ForeignFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: ForeignError,
     },
     /// A newer version of this system wrote the backup.
     #[error(
@@ -134,7 +144,9 @@ impl VaultError {
     pub fn failure(&self) -> Failure {
         match self {
             VaultError::NoBackup { .. } | VaultError::Missing { .. } => Failure::BackupNotFound,
-            VaultError::NoneWhole { .. } | VaultError::Damaged { .. } => Failure::BackupDamaged,
+            VaultError::NoneWhole { .. }
+            | VaultError::Damaged { .. }
+            | VaultError::ForeignFile { .. } => Failure::BackupDamaged,
             VaultError::TooNew { .. } => Failure::BackupTooNew,
             VaultError::NotResumable { .. } => Failure::BadRequest,
             VaultError::NoBucket(_) => Failure::MissingConfiguration,

@@ -10,6 +10,7 @@
 
 mod error;
 mod find;
+mod foreign;
 mod joined;
 mod lines;
 mod listing;
@@ -30,6 +31,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 
 pub use error::VaultError;
+pub use foreign::{Columns, ForeignError, InvalidColumns};
 pub use lines::{Membership, Memberships, UserLine, Users};
 pub use listing::ListedBackup;
 pub use object::{ETag, StoredObject};

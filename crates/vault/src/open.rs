@@ -33,7 +33,7 @@ pub struct Backup {
     /// Counts and checksum; computed for a document of the reference implementation, of which
     /// S3's time of the object stands for the end of reading.
     pub trailer: Trailer,
-    source: Source,
+    pub(crate) source: Source,
 }
 
 impl Vault {

@@ -7,7 +7,7 @@ mod finding;
 mod notification;
 mod outcome;
 mod report;
-mod spreadsheet;
+pub mod spreadsheet;
 mod state;
 mod users;
 mod verification;

@@ -5,6 +5,8 @@
 //! apostrophe in front (OWASP, CSV Injection), and so does one that begins with an apostrophe: who
 //! takes one leading apostrophe off has every value as it was.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::identifiers::Username;
@@ -18,18 +20,28 @@ fn needs_mark(text: &str) -> bool {
     ])
 }
 
-/// A username as a cell that no spreadsheet computes.
-pub(super) fn serialize<S: Serializer>(name: &Username, to: S) -> Result<S::Ok, S::Error> {
-    let text = name.as_str();
+/// A text as a cell that no spreadsheet computes.
+pub fn guarded(text: &str) -> Cow<'_, str> {
     if needs_mark(text) {
-        to.collect_str(&format_args!("{MARK}{text}"))
+        format!("{MARK}{text}").into()
     } else {
-        to.serialize_str(text)
+        text.into()
     }
 }
 
-/// The username that [`serialize`] wrote.
+/// The text that [`guarded`] was given.
+pub fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix(MARK) {
+        Some(text) if needs_mark(text) => text,
+        _ => cell,
+    }
+}
+
+pub(super) fn serialize<S: Serializer>(name: &Username, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&guarded(name.as_str()))
+}
+
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Username, D::Error> {
-    let text = String::deserialize(from)?;
-    Ok(Username::new(text.strip_prefix(MARK).unwrap_or(&text)))
+    let cell = String::deserialize(from)?;
+    Ok(Username::new(unguarded(&cell)))
 }

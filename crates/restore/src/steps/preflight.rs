@@ -31,6 +31,7 @@ pub async fn preflight(
     state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
     let mut news = News::default();
+    has_all_that_is_restored(restore, &state.options)?;
     whole_backup(restore, &mut news).await?;
     for section in restore.head().unknown_sections() {
         let reason = "a newer version wrote this section of the backup, and this one does not know it: deploy the newer version in this Region and restore again";
@@ -46,6 +47,19 @@ pub async fn preflight(
         room_for_a_pool(restore, &mut news).await?;
     }
     Ok(StepResult::restored(0).telling(news).into())
+}
+
+/// A file of users of another tool has no settings to make or to compare a pool by.
+fn has_all_that_is_restored(
+    restore: &Restore<'_>,
+    options: &RestoreOptions,
+) -> Result<(), RestoreError> {
+    if options.target_user_pool_id.is_some() || restore.head().user_pool().is_object() {
+        return Ok(());
+    }
+    Err(RestoreError::Preflight(
+        "name the pool to restore into (target_user_pool_id, or --into): the file holds users and no settings that a pool could be made of or compared by".to_owned(),
+    ))
 }
 
 /// Reads all of the backup against its checksum. Half of this invocation's time is enough for

@@ -1,40 +1,26 @@
-//! The file of an import job, in Cognito's own form of CSV (facts C.5): commas part the values,
-//! `\,` is a comma in a value, there is no quoting, values are trimmed, a line is a user.
+//! The file of an import job: who fits into it, and its rows.
+
+use model::import_file::{
+    LONGEST_ROW, MFA_ENABLED, PASSWORD_HASH, USERNAME, birthdate_to_file, can_carry_username,
+    escaped,
+};
 
 use super::super::attributes::Attributes;
 use super::super::pool::{Contact, TargetPool};
-
-const USERNAME: &str = "cognito:username";
-const MFA_ENABLED: &str = "cognito:mfa_enabled";
-const PASSWORD_HASH: &str = "password_hash";
 
 /// Users in a file (facts C.5).
 pub(super) const MOST_ROWS: u64 = 500_000;
 /// Bytes in a file. Cognito takes 100 MB; ours are held in memory, of which a Lambda of 128 MB
 /// has no more to give.
 pub(super) const LARGEST_FILE: usize = 40 * 1024 * 1024;
-/// Characters in a row (facts C.5).
-const LONGEST_ROW: usize = 16_000;
 
 /// Whether a file can carry the user without changing anything.
-///
-/// Backslashes and quotes are left to calls: how Cognito reads a backslash before a comma that
-/// parts two values, or a quote, is not documented.
 pub(in super::super) fn can_carry(sign_in: &str, attributes: &Attributes) -> bool {
-    let plain = |value: &str| {
-        value.trim() == value
-            && !value
-                .chars()
-                .any(|character| character.is_control() || matches!(character, '\\' | '"'))
-    };
     let fits = |(name, value): (&str, &str)| {
-        plain(value) && (name != "birthdate" || birthdate(value).is_some())
+        model::import_file::can_carry(value)
+            && (name != "birthdate" || birthdate_to_file(value).is_some())
     };
-    plain(sign_in)
-        && !sign_in.is_empty()
-        && !sign_in.chars().any(char::is_whitespace)
-        && !sign_in.starts_with('\u{feff}')
-        && attributes.iter().all(fits)
+    can_carry_username(sign_in) && attributes.iter().all(fits)
 }
 
 /// The columns that GetCSVHeader names for the pool.
@@ -79,7 +65,7 @@ impl Header {
     ) -> Option<String> {
         let value = |column: &String| -> String {
             match column.as_str() {
-                USERNAME => escaped(sign_in),
+                USERNAME => escaped(sign_in).into_owned(),
                 // Blank suits every MFA configuration; the preference is set by a call.
                 MFA_ENABLED => String::new(),
                 PASSWORD_HASH => hash.to_owned(),
@@ -92,9 +78,9 @@ impl Header {
                 }
                 "birthdate" => attributes
                     .get("birthdate")
-                    .and_then(birthdate)
+                    .and_then(birthdate_to_file)
                     .unwrap_or_default(),
-                name => escaped(attributes.get(name).unwrap_or_default()),
+                name => escaped(attributes.get(name).unwrap_or_default()).into_owned(),
             }
         };
         let mut values: Vec<String> = self.columns.iter().map(value).collect();
@@ -195,26 +181,6 @@ thread_local! {
 #[cfg(test)]
 fn most_rows() -> u64 {
     ROWS_IN_TEST.get()
-}
-
-fn escaped(value: &str) -> String {
-    value.replace(',', "\\,")
-}
-
-/// `YYYY-MM-DD` as the API has it, `mm/dd/yyyy` as the file wants it (facts C.5).
-fn birthdate(value: &str) -> Option<String> {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    match value.split('-').collect::<Vec<_>>().as_slice() {
-        [year, month, day]
-            if [year.len(), month.len(), day.len()] == [4, 2, 2]
-                && digits(year)
-                && digits(month)
-                && digits(day) =>
-        {
-            Some(format!("{month}/{day}/{year}"))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
