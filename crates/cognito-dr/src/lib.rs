@@ -14,6 +14,7 @@
 
 mod arguments;
 mod aws;
+mod backup_reference;
 mod commands;
 mod context;
 mod error;

@@ -1,6 +1,7 @@
 //! What an error of Cognito means for whoever called.
 
 use model::Failure;
+use model::secret::is_secret_member;
 
 use crate::operation::Operation;
 
@@ -139,14 +140,6 @@ fn gather<'a>(value: &'a serde_json::Value, hide: bool, hidden: &mut Vec<&'a str
     use serde_json::Value;
     // Members that tell where, not who: worth keeping in an error.
     const SHOWN: [&str; 3] = ["UserPoolId", "GroupName", "MessageAction"];
-    const SECRET: [&str; 6] = [
-        "ClientSecret",
-        "client_secret",
-        "private_key",
-        "Password",
-        "TemporaryPassword",
-        "MetadataFile",
-    ];
     match value {
         Value::String(text) if hide && text.len() >= 2 => hidden.push(text),
         Value::Array(elements) => elements
@@ -157,11 +150,7 @@ fn gather<'a>(value: &'a serde_json::Value, hide: bool, hidden: &mut Vec<&'a str
                 // The names of attributes help; their values do not.
                 let name_of_attribute = name == "Name" && members.contains_key("Value");
                 let shown = SHOWN.contains(&name.as_str()) || name_of_attribute;
-                gather(
-                    member,
-                    (hide && !shown) || SECRET.contains(&name.as_str()),
-                    hidden,
-                );
+                gather(member, (hide && !shown) || is_secret_member(name), hidden);
             }
         }
         _ => {}

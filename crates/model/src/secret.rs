@@ -1,6 +1,40 @@
 //! Values that must not appear in a log, an error or a report.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Members of Cognito's documents whose values are secrets, or may hold one.
+const MEMBERS: [&str; 7] = [
+    "ClientSecret",
+    "ClientSecretValue",
+    "client_secret",
+    "private_key",
+    "Password",
+    "TemporaryPassword",
+    "MetadataFile",
+];
+
+/// Whether the value of a member so named must not be shown.
+pub fn is_secret_member(name: &str) -> bool {
+    MEMBERS.contains(&name)
+}
+
+/// Puts `(hidden)` in the place of every secret in a document, whatever its depth.
+pub fn hide_members(document: &mut Value) {
+    match document {
+        Value::Array(elements) => elements.iter_mut().for_each(hide_members),
+        Value::Object(members) => {
+            for (name, member) in members {
+                if is_secret_member(name) && !member.is_null() {
+                    *member = "(hidden)".into();
+                } else {
+                    hide_members(member);
+                }
+            }
+        }
+        _ => {}
+    }
+}
 
 /// A value whose `Debug` and `Display` hide it: client secrets, passwords, private keys.
 ///
@@ -37,6 +71,17 @@ impl std::fmt::Display for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_hidden_at_any_depth() {
+        let mut document = serde_json::json!([{
+            "ClientId": "a", "ClientSecret": "t0p",
+            "ProviderDetails": {"client_id": "b", "client_secret": "t0p"},
+        }]);
+        hide_members(&mut document);
+        let text = document.to_string();
+        assert!(!text.contains("t0p") && text.contains("\"b\""), "{text}");
+    }
 
     #[test]
     fn neither_debug_nor_display_shows_a_secret() {

@@ -1,6 +1,11 @@
 //! The commands, one file each, in the order of a person's tasks.
 
+mod backups;
+mod check;
+mod completions;
+mod man;
 mod pools;
+mod show;
 
 use clap::Subcommand;
 
@@ -12,11 +17,21 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Pools(pools::Arguments),
+    Backups(backups::Arguments),
+    Show(show::Arguments),
+    Check(check::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Carries a command out.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Pools(arguments) => pools::run(context, arguments).await,
+        Command::Backups(arguments) => backups::run(context, arguments).await,
+        Command::Show(arguments) => show::run(context, arguments).await,
+        Command::Check(arguments) => check::run(context, arguments).await,
+        Command::Completions(arguments) => completions::run(context, arguments).await,
+        Command::Man(arguments) => man::run(context, arguments).await,
     }
 }

@@ -1,7 +1,12 @@
-//! The commands as a person types them, against the Cognito simulator.
+//! The commands as a person types them, against the Cognito simulator and an S3 in memory.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod backups;
+mod check;
 mod frame;
 mod pools;
+mod shells;
+mod show;
 mod support;
+mod vault;

@@ -15,6 +15,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cognito-dr");
 pub(crate) struct Account {
     pub(crate) simulator: SimulatorHandle,
     folder: TempDir,
+    more: Vec<(&'static str, String)>,
 }
 
 impl Account {
@@ -26,6 +27,7 @@ impl Account {
         Self {
             simulator: Simulator::start(config).unwrap(),
             folder: TempDir::new().unwrap(),
+            more: Vec::new(),
         }
     }
 
@@ -51,7 +53,7 @@ impl Account {
     /// What a person's environment holds: credentials and Region, and where the simulator is.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let folder = |name: &str| self.path(name).display().to_string();
-        vec![
+        let mut environment = vec![
             ("HOME", folder("home")),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
             ("AWS_CONFIG_FILE", folder("config")),
@@ -64,7 +66,14 @@ impl Account {
                 "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
                 self.simulator.endpoint(),
             ),
-        ]
+        ];
+        environment.extend(self.more.clone());
+        environment
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.more.push((name, value.to_owned()));
     }
 
     /// The command with these arguments; the standard input is no terminal.

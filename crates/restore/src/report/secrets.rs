@@ -6,6 +6,7 @@
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::restore::Report;
+use model::secret::is_secret_member;
 use serde_json::Value;
 
 use crate::error::RestoreError;
@@ -20,15 +21,9 @@ pub(crate) struct Secrets(Vec<String>);
 impl Secrets {
     /// All client secrets and those of identity providers.
     pub(crate) fn of(head: &BackupHead) -> Self {
-        const MEMBERS: [&str; 4] = [
-            "ClientSecret",
-            "client_secret",
-            "private_key",
-            "MetadataFile",
-        ];
         let mut secrets = Vec::new();
         for section in [Section::AppClients, Section::IdentityProviders] {
-            gather(head.section(section), &MEMBERS, &mut secrets);
+            gather(head.section(section), &mut secrets);
         }
         secrets.retain(|secret| secret.len() >= SHORTEST);
         secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -69,18 +64,14 @@ impl Secrets {
     }
 }
 
-fn gather(value: &Value, members: &[&str], secrets: &mut Vec<String>) {
+fn gather(value: &Value, secrets: &mut Vec<String>) {
     match value {
-        Value::Array(elements) => elements
-            .iter()
-            .for_each(|element| gather(element, members, secrets)),
+        Value::Array(elements) => elements.iter().for_each(|element| gather(element, secrets)),
         Value::Object(object) => {
             for (name, member) in object {
                 match member {
-                    Value::String(text) if members.contains(&name.as_str()) => {
-                        secrets.push(text.clone())
-                    }
-                    other => gather(other, members, secrets),
+                    Value::String(text) if is_secret_member(name) => secrets.push(text.clone()),
+                    other => gather(other, secrets),
                 }
             }
         }

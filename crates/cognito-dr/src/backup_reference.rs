@@ -1,0 +1,345 @@
+//! A backup as a person names it, for all commands: a file, a key, `latest`, `latest~2`, a time;
+//! and a live pool where a command takes both.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+use model::request::FindRequest;
+use model::{BackupKey, UserPoolId};
+use vault::{Backup, Vault, VaultError};
+
+use crate::arguments::Location;
+use crate::context::Context;
+use crate::error::Error;
+
+/// How many backups a person can choose from.
+const CHOICE: usize = 200;
+/// How many backups that cannot be used are passed over by `latest~N`, as by `latest`.
+const DAMAGED_LIMIT: usize = 48;
+
+/// The backup that a command works with.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BackupArguments {
+    /// A file, an S3 key, `latest`, `latest~N` (the N-th before it), or a time, which means the
+    /// newest backup whose reading had ended then
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: Option<BackupReference>,
+    /// The pool whose backups `latest` and times are about
+    #[arg(long, value_name = "POOL_ID")]
+    pub(crate) pool: Option<UserPoolId>,
+}
+
+impl BackupArguments {
+    /// Opens the backup that is meant, or the one that a person chooses.
+    ///
+    /// # Errors
+    /// When there is none, when it cannot be used, or when it is not named and nobody can be
+    /// asked.
+    pub(crate) async fn open(&self, context: &Context) -> Result<OpenBackup, Error> {
+        match &self.backup {
+            Some(backup) => backup.open(context, self.pool.as_ref()).await,
+            None => choose(context, self.pool.as_ref()).await,
+        }
+    }
+}
+
+/// A backup that is open, and where it lies.
+#[derive(Debug)]
+pub(crate) struct OpenBackup {
+    pub(crate) backup: Backup,
+    /// Where it lies, and where a restore of it keeps its workspace unless told otherwise: its
+    /// bucket or folder.
+    pub(crate) location: Location,
+}
+
+/// One backup, as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BackupReference {
+    /// A file of this machine.
+    File(PathBuf),
+    /// A key in the vault.
+    Key(BackupKey),
+    /// A key in the bucket that is named with it: `s3://BUCKET/KEY`.
+    KeyIn(String, BackupKey),
+    /// The newest whole backup of a pool, or the N-th before it.
+    Latest(usize),
+    /// The newest whole backup of a pool whose reading had ended at this time.
+    At(Timestamp),
+}
+
+impl FromStr for BackupReference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "latest" {
+            return Ok(Self::Latest(0));
+        }
+        if let Some(before) = text.strip_prefix("latest~") {
+            let before = before.parse();
+            return before
+                .map(Self::Latest)
+                .map_err(|_| "write latest~N with a number, such as latest~2".to_owned());
+        }
+        if let Some(object) = text.strip_prefix("s3://") {
+            let parsed = object
+                .split_once('/')
+                .and_then(|(bucket, key)| Some(Self::KeyIn(bucket.to_owned(), key.parse().ok()?)));
+            return parsed.ok_or_else(|| {
+                "write s3://BUCKET/KEY with the key of a backup, cognito-backup/YYYY/MM/DD/{pool-id}-HHMMSS.json".to_owned()
+            });
+        }
+        if let Ok(key) = text.parse() {
+            return Ok(Self::Key(key));
+        }
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        Ok(Self::File(text.into()))
+    }
+}
+
+impl fmt::Display for BackupReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackupReference::File(path) => write!(formatter, "{}", path.display()),
+            BackupReference::Key(key) => write!(formatter, "{key}"),
+            BackupReference::KeyIn(bucket, key) => write!(formatter, "s3://{bucket}/{key}"),
+            BackupReference::Latest(0) => formatter.write_str("latest"),
+            BackupReference::Latest(before) => write!(formatter, "latest~{before}"),
+            BackupReference::At(at) => write!(formatter, "{at}"),
+        }
+    }
+}
+
+impl BackupReference {
+    /// Opens it; `pool` says whose `latest` or time is meant.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub(crate) async fn open(
+        &self,
+        context: &Context,
+        pool: Option<&UserPoolId>,
+    ) -> Result<OpenBackup, Error> {
+        match self {
+            BackupReference::File(path) => open_file(path).await,
+            BackupReference::Key(key) => open_key(context, vault_named(context)?, key).await,
+            BackupReference::KeyIn(bucket, key) => {
+                open_key(context, Location::Bucket(bucket.clone()), key).await
+            }
+            BackupReference::Latest(_) | BackupReference::At(_) => {
+                let location = vault_named(context)?;
+                let vault = context.vault_at(&location).await?;
+                let pool = match pool {
+                    Some(pool) => pool.clone(),
+                    None => choose_pool(context, &vault).await?,
+                };
+                let backup = match self {
+                    BackupReference::Latest(before @ 1..) => {
+                        before_latest(context, &vault, &pool, *before).await?
+                    }
+                    BackupReference::At(at) => newest(context, &vault, &pool, Some(*at)).await?,
+                    _ => newest(context, &vault, &pool, None).await?,
+                };
+                Ok(OpenBackup { backup, location })
+            }
+        }
+    }
+}
+
+/// A backup or a live pool, where a command takes both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BackupOrPool {
+    Backup(BackupReference),
+    /// A pool of Cognito, by its id. A file of such a name is meant by `./NAME`.
+    Pool(UserPoolId),
+}
+
+impl FromStr for BackupOrPool {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(pool) if !Path::new(text).exists() => Ok(Self::Pool(pool)),
+            _ => text.parse().map(Self::Backup),
+        }
+    }
+}
+
+fn vault_named(context: &Context) -> Result<Location, Error> {
+    let location = context.options.vault.clone();
+    location.ok_or_else(|| Error::missing("the vault", "--vault or COGNITO_DR_VAULT"))
+}
+
+async fn open_file(path: &Path) -> Result<OpenBackup, Error> {
+    if !path.exists() {
+        return Err(Error::new(format!("there is no file {}", path.display())).hint(
+            "A backup is named by a file, an S3 key (cognito-backup/...), latest, latest~N or a time such as 2026-03-07T09:00:00Z.",
+        ));
+    }
+    Err(Error::new("backups in files are not there yet"))
+}
+
+async fn open_key(
+    context: &Context,
+    location: Location,
+    key: &BackupKey,
+) -> Result<OpenBackup, Error> {
+    let vault = context.vault_at(&location).await?;
+    let backup = vault.open(key, None).await?;
+    Ok(OpenBackup { backup, location })
+}
+
+/// The newest whole backup of a pool, whose reading had ended at a time where one is given.
+async fn newest(
+    context: &Context,
+    vault: &Vault,
+    pool: &UserPoolId,
+    at: Option<Timestamp>,
+) -> Result<Backup, Error> {
+    let request = FindRequest {
+        user_pool_id: pool.clone(),
+        at,
+        s3_key: None,
+        resume: None,
+        options: Default::default(),
+    };
+    let found = vault.find(&request, Timestamp::now()).await?;
+    for passed in &found.passed_over {
+        let (key, reason) = (&passed.s3_key, &passed.reason);
+        context
+            .terminal
+            .warn(&format!("{key} is passed over: {reason}"));
+    }
+    Ok(vault
+        .open(&found.s3_key, found.version_id.as_deref())
+        .await?)
+}
+
+/// The whole backup that is so many before the newest whole one.
+async fn before_latest(
+    context: &Context,
+    vault: &Vault,
+    pool: &UserPoolId,
+    before: usize,
+) -> Result<Backup, Error> {
+    let newest = newest(context, vault, pool, None).await?;
+    let began = newest.key.began();
+    let limit = before + DAMAGED_LIMIT;
+    let listed = vault.list(Some(pool), Some(began), limit).await?;
+    let older = listed.into_iter().filter(|listed| listed.key < newest.key);
+    let mut left = before;
+    for listed in older {
+        match vault.open(&listed.key, None).await {
+            Ok(backup) if left == 1 => return Ok(backup),
+            Ok(_) => left -= 1,
+            Err(VaultError::Damaged { reason, .. }) => {
+                let key = &listed.key;
+                context
+                    .terminal
+                    .warn(&format!("{key} is passed over: {reason}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let found = before - left;
+    Err(Error::new(format!(
+        "there is no latest~{before} of {pool}: the vault holds {found} whole backups before the newest"
+    ))
+    .hint("`cognito-dr backups` lists what the vault holds."))
+}
+
+/// Lets a person choose one of the pools that the vault has backups of.
+async fn choose_pool(context: &Context, vault: &Vault) -> Result<UserPoolId, Error> {
+    if !context.terminal.can_ask() {
+        return Err(Error::missing("the pool", "--pool"));
+    }
+    let listed = vault.list(None, None, CHOICE).await?;
+    let mut pools: Vec<&UserPoolId> = listed.iter().map(|listed| listed.key.pool()).collect();
+    pools.sort();
+    pools.dedup();
+    let chosen = context.terminal.choose("Pool", &pools)?;
+    Ok(pools[chosen].clone())
+}
+
+/// Lets a person choose a backup of the vault; without one, a file of this folder.
+async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBackup, Error> {
+    if !context.terminal.can_ask() {
+        return Err(Error::missing("the backup", "the argument BACKUP"));
+    }
+    let Some(location) = context.options.vault.clone() else {
+        let files = json_files()?;
+        let chosen = context.terminal.choose("backup", &files)?;
+        return open_file(Path::new(&files[chosen])).await;
+    };
+    let vault = context.vault_at(&location).await?;
+    let listed = vault.list(pool, None, CHOICE).await?;
+    let shown = listed.iter().map(|listed| {
+        let (key, bytes) = (&listed.key, HumanBytes(listed.bytes));
+        format!("{}  {}  {bytes}", key.began(), key.pool())
+    });
+    let shown: Vec<String> = shown.collect();
+    let chosen = context.terminal.choose("backup", &shown)?;
+    open_key(context, location, &listed[chosen].key).await
+}
+
+/// The JSON files of the current folder, by name.
+fn json_files() -> Result<Vec<String>, Error> {
+    let cannot = |error| Error::new("cannot list this folder").because_of(&error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(".").map_err(cannot)? {
+        let name = entry.map_err(cannot)?.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".json") {
+            files.push(name.into_owned());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_named_in_several_ways() {
+        let key = "cognito-backup/2026/03/07/us-east-1_AbC-090502.json";
+        let parsed: BackupKey = key.parse().unwrap();
+        for (text, expected) in [
+            ("latest", BackupReference::Latest(0)),
+            ("latest~2", BackupReference::Latest(2)),
+            (key, BackupReference::Key(parsed.clone())),
+            (
+                "s3://b/cognito-backup/2026/03/07/us-east-1_AbC-090502.json",
+                BackupReference::KeyIn("b".into(), parsed),
+            ),
+            (
+                "2026-03-07T09:05:02+01:00",
+                BackupReference::At("2026-03-07T08:05:02Z".parse().unwrap()),
+            ),
+            ("backup.json", BackupReference::File("backup.json".into())),
+            (
+                "us-east-1_AbC",
+                BackupReference::File("us-east-1_AbC".into()),
+            ),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        for text in ["latest~", "latest~x", "s3://b", "s3://b/other.json"] {
+            assert!(text.parse::<BackupReference>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pool_id_is_a_live_pool_unless_there_is_such_a_file() {
+        let pool = |text: &str| matches!(text.parse(), Ok(BackupOrPool::Pool(_)));
+        assert!(pool("us-east-1_AbC"));
+        assert!(!pool("./us-east-1_AbC"));
+        assert!(!pool("latest"));
+    }
+}

@@ -1,0 +1,118 @@
+use crate::support::says;
+use crate::vault::{POOL, SECRET, WithVault};
+
+/// A vault with backups of three days, and their keys, oldest first.
+fn three_days() -> (WithVault, [String; 3]) {
+    let vault = WithVault::new();
+    let keys =
+        ["07", "08", "09"].map(|day| vault.backup(POOL, &format!("2026-03-{day}T09:00:00Z")));
+    (vault, keys)
+}
+
+#[test]
+fn a_backup_is_shown_without_secrets_or_anything_personal() {
+    let (vault, [key, ..]) = three_days();
+    let printed = vault.account.prints(&["show", &key]);
+    for expected in [
+        "us-east-1_AbC (shop)",
+        "2026-03-07T09:00:00Z to 2026-03-07T09:01:00Z",
+        "3, 2 CONFIRMED, 1 UNCONFIRMED; 1 of them disabled",
+        "web (client1)",
+        "admins, staff",
+        "ListTerms failed",
+    ] {
+        assert!(printed.contains(expected), "{expected} in {printed}");
+    }
+    assert!(
+        !printed.contains(SECRET) && !printed.contains("user-"),
+        "{printed}"
+    );
+
+    let answer = vault.account.json(&["show", &key]);
+    assert_eq!(answer["users"]["total"], 3);
+    assert_eq!(answer["users"]["by_status"]["CONFIRMED"], 2);
+    assert_eq!(answer["users"]["disabled"], 1);
+    assert_eq!(answer["memberships"], 1);
+    assert_eq!(answer["app_clients"][0]["id"], "client1");
+    let sections = answer["sections"].as_array().unwrap();
+    let terms = sections.iter().find(|section| section["name"] == "terms");
+    assert_eq!(terms.unwrap()["status"], "failed");
+    let quick = vault.account.json(&["show", &key, "--no-statuses"]);
+    assert_eq!(quick["users"]["by_status"], serde_json::Value::Null);
+}
+
+#[test]
+fn secrets_of_a_section_are_shown_only_when_asked_for() {
+    let (vault, [key, ..]) = three_days();
+    let section = ["show", &key, "--section", "app_clients"];
+    let hidden = vault.account.prints(&section);
+    assert!(hidden.contains("(hidden)") && !hidden.contains(SECRET));
+    let shown = vault
+        .account
+        .prints(&[&section[..], &["--secrets"]].concat());
+    assert!(shown.contains(SECRET));
+    let users = vault.account.prints(&["show", &key, "--section", "users"]);
+    let users: serde_json::Value = serde_json::from_str(&users).unwrap();
+    assert_eq!(users[2]["Username"], "user-2");
+    let members = vault
+        .account
+        .prints(&["show", &key, "--section", "group_memberships"]);
+    let members: serde_json::Value = serde_json::from_str(&members).unwrap();
+    assert_eq!(members[0]["GroupName"], "admins");
+    let said = vault
+        .account
+        .fails(&["show", &key, "--section", "nonsense"]);
+    assert!(said.contains("app_clients"), "{said}");
+}
+
+#[test]
+fn a_backup_is_named_by_key_by_latest_and_by_time() {
+    let (vault, [first, second, third]) = three_days();
+    let in_bucket = format!("s3://backups/{first}");
+    for (name, expected) in [
+        (first.as_str(), &first),
+        (&in_bucket, &first),
+        ("latest", &third),
+        ("latest~0", &third),
+        ("latest~1", &second),
+        ("latest~2", &first),
+        // Its reading ended a minute later.
+        ("2026-03-09T09:00:30Z", &second),
+        ("2026-03-09T09:01:00Z", &third),
+    ] {
+        let answer = vault.account.json(&["show", name, "--pool", POOL]);
+        let began = answer["began"].as_str().unwrap()[..10].replace('-', "/");
+        assert!(expected.contains(&began), "{name}: {began}");
+    }
+    let said = vault.account.fails(&["show", "latest~3", "--pool", POOL]);
+    assert!(said.contains("2 whole backups before the newest"), "{said}");
+    let said = vault.account.fails(&["show", "latest"]);
+    assert!(said.contains("--pool"), "{said}");
+    let said = vault.account.fails(&["show"]);
+    assert!(said.contains("BACKUP"), "{said}");
+    let said = vault
+        .account
+        .fails(&["show", "latest", "--pool", "us-east-1_None"]);
+    assert!(said.contains("cognito-dr backups"), "{said}");
+}
+
+#[test]
+fn what_is_not_whole_is_passed_over_and_named() {
+    let (vault, [first, second, third]) = three_days();
+    vault.cut_off(&second);
+    vault.cut_off(&third);
+    let latest = vault.account.command(&["show", "latest", "--pool", POOL]);
+    let said = says({ latest }.assert().code(0));
+    assert!(said.contains(&second) && said.contains(&third), "{said}");
+    let said = vault.account.fails(&["show", &third]);
+    assert!(
+        said.contains("cut off") && said.contains("check --all"),
+        "{said}"
+    );
+    let older = vault.backup(POOL, "2026-03-06T09:00:00Z");
+    let answer = vault.account.json(&["show", "latest~1", "--pool", POOL]);
+    assert_eq!(
+        answer["began"], "2026-03-06T09:00:00Z",
+        "{older} after {first}"
+    );
+}
