@@ -151,7 +151,15 @@ impl From<CognitoError> for Error {
 
 impl From<VaultError> for Error {
     fn from(error: VaultError) -> Self {
-        Self::new(error.to_string()).with_hint_for(error.failure())
+        let failed = Self::new(error.to_string());
+        // How S3 says that a bucket lies in another Region.
+        if ["PermanentRedirect", "AuthorizationHeaderMalformed"]
+            .iter()
+            .any(|code| failed.what.contains(code))
+        {
+            return failed.hint("Name the Region of the vault's bucket by --vault-region.");
+        }
+        failed.with_hint_for(error.failure())
     }
 }
 

@@ -20,6 +20,7 @@ mod context;
 mod error;
 mod exit;
 mod interrupt;
+mod page;
 mod regions;
 mod terminal;
 
@@ -31,6 +32,8 @@ use arguments::Arguments;
 use context::Context;
 use error::Error;
 use exit::Exit;
+
+pub use page::page;
 
 /// What can be typed, as the help, the completions and the documents show it.
 pub fn command() -> clap::Command {
