@@ -38,7 +38,7 @@ pub enum BackupError {
     },
     /// The pool does not fit into one invocation, and nobody goes on.
     #[error(
-        "time was up after {users} users of {pool}: set CONTINUATION_STATE_MACHINE_ARN, so that further invocations go on"
+        "time was up after {users} users of {pool}, and no continuation is configured, by which further invocations go on"
     )]
     NoTimeLeft {
         /// The pool.
@@ -78,14 +78,6 @@ pub enum BackupError {
     /// The request is not one that this library wrote.
     #[error("continue: {0}")]
     BadCursor(String),
-    /// An environment variable is missing or wrong.
-    #[error("{variable}: {problem}")]
-    Configuration {
-        /// The variable.
-        variable: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
     /// All pools were tried; these failed.
     #[error("{} of {tried} user pools could not be backed up: {}", failed.len(), named(failed))]
     Pools {
@@ -135,7 +127,6 @@ impl BackupError {
             BackupError::LeaseContended => Failure::ServiceUnavailable,
             BackupError::Internal(_) => Failure::Internal,
             BackupError::BadCursor(_) => Failure::BadRequest,
-            BackupError::Configuration { .. } => Failure::MissingConfiguration,
         }
     }
 

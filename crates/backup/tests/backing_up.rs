@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::settings::Pools;
+use backup::Pools;
 use backup::{BackupError, MfaPreferences, Progress};
 use model::document::SectionStatus;
 use model::inventory::Section;
@@ -456,7 +456,7 @@ async fn without_anyone_to_go_on_a_pool_that_is_too_large_fails_and_leaves_nothi
     let error = backups.run(vec![pool]).await.unwrap_err();
     assert!(matches!(error, BackupError::Pools { .. }));
     let text = error.to_string();
-    assert!(text.contains("CONTINUATION_STATE_MACHINE_ARN"), "{text}");
+    assert!(text.contains("no continuation is configured"), "{text}");
     assert!(world.keys().is_empty());
     assert_eq!(world.s3.open_uploads(), 0);
 }

@@ -13,18 +13,20 @@ use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::translate::Translations;
 
-/// How the restore Lambda is deployed. Read from the environment by `main.rs`.
+/// Where a restore runs and what it may use there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// The target Region: the one that the Lambda runs in.
+    /// The target Region.
     pub region: String,
-    /// `SNS_TOPIC_ARN`: where the notification goes. Also tells the target account's id.
-    pub sns_topic_arn: String,
-    /// `LEGACY_SUB_ATTRIBUTE`: the custom attribute that keeps the old `sub`, without `custom:`.
+    /// The account that is restored into; empty when it is not known.
+    pub account_id: String,
+    /// The function that starts a restore: the report's commands call it.
+    pub trigger_function: String,
+    /// The custom attribute that keeps the old `sub`, without `custom:`.
     pub legacy_sub_attribute: Option<String>,
-    /// `IMPORT_ROLE_ARN`: the role by which import jobs write their log; none, no import jobs.
+    /// The role by which import jobs write their log; none, no import jobs.
     pub import_role_arn: Option<String>,
-    /// `EXISTING_USER_POOL_IDS`: the pools that a restore may write into although none made them.
+    /// The pools that a restore may write into although none made them.
     pub existing_user_pools: ExistingPools,
 }
 
@@ -66,13 +68,6 @@ impl ExistingPools {
     }
 }
 
-impl Settings {
-    /// The account that is restored into, as the topic's ARN names it; empty when it names none.
-    pub fn account_id(&self) -> &str {
-        self.sns_topic_arn.split(':').nth(4).unwrap_or_default()
-    }
-}
-
 /// One invocation of one restore.
 pub struct Restore<'a> {
     /// Cognito in the target Region.
@@ -87,7 +82,7 @@ pub struct Restore<'a> {
     pub folder: &'a Folder<'a>,
     /// The backup that is restored.
     pub backup: &'a Backup,
-    /// How the Lambda is deployed.
+    /// Where it runs and what it may use there.
     pub settings: &'a Settings,
     /// The operator's map; empty when there is none.
     pub translations: &'a Translations,

@@ -14,14 +14,6 @@ pub enum RestoreError {
     /// The request is not understood, or asks for something impossible.
     #[error(transparent)]
     Request(#[from] BadRequest),
-    /// An environment variable is missing or wrong.
-    #[error("environment variable {variable}: {problem}")]
-    Configuration {
-        /// Its name.
-        variable: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
     /// The bucket, or what lies in it.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
@@ -75,9 +67,6 @@ pub enum RestoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The notification could not be published.
-    #[error("the notification could not be published: {0}")]
-    Notification(String),
     /// Something that should not happen.
     #[error("{0}")]
     Internal(String),
@@ -88,7 +77,6 @@ impl RestoreError {
     pub fn failure(&self) -> Failure {
         match self {
             RestoreError::Request(_) | RestoreError::OtherBackup { .. } => Failure::BadRequest,
-            RestoreError::Configuration { .. } => Failure::MissingConfiguration,
             RestoreError::Vault(error) => error.failure(),
             RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
                 error.failure()
@@ -98,7 +86,6 @@ impl RestoreError {
             }
             RestoreError::TakenOver(_) => Failure::AlreadyRunning,
             RestoreError::TargetMissing(_) => Failure::UserPoolNotFound,
-            RestoreError::Notification(_) => Failure::ServiceUnavailable,
             RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,
         }
     }

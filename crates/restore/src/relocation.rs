@@ -35,7 +35,7 @@ impl<'a> Relocation<'a> {
         Self {
             from: &restore.head().user_pool_id,
             region: &restore.settings.region,
-            account: restore.settings.account_id(),
+            account: &restore.settings.account_id,
             translations: restore.translations,
             pool: pool.map_or(NEW_POOL, UserPoolId::as_str),
         }

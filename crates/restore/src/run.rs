@@ -14,7 +14,7 @@ use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::plan::{self, PlanProgress};
-use crate::report;
+use crate::report::{self, Message};
 use crate::resume;
 use crate::translate::Translations;
 use crate::users;
@@ -23,7 +23,7 @@ use crate::verify::{self, VerifyOutcome};
 /// The object that keeps which users are selected, below the restore's folder.
 const SELECTION: &str = "selection.txt";
 
-/// The clients of the Lambda, made once.
+/// What a restore calls, made once.
 pub struct Clients {
     /// Cognito in the target Region.
     pub cognito: Cognito,
@@ -31,10 +31,25 @@ pub struct Clients {
     pub waf: aws_sdk_wafv2::Client,
     /// Functions in the target Region.
     pub lambda: aws_sdk_lambda::Client,
-    /// The topic of the notification.
-    pub sns: aws_sdk_sns::Client,
     /// The DR bucket.
     pub vault: Vault,
+}
+
+/// What an invocation has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// To the state machine.
+    pub response: RestoreResponse,
+    /// To the subscribers, when the restore has ended. Until it is published, the same request
+    /// may be repeated and gives the same.
+    pub message: Option<Message>,
+}
+
+impl From<RestoreResponse> for Invocation {
+    fn from(response: RestoreResponse) -> Self {
+        let message = None;
+        Self { response, message }
+    }
 }
 
 /// Carries out one request of the state machine, until it is done or the deadline comes.
@@ -46,8 +61,8 @@ pub async fn run(
     settings: &Settings,
     request: &RestoreRequest,
     deadline: Instant,
-) -> Result<RestoreResponse, RestoreError> {
-    tracing::info!(action = ?request.action, restore_id = %request.restore_id, user_pool_id = %request.user_pool_id, "invoked");
+) -> Result<Invocation, RestoreError> {
+    tracing::info!(action = ?request.action, "invoked");
     if request.action == RestoreAction::ReportFailure {
         return report_failure(clients, settings, request).await;
     }
@@ -91,7 +106,7 @@ pub async fn run(
         RestoreAction::Restore => {
             resume::begin_again(&restore, &mut state).await?;
             let progress = Box::pin(plan::go_on(&restore, &mut state)).await?;
-            Ok(answer_of_plan(progress, &state, &backup))
+            Ok(answer_of_plan(progress, &state, &backup).into())
         }
         RestoreAction::Verify => {
             let outcome = Box::pin(verify::verify(&restore, &mut state)).await?;
@@ -100,23 +115,17 @@ pub async fn run(
                 VerifyOutcome::InProgress => (RestoreStatus::InProgress, 0),
                 VerifyOutcome::Waiting { seconds } => (RestoreStatus::Waiting, seconds),
             };
-            Ok(answer(
-                "verify",
-                status,
-                wait_seconds,
-                &state,
-                Some(&backup),
-            ))
+            Ok(answer("verify", status, wait_seconds, &state, Some(&backup)).into())
         }
         RestoreAction::Report | RestoreAction::ReportFailure => {
             let report = report::report(&restore, &state, None).await?;
             state.reported = Some(Timestamp::now());
             restore.save(&state).await?;
-            let bucket = clients.vault.bucket();
-            report::notify(&clients.sns, settings, bucket, &state, &report).await?;
-            let mut answer = answer("report", RestoreStatus::Done, 0, &state, Some(&backup));
-            answer.result = Some(report.status.as_str().to_owned());
-            Ok(answer)
+            let message = Message::of_report(&state, &report, clients.vault.bucket())?;
+            let mut response = answer("report", RestoreStatus::Done, 0, &state, Some(&backup));
+            response.result = Some(report.status.as_str().to_owned());
+            let message = Some(message);
+            Ok(Invocation { response, message })
         }
     }
 }
@@ -199,16 +208,15 @@ async fn translations(
     }
 }
 
-/// Writes what is known of a restore that failed, and says so to the subscribers.
+/// Writes what is known of a restore that failed.
 async fn report_failure(
     clients: &Clients,
     settings: &Settings,
     request: &RestoreRequest,
-) -> Result<RestoreResponse, RestoreError> {
+) -> Result<Invocation, RestoreError> {
     if request.error.as_deref() == Some(Failure::AlreadyRunning.name()) {
         // The report is that of the invocation that goes on.
-        let error = report::failure_text(request);
-        return notify_failure(clients, settings, request, error).await;
+        return unreported_failure(request, report::failure_text(request));
     }
     // The report must come out even where state or backup cannot be read: that may be why.
     let opened = Folder::open(&clients.vault, &request.restore_id).await;
@@ -262,34 +270,26 @@ async fn report_failure(
         (None, Some(key)) => Some(begin(request, key)),
         (None, None) => None,
     };
-    match &remembered {
-        Some(state) => {
-            let bucket = clients.vault.bucket();
-            report::notify(&clients.sns, settings, bucket, state, &report).await?;
-        }
-        None => {
-            let error = report.error.clone().unwrap_or_default();
-            return notify_failure(clients, settings, request, error).await;
-        }
-    }
-    Ok(RestoreResponse {
-        status: RestoreStatus::Done,
-        wait_seconds: 0,
-        step: "report_failure".to_owned(),
-        new_user_pool_id: report.new_user_pool_id.clone(),
-        users_done: report.users.seen,
-        users_total: None,
-        result: Some(report.status.as_str().to_owned()),
+    let Some(state) = &remembered else {
+        return unreported_failure(request, report.error.unwrap_or_default());
+    };
+    let message = Message::of_report(state, &report, clients.vault.bucket())?;
+    Ok(Invocation {
+        response: RestoreResponse {
+            status: RestoreStatus::Done,
+            wait_seconds: 0,
+            step: "report_failure".to_owned(),
+            new_user_pool_id: report.new_user_pool_id.clone(),
+            users_done: report.users.seen,
+            users_total: None,
+            result: Some(report.status.as_str().to_owned()),
+        },
+        message: Some(message),
     })
 }
 
-/// Says that a restore failed of which there is nothing to report.
-async fn notify_failure(
-    clients: &Clients,
-    settings: &Settings,
-    request: &RestoreRequest,
-    error: String,
-) -> Result<RestoreResponse, RestoreError> {
+/// A restore failed of which there is nothing to report.
+fn unreported_failure(request: &RestoreRequest, error: String) -> Result<Invocation, RestoreError> {
     let notification = FailureNotification {
         status: ReportStatus::Failed,
         error,
@@ -297,15 +297,17 @@ async fn notify_failure(
         user_pool_id: request.user_pool_id.clone(),
         restore_id: request.restore_id.clone(),
     };
-    report::notify_failure(&clients.sns, settings, &notification).await?;
-    Ok(RestoreResponse {
-        status: RestoreStatus::Done,
-        wait_seconds: 0,
-        step: "report_failure".to_owned(),
-        new_user_pool_id: None,
-        users_done: 0,
-        users_total: None,
-        result: Some(ReportStatus::Failed.as_str().to_owned()),
+    Ok(Invocation {
+        response: RestoreResponse {
+            status: RestoreStatus::Done,
+            wait_seconds: 0,
+            step: "report_failure".to_owned(),
+            new_user_pool_id: None,
+            users_done: 0,
+            users_total: None,
+            result: Some(ReportStatus::Failed.as_str().to_owned()),
+        },
+        message: Some(Message::of_failure(&notification)?),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages that are Lambda functions; each has one binary of the same name.
+/// The binaries of the package `lambda`, one for each Lambda function.
 pub const LAMBDAS: [&str; 4] = [
     "backup",
     "find-latest-backup",

@@ -80,12 +80,11 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
             .allowing(restore::OPERATIONS),
         waf: aws_sdk_wafv2::Client::new(&aws),
         lambda: aws_sdk_lambda::Client::new(&aws),
-        sns: aws_sdk_sns::Client::new(&aws),
         vault: Vault::new(&aws, BUCKET),
     };
     let settings = Settings {
         region: NEW.to_owned(),
-        sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:restored"),
+        account_id: "000000000000".into(),
         import_role_arn: Some(ROLE.to_owned()),
         ..Settings::default()
     };
@@ -116,7 +115,9 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         loop {
             invocations += 1;
             let deadline = tokio::time::Instant::now() + INVOCATION;
-            let answer = restore::run::run(&clients, &settings, &request, deadline).await?;
+            let answer = restore::run::run(&clients, &settings, &request, deadline)
+                .await?
+                .response;
             match answer.status {
                 RestoreStatus::Done => break,
                 RestoreStatus::InProgress => {}

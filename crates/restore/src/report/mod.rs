@@ -1,4 +1,4 @@
-//! The report of a restore, its hand-over page, its map of ids and its notification.
+//! The report of a restore, its hand-over page, its map of ids and the text of its notification.
 //!
 //! Everything is written from what the state remembers, so that writing it again gives the same.
 //! None of it holds a secret: values that the backup knows to be secret are cut out of every
@@ -137,7 +137,7 @@ impl Place<'_> {
                 pool.as_ref(),
                 error,
                 ended.unwrap_or_else(Timestamp::now),
-                &trigger(self.settings),
+                &self.settings.trigger(),
             )
         };
         self.put(&report, state, head, pool.as_ref()).await
@@ -167,7 +167,7 @@ impl Place<'_> {
                 None,
                 Some(error),
                 now,
-                &trigger(self.settings),
+                &self.settings.trigger(),
             )
         };
         self.put(&report, &state, head, None).await
@@ -289,15 +289,12 @@ fn assemble(
     }
 }
 
-/// The options of `aws lambda invoke` that name the stack's trigger: its Region, and the function
-/// with the environment that the topic's name tells.
-fn trigger(settings: &Settings) -> String {
-    let topic = settings.sns_topic_arn.as_str();
-    let environment = topic
-        .split_once("cognito-dr-notifications-")
-        .map_or("prod", |(_, environment)| environment);
-    let region = &settings.region;
-    format!("--region {region} --function-name cognito-manual-dr-trigger-{environment}")
+impl Settings {
+    /// The options of `aws lambda invoke` that name the function which starts a restore.
+    fn trigger(&self) -> String {
+        let (region, function) = (&self.region, &self.trigger_function);
+        format!("--region {region} --function-name {function}")
+    }
 }
 
 /// What else the restore left in the bucket.
@@ -331,56 +328,45 @@ fn objects(state: &RestoreState) -> BTreeMap<String, String> {
     objects
 }
 
-/// Sends the notification of a restore whose report lies in `bucket`.
-///
-/// # Errors
-/// [`RestoreError::Notification`] when the topic does not take it.
-pub async fn notify(
-    sns: &aws_sdk_sns::Client,
-    settings: &Settings,
-    bucket: &str,
-    state: &RestoreState,
-    report: &Report,
-) -> Result<(), RestoreError> {
-    publish(
-        sns,
-        settings,
-        report.status,
-        &Notification::new(state, report, bucket),
-    )
-    .await
+/// What subscribers are told of a restore that ended: a mail, for most of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// By it people sort their mail.
+    pub subject: &'static str,
+    /// A JSON object: a [`Notification`] or a [`FailureNotification`].
+    pub text: String,
 }
 
-/// Sends the notification of a restore that failed before there was anything to report.
-///
-/// # Errors
-/// [`RestoreError::Notification`] when the topic does not take it.
-pub async fn notify_failure(
-    sns: &aws_sdk_sns::Client,
-    settings: &Settings,
-    notification: &FailureNotification,
-) -> Result<(), RestoreError> {
-    publish(sns, settings, notification.status, notification).await
-}
+impl Message {
+    /// About a restore whose report lies in `bucket`.
+    ///
+    /// # Errors
+    /// [`RestoreError::Internal`], which should not happen.
+    pub fn of_report(
+        state: &RestoreState,
+        report: &Report,
+        bucket: &str,
+    ) -> Result<Self, RestoreError> {
+        Self::new(report.status, &Notification::new(state, report, bucket))
+    }
 
-async fn publish(
-    sns: &aws_sdk_sns::Client,
-    settings: &Settings,
-    status: ReportStatus,
-    notification: &impl serde::Serialize,
-) -> Result<(), RestoreError> {
-    let message = serde_json::to_string_pretty(notification)
-        .map_err(|error| RestoreError::Notification(error.to_string()))?;
-    let request = sns
-        .publish()
-        .topic_arn(&settings.sns_topic_arn)
-        .subject(Notification::subject(status))
-        .message(message);
-    request.send().await.map_err(|error| {
-        let error = aws_sdk_sns::error::DisplayErrorContext(&error);
-        RestoreError::Notification(error.to_string())
-    })?;
-    Ok(())
+    /// About a restore that failed before there was anything to report.
+    ///
+    /// # Errors
+    /// [`RestoreError::Internal`], which should not happen.
+    pub fn of_failure(notification: &FailureNotification) -> Result<Self, RestoreError> {
+        Self::new(notification.status, notification)
+    }
+
+    fn new(
+        status: ReportStatus,
+        notification: &impl serde::Serialize,
+    ) -> Result<Self, RestoreError> {
+        let text = serde_json::to_string_pretty(notification)
+            .map_err(|error| RestoreError::Internal(format!("the notification: {error}")))?;
+        let subject = Notification::subject(status);
+        Ok(Self { subject, text })
+    }
 }
 
 #[cfg(test)]

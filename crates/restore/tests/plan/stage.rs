@@ -66,13 +66,12 @@ impl Stage {
             cognito: at(&config, &simulator, NEW).allowing(OPERATIONS),
             waf,
             lambda: functions(&config),
-            sns: aws_sdk_sns::Client::new(&config),
             vault: Vault::new(&config, BUCKET),
         };
         let anybody = at(&config, &simulator, NEW);
         let settings = Settings {
             region: NEW.into(),
-            sns_topic_arn: format!("arn:aws:sns:{NEW}:000000000000:cognito-dr-notifications-test"),
+            account_id: "000000000000".into(),
             ..Settings::default()
         };
         Self {
@@ -152,7 +151,8 @@ impl Stage {
         request: &RestoreRequest,
     ) -> Result<RestoreResponse, RestoreError> {
         let deadline = Instant::now() + self.invocation.get();
-        run(&self.clients, &self.settings, request, deadline).await
+        let invocation = run(&self.clients, &self.settings, request, deadline).await?;
+        Ok(invocation.response)
     }
 
     /// One invocation.

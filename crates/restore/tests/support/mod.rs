@@ -109,12 +109,11 @@ impl World {
                 .allowing(restore::OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&elsewhere),
-            sns: aws_sdk_sns::Client::new(&elsewhere),
             vault: Vault::new(&config, BUCKET),
         };
         let settings = Settings {
             region: NEW.into(),
-            sns_topic_arn: format!("arn:aws:sns:{NEW}:{ACCOUNT}:cognito-dr-notifications-test"),
+            account_id: ACCOUNT.into(),
             legacy_sub_attribute: None,
             import_role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/import")),
             ..Settings::default()
@@ -221,13 +220,22 @@ impl World {
         }
     }
 
+    async fn run(
+        &self,
+        request: &RestoreRequest,
+        deadline: Instant,
+    ) -> Result<RestoreResponse, RestoreError> {
+        let invocation = run(&self.clients, &self.settings, request, deadline).await?;
+        Ok(invocation.response)
+    }
+
     /// One invocation; `None` when it died.
     pub(crate) async fn invoke(
         &self,
         request: &RestoreRequest,
     ) -> Option<Result<RestoreResponse, RestoreError>> {
         let deadline = Instant::now() + self.time;
-        let invocation = Box::pin(run(&self.clients, &self.settings, request, deadline));
+        let invocation = Box::pin(self.run(request, deadline));
         let answer = if self.lives_in_danger() {
             tokio::select! {
                 answer = invocation => Some(answer),
@@ -255,7 +263,7 @@ impl World {
     ) -> Invocation<'w> {
         self.calm_down();
         let deadline = Instant::now() + self.time;
-        let mut invocation = Box::pin(run(&self.clients, &self.settings, request, deadline));
+        let mut invocation: Invocation<'w> = Box::pin(self.run(request, deadline));
         tokio::select! {
             answer = &mut invocation => panic!("it ended before: {answer:?}"),
             () = async {

@@ -53,9 +53,7 @@ fn build(architecture: Architecture) -> Result<()> {
         .env("PATH", std::env::join_paths(folders)?)
         .args(["zigbuild", "--release", "--target"])
         .arg(format!("{}.{major}.{minor}", architecture.triple()));
-    for package in LAMBDAS {
-        command.args(["--package", package]);
-    }
+    command.args(["--package", "lambda", "--bins"]);
     passes(&mut command)
 }
 

@@ -1,0 +1,115 @@
+//! The Lambda `cognito-backup-{environment}`: backs up pools, for the schedule, for a change, and
+//! where an invocation before it stopped.
+
+mod settings;
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use backup::{Backups, Continuation, MetadataTable};
+use cognito::collect::OPERATIONS;
+use cognito::limits::Limits;
+use cognito::{Category, Cognito};
+use lambda::{Environment, Failed, Function, time_left};
+use lambda_runtime::Context;
+use model::request::{BackupAnswer, BackupRequest};
+use serde_json::Value;
+use tokio::time::Instant;
+use vault::Vault;
+
+use crate::settings::Settings;
+
+/// What is kept of an invocation for putting a run down: a few objects of at most 16 MB.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// How long a connection, and an attempt of a call, may take where the library does not say.
+const CONNECT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+struct Backup {
+    settings: Settings,
+    cognito: Cognito,
+    waf: aws_sdk_wafv2::Client,
+    vault: Vault,
+    table: MetadataTable,
+    continuation: Option<Continuation>,
+    limits: Limits,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::serve::<Backup>().await
+}
+
+impl Function for Backup {
+    type Answer = Value;
+
+    fn from_environment() -> Result<Self, Failed> {
+        let settings = Settings::read(&Environment::of_process())?;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let config = lambda::sdk_config(timeouts);
+        let continuation = settings.continuation.as_ref();
+        Ok(Self {
+            cognito: Cognito::new(&config, settings.pace.clone()).allowing(OPERATIONS),
+            limits: Limits::default(),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            vault: Vault::new(&config, &settings.bucket),
+            table: MetadataTable::new(&config, &settings.table),
+            continuation: continuation.map(|arn| Continuation::new(&config, arn)),
+            settings,
+        })
+    }
+
+    async fn handle(&self, event: Value, context: &Context) -> Result<Value, Failed> {
+        let configured = match event.get("continue") {
+            // The cursor names its pools.
+            Some(_) => Vec::new(),
+            None => self.settings.pools.ids(&self.cognito).await?,
+        };
+        let backups = self.backups(context);
+        let progress = match BackupRequest::from_event(&event, &configured)? {
+            BackupRequest::Nothing { reason } => {
+                tracing::info!(reason, "nothing to back up");
+                let nothing = Some(reason);
+                let backups = Vec::new();
+                return Ok(BackupAnswer { backups, nothing }.to_json());
+            }
+            BackupRequest::Continue(cursor) => {
+                let progress = self.beside_limits(backups.go_on(cursor)).await?;
+                return Ok(progress.to_continuation());
+            }
+            BackupRequest::Pools(pools) => self.beside_limits(backups.run(pools)).await?,
+            BackupRequest::Scheduled(pools) => {
+                self.beside_limits(backups.run_scheduled(pools)).await?
+            }
+        };
+        let (backups, nothing) = (progress.backups(), progress.nothing());
+        Ok(BackupAnswer { backups, nothing }.to_json())
+    }
+}
+
+impl Backup {
+    /// Works while the limits are read that a backup can make use of.
+    async fn beside_limits<T>(&self, work: impl Future<Output = T>) -> T {
+        let categories = [Category::UserRead];
+        self.limits.beside(&self.cognito, &categories, work).await
+    }
+
+    /// The library's view of this invocation.
+    fn backups<'a>(&'a self, context: &'a Context) -> Backups<'a> {
+        let left = time_left(context);
+        Backups {
+            cognito: &self.cognito,
+            waf: &self.waf,
+            vault: &self.vault,
+            table: &self.table,
+            continuation: self.continuation.as_ref(),
+            mfa_preferences: self.settings.mfa_preferences,
+            request_id: &context.request_id,
+            deadline: Instant::now() + left.saturating_sub(MARGIN.min(left / 3)),
+        }
+    }
+}

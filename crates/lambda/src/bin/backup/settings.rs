@@ -1,0 +1,122 @@
+//! What the function's environment says.
+
+use backup::{MfaPreferences, Pools};
+use cognito::Pace;
+use lambda::{Environment, Failed};
+use model::UserPoolId;
+
+/// The share of the quotas when `QUOTA_SHARE` does not say: that of ListUsers cannot be raised,
+/// and production uses it too (facts E).
+const QUOTA_SHARE: f64 = 0.5;
+
+/// How the function is deployed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    /// `USER_POOL_IDS`: the configured pools, or `*`.
+    pub(crate) pools: Pools,
+    /// `BACKUP_BUCKET`.
+    pub(crate) bucket: String,
+    /// `BACKUP_TABLE`.
+    pub(crate) table: String,
+    /// `QUOTA_SHARE` and `QUOTA_OVERRIDES`, as [`Environment::pace`] reads them.
+    pub(crate) pace: Pace,
+    /// `BACKUP_MFA_PREFERENCES`: `auto` (the default), `true` for all users, `false` for none.
+    pub(crate) mfa_preferences: MfaPreferences,
+    /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
+    /// invocation; none when empty or missing.
+    pub(crate) continuation: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`Failed`] that names the variable.
+    pub(crate) fn read(
+        environment: &Environment<impl Fn(&str) -> Option<String>>,
+    ) -> Result<Self, Failed> {
+        Ok(Self {
+            pools: pools(&environment.required("USER_POOL_IDS")?)?,
+            bucket: environment.required("BACKUP_BUCKET")?,
+            table: environment.required("BACKUP_TABLE")?,
+            pace: environment.pace(QUOTA_SHARE)?,
+            mfa_preferences: match environment.optional("BACKUP_MFA_PREFERENCES").as_deref() {
+                None | Some("auto") => MfaPreferences::Auto,
+                Some("true") => MfaPreferences::All,
+                Some("false") => MfaPreferences::None,
+                Some(other) => {
+                    let problem = format!("{other:?} is neither auto nor true nor false");
+                    return Err(Failed::configuration("BACKUP_MFA_PREFERENCES", problem));
+                }
+            },
+            continuation: environment.optional("CONTINUATION_STATE_MACHINE_ARN"),
+        })
+    }
+}
+
+fn pools(list: &str) -> Result<Pools, Failed> {
+    let wrong = |problem: &dyn std::fmt::Display| Failed::configuration("USER_POOL_IDS", problem);
+    if list == "*" {
+        return Ok(Pools::Every);
+    }
+    let mut pools = Vec::new();
+    for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+        let pool: UserPoolId = id.parse().map_err(|error| wrong(&error))?;
+        if !pools.contains(&pool) {
+            pools.push(pool);
+        }
+    }
+    if pools.is_empty() {
+        return Err(wrong(&"it names no user pool"));
+    }
+    Ok(Pools::These(pools))
+}
+
+#[cfg(test)]
+mod tests {
+    use cognito::Category;
+
+    use super::*;
+
+    const COMPLETE: [(&str, &str); 3] = [
+        ("USER_POOL_IDS", "us-east-1_A, us-east-1_B,,us-east-1_A"),
+        ("BACKUP_BUCKET", "b"),
+        ("BACKUP_TABLE", "t"),
+    ];
+
+    fn read(changes: &[(&str, &str)]) -> Result<Settings, Failed> {
+        Settings::read(&Environment::new(|name: &str| {
+            let all = changes.iter().chain(&COMPLETE);
+            let mut named = all.filter(|(variable, _)| *variable == name);
+            named.next().map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn defaults_suit_most() {
+        let settings = read(&[]).unwrap();
+        let named = ["us-east-1_A", "us-east-1_B"].map(|id| id.parse().unwrap());
+        assert_eq!(settings.pools, Pools::These(named.into()));
+        assert_eq!(settings.pace.rate(Category::UserList), 15.0);
+        assert_eq!(settings.mfa_preferences, MfaPreferences::Auto);
+        assert_eq!(settings.continuation, None);
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (variable, value) in [
+            ("USER_POOL_IDS", ""),
+            ("USER_POOL_IDS", " , "),
+            ("USER_POOL_IDS", "us-east-1_A,nonsense"),
+            ("USER_POOL_IDS", "us-east-1_A,*"),
+            ("BACKUP_BUCKET", ""),
+            ("BACKUP_TABLE", " "),
+            ("QUOTA_SHARE", "half"),
+            ("BACKUP_MFA_PREFERENCES", "yes"),
+        ] {
+            let error = read(&[(variable, value)]).unwrap_err();
+            assert!(error.to_string().contains(variable), "{error}");
+            assert_eq!(error.failure(), model::Failure::MissingConfiguration);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The Lambda `cognito-restore-{environment}`: one invocation of a restore.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use cognito::limits::Limits;
+use cognito::{Category, Cognito};
+use lambda::{Environment, Failed, Function, Topic, time_left};
+use lambda_runtime::Context;
+use model::request::{RestoreRequest, RestoreResponse};
+use restore::run::{Clients, run};
+use restore::{ExistingPools, OPERATIONS, Settings};
+use serde_json::Value;
+use tokio::time::Instant;
+use vault::Vault;
+
+/// What an invocation keeps for saving and answering; a call that hangs may take this long too.
+const MARGIN: Duration = Duration::from_secs(60);
+/// The share of the quotas when `QUOTA_SHARE` does not say: the target Region is quiet.
+const QUOTA_SHARE: f64 = 0.95;
+/// The pools that a restore may write into although none made them.
+const EXISTING_POOLS: &str = "EXISTING_USER_POOL_IDS";
+
+struct Restore {
+    clients: Clients,
+    settings: Settings,
+    limits: Limits,
+    topic: Topic,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::serve::<Restore>().await
+}
+
+impl Function for Restore {
+    type Answer = RestoreResponse;
+
+    fn from_environment() -> Result<Self, Failed> {
+        let environment = Environment::of_process();
+        let config = lambda::sdk_config(TimeoutConfig::disabled());
+        let bucket = environment.required("SOURCE_BUCKET")?;
+        let topic = Topic::new(&config, environment.required("SNS_TOPIC_ARN")?);
+        let existing = environment.optional(EXISTING_POOLS).unwrap_or_default();
+        let settings = Settings {
+            region: config
+                .region()
+                .map(ToString::to_string)
+                .ok_or_else(|| Failed::configuration("AWS_REGION", "it is not set"))?,
+            account_id: topic.account_id().to_owned(),
+            trigger_function: environment.required("TRIGGER_FUNCTION")?,
+            legacy_sub_attribute: environment
+                .optional("LEGACY_SUB_ATTRIBUTE")
+                .map(|name| name.trim_start_matches("custom:").to_owned()),
+            import_role_arn: environment.optional("IMPORT_ROLE_ARN"),
+            existing_user_pools: ExistingPools::read(&existing)
+                .map_err(|problem| Failed::configuration(EXISTING_POOLS, problem))?,
+        };
+        let cognito = Cognito::new(&config, environment.pace(QUOTA_SHARE)?);
+        let clients = Clients {
+            cognito: cognito.allowing(OPERATIONS),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            lambda: looking_for_functions(&config),
+            vault: Vault::new(&config, bucket),
+        };
+        Ok(Self {
+            clients,
+            settings,
+            limits: Limits::default(),
+            topic,
+        })
+    }
+
+    async fn handle(&self, event: Value, context: &Context) -> Result<RestoreResponse, Failed> {
+        let request = RestoreRequest::from_event(&event)?;
+        let left = time_left(context);
+        let deadline = Instant::now() + left.saturating_sub(MARGIN).max(left / 2);
+        let work = Box::pin(run(&self.clients, &self.settings, &request, deadline));
+        let categories = [Category::UserCreation, Category::UserRead];
+        let cognito = &self.clients.cognito;
+        let invocation = self.limits.beside(cognito, &categories, work).await?;
+        if let Some(message) = invocation.message {
+            self.topic.publish(message).await?;
+        }
+        Ok(invocation.response)
+    }
+}
+
+/// The functions of triggers are looked up one by one: a Lambda API that does not answer must
+/// not eat the time of the restore.
+fn looking_for_functions(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .build();
+    let config = aws_sdk_lambda::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
