@@ -93,6 +93,13 @@ impl BackupCursor {
         self.backed_up.drain(..more);
     }
 
+    /// Whether the pool is backed up, or failed.
+    pub(crate) fn tried(&self, pool: &UserPoolId) -> bool {
+        let backed_up = self.backed_up.iter().map(|done| &done.user_pool_id);
+        let failed = self.failed.iter().map(|failed| &failed.user_pool_id);
+        backed_up.chain(failed).any(|tried| tried == pool)
+    }
+
     /// The backup that is being written, if one was begun.
     pub fn current_key(&self) -> Option<&BackupKey> {
         self.current.as_ref().map(|current| &current.key)

@@ -1,6 +1,7 @@
 //! Why a backup failed.
 
 use cognito::{CognitoError, ErrorKind};
+use model::request::BackedUpPool;
 use model::{BackupKey, Failure, UserPoolId};
 use serde::{Deserialize, Serialize};
 use vault::VaultError;
@@ -45,6 +46,14 @@ pub enum BackupError {
         pool: UserPoolId,
         /// How many users had been read.
         users: u64,
+    },
+    /// Somebody asked for a stop, and nobody goes on. What was not complete is gone.
+    #[error("stopped after {} of {} user pools", backed_up.len(), backed_up.len() + left.len())]
+    Interrupted {
+        /// The pools that are backed up.
+        backed_up: Vec<BackedUpPool>,
+        /// The pools that are not.
+        left: Vec<UserPoolId>,
     },
     /// The state machine that is to go on could not be started.
     #[error("the continuation could not be started: {reason}")]
@@ -121,8 +130,10 @@ impl BackupError {
             BackupError::Vault(error) => error.failure(),
             BackupError::NotRecorded { failure, .. }
             | BackupError::NotHandedOver { failure, .. } => *failure,
-            BackupError::NoTimeLeft { .. } | BackupError::Pools { .. } => Failure::BackupFailed,
-            BackupError::Unresumable { .. } => Failure::BackupFailed,
+            BackupError::NoTimeLeft { .. }
+            | BackupError::Interrupted { .. }
+            | BackupError::Pools { .. }
+            | BackupError::Unresumable { .. } => Failure::BackupFailed,
             BackupError::LeaseLost { .. } => Failure::AlreadyRunning,
             BackupError::LeaseContended => Failure::ServiceUnavailable,
             BackupError::Internal(_) => Failure::Internal,

@@ -4,24 +4,29 @@
 //! is one for a Region. So whoever reads holds the lease `cognito-backup-state/lease.json`, and
 //! whoever comes second enters what it was asked for and ends: the holder takes it.
 //!
-//! - Each invocation claims the lease anew, until some time after its own end. One that dies is
+//! - Each invocation claims the lease anew, and renews it while it works. One that dies is
 //!   repeated under the same name (Step Functions, and Lambda's retry of an event), or somebody
 //!   else takes the lease when it has expired, with everything that is due.
 //! - Every write is over exactly what was read (`If-Match`), and an invocation looks before it
 //!   completes a backup: one that slept past its lease completes nothing.
 //! - What is due stays entered until a backup is complete that began after it was asked for.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 use vault::{ETag, Vault, VaultError};
 
 use crate::cursor::STATE_FOLDER;
 use crate::error::BackupError;
 
-/// How long a lease holds after the end of the invocation: Step Functions repeats one that died
-/// for less than three minutes.
-pub(crate) const HANDOVER: SignedDuration = SignedDuration::from_mins(10);
+/// How long a lease holds after it was claimed, renewed or handed over: Step Functions repeats an
+/// invocation that died for less than three minutes.
+const HOLDS: SignedDuration = SignedDuration::from_mins(10);
+/// How often it is renewed by who works.
+const RENEWED: Duration = Duration::from_secs(2 * 60);
 /// How often a change is tried in all when others change the object at the same moment.
 const ATTEMPTS: u32 = 20;
 
@@ -99,7 +104,7 @@ impl LeaseState {
 }
 
 /// The lease, held by this invocation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lease<'a> {
     vault: &'a Vault,
     state: LeaseState,
@@ -121,13 +126,12 @@ impl<'a> Lease<'a> {
         format!("{STATE_FOLDER}lease.json")
     }
 
-    /// Enters `pools`, and claims the lease for `run` for as long as this invocation may `last`.
+    /// Enters `pools`, and claims the lease for `run`.
     pub(crate) async fn acquire(
         vault: &'a Vault,
         run: &str,
         pools: &[UserPoolId],
         asked: Asked,
-        last: SignedDuration,
     ) -> Result<Acquired<'a>, BackupError> {
         let chance = getrandom::u64().map_err(|error| {
             BackupError::Internal(format!("there are no random numbers: {error}"))
@@ -137,7 +141,7 @@ impl<'a> Lease<'a> {
             let claim = Holder {
                 run: run.to_owned(),
                 invocation: format!("{chance:016x}"),
-                until: later(now, last + HANDOVER),
+                until: expiry(now),
             };
             let (before, etag) = read(vault).await?;
             let mut state = before.clone();
@@ -170,6 +174,33 @@ impl<'a> Lease<'a> {
         Err(BackupError::LeaseContended)
     }
 
+    /// Holds the lease for as long as `work`, which is given it, goes on. A lease that is lost is
+    /// noticed by the work itself, which confirms it before it completes anything.
+    pub(crate) async fn held_during<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> T) -> T {
+        let mut renewed = self.clone();
+        let renewal = async {
+            loop {
+                sleep(RENEWED).await;
+                if let Err(error) = renewed.renew().await {
+                    tracing::warn!(%error, "the lease is not renewed");
+                }
+            }
+        };
+        tokio::select! {
+            done = work(self) => done,
+            never = renewal => never,
+        }
+    }
+
+    async fn renew(&mut self) -> Result<(), BackupError> {
+        self.change(|state| {
+            if let Some(holder) = &mut state.holder {
+                holder.until = expiry(Timestamp::now());
+            }
+        })
+        .await
+    }
+
     /// The pools that are to be begun, in the order in which they were asked for.
     pub(crate) fn due(&self) -> impl Iterator<Item = &UserPoolId> {
         self.state.due.iter().map(|due| &due.pool)
@@ -199,7 +230,7 @@ impl<'a> Lease<'a> {
     pub(crate) async fn hand_over(&mut self, run: &str) -> Result<(), BackupError> {
         let claim = Holder {
             run: run.to_owned(),
-            until: later(Timestamp::now(), HANDOVER),
+            until: expiry(Timestamp::now()),
             ..self.claim.clone()
         };
         self.change(|state| state.holder = Some(claim.clone()))
@@ -250,8 +281,8 @@ impl<'a> Lease<'a> {
     }
 }
 
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
+fn expiry(now: Timestamp) -> Timestamp {
+    now.checked_add(HOLDS).unwrap_or(Timestamp::MAX)
 }
 
 /// The object as it is, and by which a write tells whether it still is.
@@ -283,5 +314,27 @@ async fn write(
         Ok(etag) => Ok(Some(etag)),
         Err(VaultError::Changed { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vault::testing::MemoryS3;
+
+    #[tokio::test]
+    async fn a_lease_that_is_renewed_does_not_expire() {
+        let s3 = MemoryS3::start("backups");
+        let vault = Vault::new(&s3.config().await, "backups");
+        let acquired = Lease::acquire(&vault, "run", &[], Asked::BySchedule).await;
+        let Ok(Acquired::Held(mut lease)) = acquired else {
+            panic!("nobody else works: {acquired:?}");
+        };
+        let (mut state, etag) = read(&vault).await.unwrap();
+        state.holder.as_mut().unwrap().until = Timestamp::UNIX_EPOCH;
+        write(&vault, &state, etag.as_ref()).await.unwrap();
+        lease.renew().await.unwrap();
+        let acquired = Lease::acquire(&vault, "another", &[], Asked::BySchedule).await;
+        assert!(matches!(acquired, Ok(Acquired::HeldBy { run, .. }) if run == "run"));
     }
 }

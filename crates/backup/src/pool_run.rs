@@ -1,4 +1,4 @@
-//! The backup of one pool, from where it stands to its end or to the deadline.
+//! The backup of one pool, from where it stands to its end or to a stop.
 //!
 //! Everything is read side by side, within the pace: the head, the pages of users, the members of
 //! groups. The document has an order: what was read too early for it waits, within bounds.
@@ -13,7 +13,6 @@ use model::backup_row::BackupRow;
 use model::document::{BackupHead, DocumentEncoder};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
-use tokio::time::sleep_until;
 use vault::{Upload, VaultError};
 
 use crate::ahead::{Ahead, Next};
@@ -24,7 +23,7 @@ use crate::requests::{CompletePage, MembersAnswer, MembersPage, Requests};
 use crate::run::Backups;
 use crate::subs::Subs;
 
-/// How long after the deadline an invocation that made no progress yet waits for some: as long as
+/// How long after the stop an invocation that made no progress yet waits for some: as long as
 /// one attempt of a call may take.
 const GRACE: Duration = Duration::from_secs(30);
 /// How many seconds' keys may be taken before a backup gives up finding a free one.
@@ -72,8 +71,8 @@ pub(crate) struct Document {
 pub(crate) enum Reached {
     /// Everything is read.
     End,
-    /// Time is up.
-    Deadline,
+    /// A stop was requested.
+    Stop,
 }
 
 impl<'a> PoolRun<'a> {
@@ -127,7 +126,7 @@ impl<'a> PoolRun<'a> {
                 return Ok(Reached::End);
             }
             if self.must_stop() {
-                return Ok(Reached::Deadline);
+                return Ok(Reached::Stop);
             }
             self.ask(&mut requests);
             let reads_head = self.document.is_none();
@@ -145,7 +144,7 @@ impl<'a> PoolRun<'a> {
                     self.groups = Some(names_of(&read));
                     read_groups = Some(read);
                 }
-                () = self.time_to_stop() => return Ok(Reached::Deadline),
+                () = self.time_to_stop() => return Ok(Reached::Stop),
             }
             // The next requests are on their way while this is written.
             self.ask(&mut requests);
@@ -391,16 +390,17 @@ impl<'a> PoolRun<'a> {
     }
 
     fn must_stop(&self) -> bool {
-        self.has_progressed() && self.backups.time_is_up()
+        let stop = &self.backups.stop;
+        (self.has_progressed() && stop.is_requested()) || stop.is_signalled()
     }
 
     async fn time_to_stop(&self) {
-        let deadline = self.backups.deadline;
-        sleep_until(deadline).await;
-        if !self.has_progressed() {
+        let stop = &self.backups.stop;
+        stop.requested().await;
+        if !self.has_progressed() && !stop.is_signalled() {
             tokio::select! {
                 () = self.answers.first_added(), if self.document.is_none() => {}
-                () = sleep_until(deadline + GRACE) => {}
+                () = stop.requested_for(GRACE) => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Stopping before the deadline, and going on in another invocation.
+//! Stopping, and going on in another invocation.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognito::{Cognito, CognitoError, ErrorKind, Operation};
+use cognito::{Cognito, CognitoError, ErrorKind, Operation, Stop};
 use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use model::backup_row::BackupRow;
@@ -34,7 +34,7 @@ const ALL_TURNS: Duration = Duration::from_secs(20 * 60);
 const INVOCATIONS: u32 = 96;
 
 /// What a run works with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Backups<'a> {
     /// Cognito in the pools' Region.
     pub cognito: &'a Cognito,
@@ -50,8 +50,8 @@ pub struct Backups<'a> {
     pub mfa_preferences: MfaPreferences,
     /// The id of the request that began this invocation: a repetition of it has the same.
     pub request_id: &'a str,
-    /// When to stop: some time before the invocation ends, for what must be put down.
-    pub deadline: Instant,
+    /// When to stop; what is then under way is put down.
+    pub stop: Stop,
 }
 
 /// How far a run came.
@@ -80,6 +80,8 @@ enum Start {
 enum Outcome {
     Done(Box<BackupRow>),
     Suspended(Box<PoolCursor>),
+    /// It was to stop, and nobody goes on: nothing is left of it.
+    GivenUp,
 }
 
 /// Why an invocation stopped.
@@ -118,13 +120,14 @@ fn end(cursor: BackupCursor) -> Result<Progress, BackupError> {
 }
 
 impl<'a> Backups<'a> {
-    /// Backs up each pool, beginning after this call: for somebody who knows of a change. Near
-    /// the deadline what is left is handed over to the continuation, and the answer is
+    /// Backs up each pool, beginning after this call: for somebody who knows of a change. At
+    /// a stop what is left is handed over to the continuation, and the answer is
     /// [`Progress::InProgress`]. While another run holds the lease, that one is told, and the
     /// answer is [`Progress::LeftTo`].
     ///
     /// # Errors
-    /// [`BackupError::Pools`] when some failed, after all were tried.
+    /// [`BackupError::Pools`] when some failed, after all were tried; [`BackupError::Interrupted`]
+    /// when a signal came and there is no continuation.
     pub async fn run(&self, pools: Vec<UserPoolId>) -> Result<Progress, BackupError> {
         self.begin(pools, Asked::ForChange).await
     }
@@ -147,13 +150,28 @@ impl<'a> Backups<'a> {
             }
         };
         let may_suspend = self.continuation.is_some();
-        let worked = self.work(BackupCursor::of(run), &mut lease, may_suspend);
-        let (cursor, stopped) = worked.await?;
-        if let (Stopped::NoTimeLeft, Some(continuation)) = (stopped, self.continuation) {
-            let cursor = self.hand_over(cursor, &mut lease, continuation).await?;
-            return Ok(Progress::InProgress(Box::new(cursor)));
+        let asked = Timestamp::now();
+        let work = async |lease: &mut Lease<'a>| {
+            self.work(BackupCursor::of(run), lease, may_suspend).await
+        };
+        let (cursor, stopped) = lease.held_during(work).await?;
+        match (stopped, self.continuation) {
+            (Stopped::AtTheEnd, _) => end(cursor),
+            (Stopped::NoTimeLeft, Some(continuation)) => {
+                let cursor = self.hand_over(cursor, &mut lease, continuation).await?;
+                Ok(Progress::InProgress(Box::new(cursor)))
+            }
+            (Stopped::NoTimeLeft, None) => {
+                let mut left = pools;
+                left.retain(|pool| !cursor.tried(pool));
+                for pool in &left {
+                    lease.strike(pool, asked).await?;
+                }
+                lease.give_up().await;
+                let backed_up = cursor.backed_up;
+                Err(BackupError::Interrupted { backed_up, left })
+            }
         }
-        end(cursor)
     }
 
     /// Goes on with a run: `cursor` is what `{"continue": ...}` carries.
@@ -178,7 +196,8 @@ impl<'a> Backups<'a> {
             }
         };
         cursor.invocations += 1;
-        let (mut cursor, stopped) = self.work(cursor, &mut lease, true).await?;
+        let work = async |lease: &mut Lease<'a>| self.work(cursor, lease, true).await;
+        let (mut cursor, stopped) = lease.held_during(work).await?;
         if stopped == Stopped::AtTheEnd {
             return end(cursor);
         }
@@ -200,9 +219,7 @@ impl<'a> Backups<'a> {
         pools: &[UserPoolId],
         asked: Asked,
     ) -> Result<Acquired<'a>, BackupError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let left = SignedDuration::try_from(left).unwrap_or(SignedDuration::ZERO);
-        Lease::acquire(self.vault, run, pools, asked, left).await
+        Lease::acquire(self.vault, run, pools, asked).await
     }
 
     /// Lets an execution of its own go on.
@@ -254,7 +271,8 @@ impl<'a> Backups<'a> {
                 }
                 continue;
             };
-            if worked && may_suspend && self.time_is_up() {
+            let is_due = worked && may_suspend && self.stop.is_requested();
+            if is_due || self.stop.is_signalled() {
                 if let Start::GoOn(current) = start {
                     cursor.put(*current);
                 }
@@ -277,7 +295,7 @@ impl<'a> Backups<'a> {
             let others_wait = put_down > 0 || lease.due().any(|due| *due != pool);
             let turn = match others_wait && may_suspend {
                 true => self.turn(put_down + 1),
-                false => *self,
+                false => self.clone(),
             };
             match Box::pin(turn.pool(start, may_suspend, lease)).await {
                 Ok(Outcome::Done(row)) => {
@@ -290,6 +308,7 @@ impl<'a> Backups<'a> {
                     cursor.put(*current);
                     lease.confirm().await?;
                 }
+                Ok(Outcome::GivenUp) => return Ok((cursor, Stopped::NoTimeLeft)),
                 Err(error @ BackupError::LeaseLost { .. }) => return Err(error),
                 Err(error) if goes_on && error.failure().is_worth_retrying() => {
                     // What was reached meanwhile is kept; the next invocation meets the error.
@@ -311,13 +330,13 @@ impl<'a> Backups<'a> {
         }
     }
 
-    /// The same with a deadline that leaves the others their turn, when `pools` are being read.
+    /// The same with a stop that leaves the others their turn, when `pools` are being read.
     fn turn(&self, pools: usize) -> Backups<'a> {
         let turn = ALL_TURNS / u32::try_from(pools).unwrap_or(u32::MAX);
         let turn = LONGEST_TURN.min(turn);
         Backups {
-            deadline: self.deadline.min(Instant::now() + turn),
-            ..*self
+            stop: self.stop.or_at(Instant::now() + turn),
+            ..self.clone()
         }
     }
 
@@ -383,13 +402,16 @@ impl<'a> Backups<'a> {
                 }
                 run.finish().await?
             }
-            Ok(Reached::Deadline) if may_suspend => {
+            Ok(Reached::Stop) if may_suspend => {
                 return run.suspend().await.map(Box::new).map(Outcome::Suspended);
             }
-            Ok(Reached::Deadline) => {
+            Ok(Reached::Stop) => {
                 let (pool, users) = (run.pool().clone(), run.users());
                 run.upload.abort().await;
-                return Err(BackupError::NoTimeLeft { pool, users });
+                return match self.stop.is_signalled() {
+                    true => Ok(Outcome::GivenUp),
+                    false => Err(BackupError::NoTimeLeft { pool, users }),
+                };
             }
             Err(error) => {
                 // A retry of the same cursor needs the upload.
@@ -448,10 +470,6 @@ impl<'a> Backups<'a> {
                 tracing::warn!(user_pool_id = %pool, %error, "the last backup could not be looked at");
             }
         }
-    }
-
-    pub(crate) fn time_is_up(&self) -> bool {
-        Instant::now() >= self.deadline
     }
 
     pub(crate) fn cognito_error(&self, pool: &UserPoolId, error: CognitoError) -> BackupError {

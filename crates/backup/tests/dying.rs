@@ -8,7 +8,8 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::Progress;
+use backup::{BackupError, Backups, Progress};
+use cognito::StopSignal;
 use model::UserPoolId;
 use serde_json::{Value, json};
 use simulator::{Faults, Latency, When};
@@ -372,4 +373,43 @@ async fn what_is_no_cursor_is_refused() {
             .unwrap_err();
         assert_eq!(error.failure(), model::Failure::BadRequest, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_backup_without_continuation_that_is_stopped_by_a_signal_leaves_nothing_half() {
+    let calm = World::new().await;
+    let pools = [calm.seed(pool_of(65)), calm.seed(pool_of(65))];
+    calm.run(&[&pools[0], &pools[1]]).await.unwrap();
+    let calls: u64 = calm.simulator.evidence().calls.values().sum();
+    let mut interrupted = 0;
+    for nth in 1..=calls {
+        let world = World::new().await;
+        let pools = vec![world.seed(pool_of(65)), world.seed(pool_of(65))];
+        let signal = StopSignal::default();
+        let backups = Backups {
+            stop: signal.stop(),
+            ..world.backups(Duration::ZERO)
+        };
+        let asks = async {
+            while world.simulator.evidence().calls.values().sum::<u64>() < nth {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            signal.request();
+        };
+        let (result, ()) = tokio::join!(backups.run(pools.clone()), asks);
+        let done = world.keys().len();
+        match result {
+            Ok(Progress::Done(backups)) => assert_eq!((backups.len(), done), (2, 2)),
+            Err(BackupError::Interrupted { backed_up, left }) => {
+                interrupted += 1;
+                assert_eq!((backed_up.len(), left.len()), (done, 2 - done), "{nth}");
+            }
+            other => panic!("{nth}: {other:?}"),
+        }
+        assert_eq!(world.s3.open_uploads(), 0, "{nth}");
+        assert!(world.lease()["holder"].is_null(), "{nth}");
+        assert_eq!(world.lease()["due"], json!([]), "{nth}");
+        assert_consistent(&world, &nth.to_string()).await;
+    }
+    assert!(interrupted > 0);
 }

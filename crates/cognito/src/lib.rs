@@ -15,6 +15,7 @@ pub mod limits;
 pub mod operation;
 pub mod pace;
 pub mod pages;
+pub mod stop;
 
 pub use answers::Answers;
 pub use call::Cognito;
@@ -22,3 +23,4 @@ pub use error::{CognitoError, ErrorKind};
 pub use operation::{Category, Effect, Operation};
 pub use pace::{Pace, Pacer};
 pub use pages::Pages;
+pub use stop::{Stop, StopSignal};

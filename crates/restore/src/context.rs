@@ -1,12 +1,9 @@
 //! What every step works with.
 
-use std::time::Duration;
-
-use cognito::Cognito;
+use cognito::{Cognito, Stop};
 use model::document::BackupHead;
 use model::restore::RestoreState;
 use model::{BackupKey, UserPoolId};
-use tokio::time::Instant;
 use vault::{Backup, Vault};
 
 use crate::error::RestoreError;
@@ -86,8 +83,8 @@ pub struct Restore<'a> {
     pub settings: &'a Settings,
     /// The operator's map; empty when there is none.
     pub translations: &'a Translations,
-    /// Work stops before this: the Lambda's own deadline less a margin to save in.
-    pub deadline: Instant,
+    /// When work stops and what is done is saved.
+    pub stop: Stop,
 }
 
 impl Restore<'_> {
@@ -99,11 +96,6 @@ impl Restore<'_> {
     /// Where the backup lies.
     pub fn key(&self) -> &BackupKey {
         &self.backup.key
-    }
-
-    /// How long this invocation may still work.
-    pub fn time_left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// The pool that is restored into.

@@ -20,6 +20,9 @@ pub(crate) async fn preview(
         Step::Users => users::foresee(restore, state).await?,
         _ => steps::preview::settings(step, restore, state).await?,
     };
+    if restore.stop.is_signalled() {
+        return Ok(StepProgress::InProgress);
+    }
     // Nothing came back: a report must not count it.
     if let Outcome::Restored { count } = result.outcome {
         let reason = format!("dry run: {count} would come back");

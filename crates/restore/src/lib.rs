@@ -1,7 +1,7 @@
 //! Brings a user pool back from its backup.
 //!
 //! [`run`] is one invocation: it loads what the restore remembers, goes on with the [`plan`] and
-//! stops before its deadline. The plan's [`steps`] each bring back one part of the pool; the
+//! stops when it is to. The plan's [`steps`] each bring back one part of the pool; the
 //! users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
 

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use cognito::{CognitoError, ErrorKind, Operation};
+use cognito::{CognitoError, ErrorKind, Operation, Stop};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
 use crate::context::Restore;
 
@@ -46,8 +45,8 @@ impl Second {
 /// of it. Gives the answer, or what `look` found in its place.
 ///
 /// # Errors
-/// The refusal, [`ErrorKind::AlreadyExists`] among them; those of `look`; [`ErrorKind::AnswerLost`] when the deadline or patience is at
-/// its end: whoever comes next looks before it creates.
+/// The refusal, [`ErrorKind::AlreadyExists`] among them; those of `look`; [`ErrorKind::AnswerLost`] when the stop comes, or patience is
+/// at its end: whoever comes next looks before it creates.
 pub(crate) async fn create<E: From<CognitoError>>(
     restore: &Restore<'_>,
     operation: Operation,
@@ -56,11 +55,11 @@ pub(crate) async fn create<E: From<CognitoError>>(
     look: impl AsyncFnMut() -> Result<Option<Value>, E>,
 ) -> Result<Value, E> {
     let send = async || restore.cognito.call(operation, request).await;
-    settle(restore.deadline, second, send, look).await
+    settle(&restore.stop, second, send, look).await
 }
 
 async fn settle<E: From<CognitoError>>(
-    deadline: Instant,
+    stop: &Stop,
     second: Second,
     mut send: impl AsyncFnMut() -> Result<Value, CognitoError>,
     mut look: impl AsyncFnMut() -> Result<Option<Value>, E>,
@@ -82,10 +81,9 @@ async fn settle<E: From<CognitoError>>(
         lost = true;
         tracing::info!(operation = %error.operation, code = error.code, sent, "an answer was lost; looking");
         for pause in second.pauses(sent, refused) {
-            if Instant::now() + *pause >= deadline {
+            if !stop.sleep(*pause).await {
                 return Err(error.into());
             }
-            sleep(*pause).await;
             if let Some(there) = look().await? {
                 return Ok(there);
             }
@@ -101,6 +99,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use serde_json::json;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -165,8 +164,8 @@ mod tests {
                 let shown = made.iter().any(|made| made.elapsed() >= self.lag);
                 Ok::<_, CognitoError>(shown.then(|| json!({"found": true})))
             };
-            let deadline = Instant::now() + Duration::from_secs(patience_seconds);
-            settle(deadline, self.second, send, look).await
+            let stop = Stop::after(Duration::from_secs(patience_seconds));
+            settle(&stop, self.second, send, look).await
         }
     }
 
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_looks_or_sends_for_ever_or_beyond_the_deadline() {
+    async fn nobody_looks_or_sends_for_ever_or_beyond_the_stop() {
         for second in [Second::Makes, Second::Refuses] {
             for patience in [0, 2, 20, 900] {
                 let service = Service::new(second, 0, &[Fate::NotDone; 99]);

@@ -1,11 +1,11 @@
 //! The plan of a restore: all steps, in order, and what an invocation does about them.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
-use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
@@ -14,8 +14,8 @@ use crate::{dry_run, steps, users};
 
 /// How often a step is begun again in one invocation after an error that may pass.
 const TRIES: u32 = 3;
-/// What a step may take beyond the deadline before it is broken off: the next invocation looks
-/// what it had done.
+/// What a step may take after a stop was requested before it is broken off: the next invocation
+/// looks what it had done.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How far the plan is.
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub enum PlanProgress {
     /// All steps are recorded.
     Done,
-    /// The deadline came first.
+    /// The stop came first.
     InProgress(Step),
     /// A step waits for something outside.
     Waiting {
@@ -137,7 +137,7 @@ fn left_out(step: Step, state: &RestoreState) -> Option<&'static str> {
     }
 }
 
-/// Goes on with the plan until it is through or the deadline comes. Each step is recorded, and
+/// Goes on with the plan until it is through or is to stop. Each step is recorded, and
 /// the state saved, as soon as it is finished.
 ///
 /// However this ends, nobody can sign up by what the restore opened for itself; an invocation
@@ -170,7 +170,7 @@ async fn carry_out_all(
         if state.record(step).is_some() {
             continue;
         }
-        if restore.time_left().is_zero() {
+        if restore.stop.is_requested() {
             return Ok(PlanProgress::InProgress(step));
         }
         let began = Timestamp::now();
@@ -232,24 +232,29 @@ async fn persist(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
-    let limit = restore.deadline + GRACE;
+    let mut limit = pin!(restore.stop.requested_for(GRACE));
     let mut tries = 1;
     loop {
-        let error = match timeout_at(limit, carry_out(step, restore, state)).await {
-            Err(_) => return Ok(StepProgress::InProgress),
-            Ok(Ok(progress)) => return Ok(progress),
-            Ok(Err(error)) => error,
+        let error = tokio::select! {
+            done = carry_out(step, restore, state) => match done {
+                Ok(progress) => return Ok(progress),
+                Err(error) => error,
+            },
+            () = &mut limit => return Ok(StepProgress::InProgress),
         };
         let Some(refusal) = error.cognito().cloned() else {
             return Err(error);
         };
+        if restore.stop.is_signalled() {
+            // It may be the stop that the step failed of. The next invocation will see.
+            return Ok(StepProgress::InProgress);
+        }
         if is_passing(&refusal) && tries < TRIES {
             tracing::warn!(%step, code = refusal.code, tries, "the step begins again");
             let pause = Duration::from_millis(500) * tries;
-            if Instant::now() + pause >= restore.deadline {
+            if !restore.stop.sleep(pause).await {
                 return Ok(StepProgress::InProgress);
             }
-            sleep(pause).await;
             tries += 1;
             continue;
         }

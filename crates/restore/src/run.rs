@@ -1,13 +1,12 @@
 //! One invocation: load what the restore remembers, do what is asked, answer the state machine.
 
-use cognito::Cognito;
+use cognito::{Cognito, Stop};
 use jiff::Timestamp;
 use model::request::{
     BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus, Selection, UsersFrom,
 };
 use model::restore::{ChosenBackup, FailureNotification, ReportStatus, RestoreState};
 use model::{BackupKey, Failure};
-use tokio::time::Instant;
 use vault::{Backup, Vault};
 
 use crate::context::{Restore, Settings};
@@ -52,7 +51,7 @@ impl From<RestoreResponse> for Invocation {
     }
 }
 
-/// Carries out one request of the state machine, until it is done or the deadline comes.
+/// Carries out one request of the state machine, until it is done or is to stop.
 ///
 /// # Errors
 /// [`RestoreError`], whose name the state machine knows.
@@ -60,7 +59,7 @@ pub async fn run(
     clients: &Clients,
     settings: &Settings,
     request: &RestoreRequest,
-    deadline: Instant,
+    stop: Stop,
 ) -> Result<Invocation, RestoreError> {
     tracing::info!(action = ?request.action, "invoked");
     if request.action == RestoreAction::ReportFailure {
@@ -96,7 +95,7 @@ pub async fn run(
         backup: &backup,
         settings,
         translations: &translations,
-        deadline,
+        stop,
     };
     folder.claim(&mut state).await?;
     if let Some(Selection::UsersFrom(from)) = &mut state.options.select {

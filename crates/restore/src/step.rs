@@ -87,7 +87,7 @@ impl News {
 pub enum StepProgress {
     /// The step is finished.
     Done(StepResult),
-    /// The deadline came first; its progress is saved.
+    /// The stop came first; its progress is saved.
     InProgress,
     /// Something outside has to happen first.
     Waiting {

@@ -162,3 +162,17 @@ async fn a_restore_may_die_at_any_request_to_its_bucket() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_restore_that_is_stopped_by_a_signal_goes_on_as_one_whose_time_was_up() {
+    let table = Table::read();
+    let options = options(UsersEngine::Api);
+    let calm = calm(&options).await;
+    for nth in places(calm.calls, 9) {
+        let about = format!("stopped at call {nth} of {}", calm.calls);
+        survives(&calm, &table, &options, &about, |world| {
+            world.stop_at_call(nth)
+        })
+        .await;
+    }
+}

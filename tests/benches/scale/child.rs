@@ -58,7 +58,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             continuation: Some(&continuation),
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",
-            deadline: tokio::time::Instant::now() + INVOCATION,
+            stop: cognito::Stop::after(INVOCATION),
         };
         let progress = match cursor.take() {
             None => backups.run(vec![pool.clone()]).await?,
@@ -114,8 +114,8 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         let mut invocations = 0;
         loop {
             invocations += 1;
-            let deadline = tokio::time::Instant::now() + INVOCATION;
-            let answer = restore::run::run(&clients, &settings, &request, deadline)
+            let stop = cognito::Stop::after(INVOCATION);
+            let answer = restore::run::run(&clients, &settings, &request, stop)
                 .await?
                 .response;
             match answer.status {

@@ -8,12 +8,11 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use backup::{BackupError, Backups, Continuation, MetadataTable, MfaPreferences, Progress};
 use cognito::collect::OPERATIONS;
-use cognito::{Cognito, Pace};
+use cognito::{Cognito, Pace, Stop};
 use model::document::{BackupHead, UserRecord};
 use model::{BackupKey, UserPoolId};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, Simulator, SimulatorHandle};
-use tokio::time::Instant;
 use vault::Vault;
 use vault::testing::MemoryS3;
 
@@ -91,7 +90,7 @@ impl World {
             continuation: None,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",
-            deadline: Instant::now() + time,
+            stop: Stop::after(time),
         }
     }
 

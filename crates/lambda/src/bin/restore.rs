@@ -6,14 +6,13 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use cognito::limits::Limits;
-use cognito::{Category, Cognito};
+use cognito::{Category, Cognito, Stop};
 use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
 use model::request::{RestoreRequest, RestoreResponse};
 use restore::run::{Clients, run};
 use restore::{ExistingPools, OPERATIONS, Settings};
 use serde_json::Value;
-use tokio::time::Instant;
 use vault::Vault;
 
 /// What an invocation keeps for saving and answering; a call that hangs may take this long too.
@@ -76,8 +75,8 @@ impl Function for Restore {
     async fn handle(&self, event: Value, context: &Context) -> Result<RestoreResponse, Failed> {
         let request = RestoreRequest::from_event(&event)?;
         let left = time_left(context);
-        let deadline = Instant::now() + left.saturating_sub(MARGIN).max(left / 2);
-        let work = Box::pin(run(&self.clients, &self.settings, &request, deadline));
+        let stop = Stop::after(left.saturating_sub(MARGIN).max(left / 2));
+        let work = Box::pin(run(&self.clients, &self.settings, &request, stop));
         let categories = [Category::UserCreation, Category::UserRead];
         let cognito = &self.clients.cognito;
         let invocation = self.limits.beside(cognito, &categories, work).await?;

@@ -51,7 +51,7 @@ pub async fn app_clients(
     let mut unrecorded = unrecorded(restore, state, &pool).await?;
     let mut refused: Vec<(&AppClientId, CognitoError)> = Vec::new();
     for (old, client) in &clients {
-        if restore.time_left().is_zero() {
+        if restore.stop.is_requested() {
             return Ok(StepProgress::InProgress);
         }
         let mut request =

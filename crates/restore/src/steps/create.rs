@@ -41,7 +41,7 @@ pub(super) struct Wanted {
 pub(super) struct Created {
     /// How many are there now.
     pub(super) there: u64,
-    /// Whether the deadline came first.
+    /// Whether the stop came first.
     pub(super) interrupted: bool,
     /// What Cognito refused: name and error.
     pub(super) refused: Vec<(String, CognitoError)>,
@@ -81,7 +81,7 @@ pub(super) async fn missing(
             created.there += 1;
             continue;
         }
-        if restore.time_left().is_zero() {
+        if restore.stop.is_requested() {
             created.interrupted = true;
             break;
         }

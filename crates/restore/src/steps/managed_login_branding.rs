@@ -41,7 +41,7 @@ pub async fn managed_login_branding(
     let pool = restore.target(state)?;
     let mut made = 0;
     for style in styles {
-        if restore.time_left().is_zero() {
+        if restore.stop.is_requested() {
             return Ok(StepProgress::InProgress);
         }
         let style = object(style);

@@ -33,6 +33,9 @@ pub async fn preflight(
     let mut news = News::default();
     has_all_that_is_restored(restore, &state.options)?;
     whole_backup(restore, &mut news).await?;
+    if restore.stop.is_signalled() {
+        return Ok(StepProgress::InProgress);
+    }
     for section in restore.head().unknown_sections() {
         let reason = "a newer version wrote this section of the backup, and this one does not know it: deploy the newer version in this Region and restore again";
         news.finding(Finding::new(FindingKind::Degraded, section, reason));
@@ -62,13 +65,13 @@ fn has_all_that_is_restored(
     ))
 }
 
-/// Reads all of the backup against its checksum. Half of this invocation's time is enough for
-/// some gigabytes; a backup that takes longer is checked as it is read.
+/// Reads all of the backup against its checksum. Half of a Lambda invocation is enough for some
+/// gigabytes; a backup that takes longer is checked as it is read.
 async fn whole_backup(restore: &Restore<'_>, news: &mut News) -> Result<(), RestoreError> {
     let check = restore.backup.check_whole();
-    match tokio::time::timeout(restore.time_left() / 2, check).await {
-        Ok(result) => Ok(result?),
-        Err(_) => {
+    match restore.stop.halfway().unless_requested(check).await {
+        Some(result) => Ok(result?),
+        None => {
             let reason = "too large to be held against its checksum beforehand";
             news.finding(Finding::new(FindingKind::Skipped, "backup", reason));
             Ok(())

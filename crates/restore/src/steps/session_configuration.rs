@@ -48,7 +48,7 @@ pub async fn session_configuration(
         }
     }
     for configuration in head.list(Section::ClientSessionConfigurations) {
-        if restore.time_left().is_zero() {
+        if restore.stop.is_requested() {
             return Ok(StepProgress::InProgress);
         }
         let section = Section::ClientSessionConfigurations;

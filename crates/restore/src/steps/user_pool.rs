@@ -7,7 +7,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::described;
 use super::pool_document::{self, NewPool, RESTORE_TAG};
@@ -92,17 +92,17 @@ async fn until_the_tag_is_known(
 ) -> Result<(), RestoreError> {
     let request = json!({"ResourceArn": pool_arn, "Tags": {RESTORE_TAG: restore_id.as_str()}});
     let began = Instant::now();
-    let patience = TAG_PATIENCE.min(restore.time_left());
     let mut pause = TAG_PAUSE;
     loop {
         let Err(error) = restore.cognito.call(Operation::TagResource, &request).await else {
             return Ok(());
         };
-        if !error.is(ErrorKind::NotAuthorized) || began.elapsed() + pause > patience {
+        let is_early =
+            error.is(ErrorKind::NotAuthorized) && began.elapsed() + pause <= TAG_PATIENCE;
+        tracing::info!(is_early, "the new pool's tag does not count yet");
+        if !is_early || !restore.stop.sleep(pause).await {
             return Err(error.into());
         }
-        tracing::info!("the new pool's tag does not count yet");
-        sleep(pause).await;
         pause *= 2;
     }
 }

@@ -186,7 +186,7 @@ pub(super) async fn run(
     let again = read(restore, state).await?;
     let setting = Setting::read(restore, state).await?;
     let Some(crew) = setting.crew(restore, state).await? else {
-        return Ok(Ended::Deadline);
+        return Ok(Ended::Stopped);
     };
     let there = there(restore, state, &again).await?;
     let work = |record| crew.try_again(record, &again, &there);

@@ -116,7 +116,7 @@ pub(crate) async fn foresee(
     let mut users = restore.backup.users(None).await?;
     while let Some(line) = users.next().await? {
         foreseen.seen += 1;
-        if foreseen.seen.is_multiple_of(BETWEEN_LOOKS) && restore.time_left().is_zero() {
+        if foreseen.seen.is_multiple_of(BETWEEN_LOOKS) && restore.stop.is_requested() {
             let reason = format!(
                 "only the first {} users were looked at: there was no time for more",
                 foreseen.seen

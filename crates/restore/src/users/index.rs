@@ -65,7 +65,7 @@ impl Listing {
 }
 
 impl UserIndex {
-    /// The list, made now or by an earlier invocation; `None` when the deadline came first.
+    /// The list, made now or by an earlier invocation; `None` when it was to stop before.
     ///
     /// # Errors
     /// [`RestoreError`] when the pool or the bucket does not answer.
@@ -106,7 +106,7 @@ impl UserIndex {
         Ok(Some(index))
     }
 
-    /// Reads page by page; false when the deadline came first, with the token of the next page.
+    /// Reads page by page; false when it was to stop before, with the token of the next page.
     async fn list(
         &mut self,
         listing: Listing,
@@ -120,7 +120,7 @@ impl UserIndex {
             .from_token(token.take());
         let mut resumed = pages.token().is_some();
         loop {
-            if restore.time_left().is_zero() {
+            if restore.stop.is_requested() {
                 *token = pages.token().map(str::to_owned);
                 // Without a token nothing was read: the list begins anew, and loses nothing.
                 return Ok(false);

@@ -11,7 +11,7 @@
 //!
 //! [`run`] comes before the pool gets its triggers and auto-verified attributes, so that
 //! sign-ups are silent; [`run_imports`] after, because jobs go by those attributes (facts C.2,
-//! C.5). Both work until the deadline and go on where they stopped. Nothing here sends a message
+//! C.5). Both work until the stop and go on where they stopped. Nothing here sends a message
 //! to a user.
 //!
 //! Into an existing pool, users go whom it lacks; those that it has stay as they are, except
@@ -137,7 +137,7 @@ impl Setting {
         })
     }
 
-    /// Those who make the users; `None` when the deadline came before they were ready.
+    /// Those who make the users; `None` when it was to stop before they were ready.
     async fn crew<'a>(
         &'a self,
         restore: &'a Restore<'a>,
@@ -201,7 +201,7 @@ impl Setting {
     }
 }
 
-/// Makes the users, or goes on making them, until the deadline; saves its own progress.
+/// Makes the users, or goes on making them, until the stop; saves its own progress.
 ///
 /// Users that an import job is to make are left to [`run_imports`], which must be called after
 /// the final settings of the pool even if there are none: it also finishes the user map.
@@ -222,7 +222,7 @@ pub async fn run(
     let register = &crew.maker.identities.register;
     if state.users.pass == UsersPass::Create {
         let ended = pipeline::run(restore, state, register, |record| crew.make(record)).await?;
-        if ended == Ended::Deadline {
+        if ended == Ended::Stopped {
             return Ok(StepProgress::InProgress);
         }
         let mut notes = lacking_groups(&crew.memberships);
@@ -234,7 +234,7 @@ pub async fn run(
         window::open(restore, state).await?;
         let ended = pipeline::run(restore, state, register, |record| crew.sign_up(record)).await;
         close_sign_up(restore, state).await?;
-        if ended? == Ended::Deadline {
+        if ended? == Ended::Stopped {
             return Ok(StepProgress::InProgress);
         }
     }
@@ -279,13 +279,13 @@ pub async fn run_imports(
                 import::Next::Through => turn_to(UsersPass::Finish, restore, state).await?,
             },
             UsersPass::Finish => {
-                if finish(restore, state).await? == Ended::Deadline {
+                if finish(restore, state).await? == Ended::Stopped {
                     return Ok(StepProgress::InProgress);
                 }
                 turn_to(UsersPass::Merge, restore, state).await?;
             }
             UsersPass::Again => {
-                if again::run(restore, state).await? == Ended::Deadline {
+                if again::run(restore, state).await? == Ended::Stopped {
                     return Ok(StepProgress::InProgress);
                 }
                 turn_to(UsersPass::Merge, restore, state).await?;
@@ -318,14 +318,14 @@ async fn import(
 async fn finish(restore: &Restore<'_>, state: &mut RestoreState) -> Result<Ended, RestoreError> {
     let setting = Setting::read(restore, state).await?;
     let Some(crew) = setting.crew(restore, state).await? else {
-        return Ok(Ended::Deadline);
+        return Ok(Ended::Stopped);
     };
     let users = match setting.jobs_since(state) {
         Some(since) => {
             let listing = Listing::AfterImport { since };
             match UserIndex::of(listing, restore, state, &setting.pool).await? {
                 Some(index) => index,
-                None => return Ok(Ended::Deadline),
+                None => return Ok(Ended::Stopped),
             }
         }
         None => UserIndex::default(),

@@ -38,8 +38,8 @@ const LAST_PART: Duration = Duration::from_secs(12);
 pub(super) enum Ended {
     /// All users are through.
     AllUsers,
-    /// The deadline came first; everything is saved.
-    Deadline,
+    /// The stop came first; everything is saved.
+    Stopped,
 }
 
 /// A user on the way or done.
@@ -63,7 +63,8 @@ where
     W: Future<Output = Result<Made, RestoreError>>,
 {
     let mut users = restore.backup.users(state.users.offset).await?;
-    let last_part = LAST_PART.min(restore.time_left() / 8);
+    let eighth = restore.stop.time_left().map(|left| left / 8);
+    let last_part = eighth.unwrap_or_default().min(LAST_PART);
     let mut ledger = Ledger::new();
     let mut window: VecDeque<Place> = VecDeque::new();
     let mut first: u64 = 0;
@@ -77,7 +78,7 @@ where
             && !all_begun
             && flying.len() < room
             && window.len() < WINDOW
-            && restore.time_left() > last_part
+            && restore.stop.leaves(last_part)
         {
             match users.next().await {
                 Ok(Some(UserLine {
@@ -97,20 +98,20 @@ where
                 Err(failed) => error = Some(failed.into()),
             }
         }
-        let landed = tokio::time::timeout_at(restore.deadline, flying.next()).await;
+        let landed = restore.stop.unless_requested(flying.next()).await;
         match landed {
-            Ok(Some((number, Ok(made)))) => {
+            Some(Some((number, Ok(made)))) => {
                 let place = usize::try_from(number - first).unwrap_or(usize::MAX);
                 if let Some(place) = window.get_mut(place) {
                     place.made = Some(made);
                 }
                 room = (room + 1).min(IN_FLIGHT);
             }
-            Ok(Some((_, Err(failed)))) => error = error.or(Some(failed)),
+            Some(Some((_, Err(failed)))) => error = error.or(Some(failed)),
             // Nobody is on the way: all are through, or no more were begun.
-            Ok(None) => break,
+            Some(None) => break,
             // What is on the way is left as if the invocation had died: the next one looks.
-            Err(_) => break,
+            None => break,
         }
         while let Some(place) = window.front_mut() {
             let Some(made) = place.made.take() else { break };
@@ -128,6 +129,6 @@ where
     match error {
         Some(error) => Err(error),
         None if through => Ok(Ended::AllUsers),
-        None => Ok(Ended::Deadline),
+        None => Ok(Ended::Stopped),
     }
 }

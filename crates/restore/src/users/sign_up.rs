@@ -7,11 +7,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cognito::{Cognito, CognitoError, ErrorKind, Operation, Pages};
+use cognito::{Cognito, CognitoError, ErrorKind, Operation, Pages, Stop};
 use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::pool::{Contact, TargetPool};
 use crate::context::Restore;
@@ -36,7 +36,7 @@ pub(super) struct SignUpClient<'a> {
     /// Set when they were waited for in vain.
     barred: AtomicBool,
     /// When half of the invocation is over. What is not let in later is left to the next one.
-    half: Instant,
+    half: Stop,
 }
 
 /// Whether sign-ups as such are not let in: by a web ACL, or by a pool that was opened a moment
@@ -58,7 +58,7 @@ impl<'a> SignUpClient<'a> {
             id: OnceCell::new(),
             tries: Mutex::new(()),
             barred: AtomicBool::new(false),
-            half: Instant::now() + restore.time_left() / 2,
+            half: restore.stop.halfway(),
         }
     }
 
@@ -77,13 +77,15 @@ impl<'a> SignUpClient<'a> {
             return result;
         }
         let _one_at_a_time = self.tries.lock().await;
-        let until = self.half.min(Instant::now() + PATIENCE);
+        let until = Instant::now() + PATIENCE;
         let (mut pause, longest) = PAUSES;
         while barred(&result) && !self.barred.load(Ordering::Relaxed) {
             tracing::info!("sign-ups are not let in; waiting");
-            if Instant::now() >= self.half {
-                sleep_until(self.restore.deadline).await;
-            } else if Instant::now() + pause >= until {
+            let left = self.half.time_left();
+            if left == Some(Duration::ZERO) {
+                // Until the pass is stopped, which leaves this user to the next one.
+                std::future::pending::<()>().await;
+            } else if Instant::now() + pause >= until || left.is_some_and(|left| left <= pause) {
                 self.barred.store(true, Ordering::Relaxed);
             } else {
                 sleep(pause).await;

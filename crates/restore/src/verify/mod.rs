@@ -30,7 +30,7 @@ pub const OPERATIONS: &[Operation] = cognito::collect::OPERATIONS;
 pub enum VerifyOutcome {
     /// The result is in the state.
     Done,
-    /// The deadline came first; its progress is saved.
+    /// The stop came first; its progress is saved.
     InProgress,
     /// Something outside has to happen first.
     Waiting {

@@ -89,7 +89,7 @@ impl<'r> Session<'r> {
         Ok(session)
     }
 
-    /// Works until the end, or until the deadline.
+    /// Works until the end, or until the stop.
     pub(super) async fn work(&mut self) -> Result<VerifyOutcome, RestoreError> {
         loop {
             let finished = match self.progress.stage {
@@ -120,7 +120,7 @@ impl<'r> Session<'r> {
     }
 
     pub(super) fn time_is_up(&self) -> bool {
-        self.restore.time_left().is_zero()
+        self.restore.stop.is_requested()
     }
 
     /// The first look at users may have been too early; the second counts.

@@ -17,7 +17,6 @@ use restore::run::{Clients, run};
 use restore::{ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
-use tokio::time::Instant;
 use vault::Vault;
 use vault::testing::MemoryS3;
 
@@ -150,8 +149,8 @@ impl Stage {
         &self,
         request: &RestoreRequest,
     ) -> Result<RestoreResponse, RestoreError> {
-        let deadline = Instant::now() + self.invocation.get();
-        let invocation = run(&self.clients, &self.settings, request, deadline).await?;
+        let stop = cognito::Stop::after(self.invocation.get());
+        let invocation = run(&self.clients, &self.settings, request, stop).await?;
         Ok(invocation.response)
     }
 

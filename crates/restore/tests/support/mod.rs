@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use backup::{Backups, MetadataTable, MfaPreferences, Progress};
-use cognito::{Cognito, Operation, Pace, collect};
+use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
 use model::request::{
     RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
 };
@@ -48,6 +48,8 @@ enum Death {
     Call(u64),
     /// At this request to the bucket (or to WAF).
     Request(u64),
+    /// It is asked to stop after this many calls of Cognito.
+    Stop(u64),
 }
 
 /// Two Regions of Cognito, a bucket, and the restore Lambda's clients.
@@ -148,7 +150,7 @@ impl World {
             continuation: None,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",
-            deadline: Instant::now() + Duration::from_secs(600),
+            stop: Stop::after(Duration::from_secs(600)),
         };
         let key = match backups.run(vec![pool.clone()]).await.unwrap() {
             Progress::Done(backups) => backups[0].s3_key.clone(),
@@ -206,11 +208,27 @@ impl World {
         self.death.lock().unwrap().is_some()
     }
 
+    /// The invocation that makes this call of Cognito (from 1, counted from now) is asked to stop
+    /// then.
+    pub(crate) fn stop_at_call(&self, nth: u64) {
+        self.calm_down();
+        *self.death.lock().unwrap() = Some(Death::Stop(nth));
+    }
+
     fn is_dead(&self) -> bool {
         match *self.death.lock().unwrap() {
             None => false,
-            Some(Death::Call(nth)) => self.calls() >= nth,
+            Some(Death::Call(nth) | Death::Stop(nth)) => self.calls() >= nth,
             Some(Death::Request(nth)) => self.s3.requests() >= nth,
+        }
+    }
+
+    /// Nobody can sign up through what a restore opens for itself.
+    async fn assert_closed(&self) {
+        for pool in self.new_pools().await {
+            let document = self.simulator.dump(NEW, &pool).unwrap();
+            let clients = document["Clients"].to_string();
+            assert!(!clients.contains("sign-ups of"), "{clients}");
         }
     }
 
@@ -223,9 +241,9 @@ impl World {
     async fn run(
         &self,
         request: &RestoreRequest,
-        deadline: Instant,
+        stop: Stop,
     ) -> Result<RestoreResponse, RestoreError> {
-        let invocation = run(&self.clients, &self.settings, request, deadline).await?;
+        let invocation = run(&self.clients, &self.settings, request, stop).await?;
         Ok(invocation.response)
     }
 
@@ -234,13 +252,26 @@ impl World {
         &self,
         request: &RestoreRequest,
     ) -> Option<Result<RestoreResponse, RestoreError>> {
-        let deadline = Instant::now() + self.time;
-        let invocation = Box::pin(self.run(request, deadline));
+        let signal = StopSignal::default();
+        let stop = signal.stop().or_at(Instant::now() + self.time);
+        let mut invocation = Box::pin(self.run(request, stop));
         let answer = if self.lives_in_danger() {
             tokio::select! {
-                answer = invocation => Some(answer),
-                // What runs is dropped where it is.
-                () = self.death() => None,
+                answer = &mut invocation => Some(answer),
+                () = self.death() => {
+                    let is_stop = matches!(*self.death.lock().unwrap(), Some(Death::Stop(_)));
+                    match is_stop {
+                        true => {
+                            signal.request();
+                            *self.death.lock().unwrap() = None;
+                            let answer = invocation.await;
+                            self.assert_closed().await;
+                            Some(answer)
+                        }
+                        // What runs is dropped where it is.
+                        false => None,
+                    }
+                }
             }
         } else {
             Some(invocation.await)
@@ -262,8 +293,7 @@ impl World {
         request: &'w RestoreRequest,
     ) -> Invocation<'w> {
         self.calm_down();
-        let deadline = Instant::now() + self.time;
-        let mut invocation: Invocation<'w> = Box::pin(self.run(request, deadline));
+        let mut invocation: Invocation<'w> = Box::pin(self.run(request, Stop::after(self.time)));
         tokio::select! {
             answer = &mut invocation => panic!("it ended before: {answer:?}"),
             () = async {

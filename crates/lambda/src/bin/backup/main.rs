@@ -9,12 +9,11 @@ use aws_config::timeout::TimeoutConfig;
 use backup::{Backups, Continuation, MetadataTable};
 use cognito::collect::OPERATIONS;
 use cognito::limits::Limits;
-use cognito::{Category, Cognito};
+use cognito::{Category, Cognito, Stop};
 use lambda::{Environment, Failed, Function, time_left};
 use lambda_runtime::Context;
 use model::request::{BackupAnswer, BackupRequest};
 use serde_json::Value;
-use tokio::time::Instant;
 use vault::Vault;
 
 use crate::settings::Settings;
@@ -109,7 +108,7 @@ impl Backup {
             continuation: self.continuation.as_ref(),
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
-            deadline: Instant::now() + left.saturating_sub(MARGIN.min(left / 3)),
+            stop: Stop::after(left.saturating_sub(MARGIN.min(left / 3))),
         }
     }
 }

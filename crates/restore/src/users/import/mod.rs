@@ -118,7 +118,7 @@ pub(super) async fn next_file(
     state: &mut RestoreState,
     crew: &Crew<'_>,
 ) -> Result<Next, RestoreError> {
-    if restore.time_left().is_zero() {
+    if restore.stop.is_requested() {
         return Ok(Next::Later(StepProgress::InProgress));
     }
     if crew.circumstances.pool.self_sign_up {

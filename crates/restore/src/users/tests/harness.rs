@@ -13,7 +13,6 @@ use model::restore::{RestoreState, UserEntry};
 use model::{BackupKey, UserPoolId};
 use serde_json::{Value, json};
 use simulator::{Config, PoolDocument, Simulator, SimulatorHandle, UserDocument};
-use tokio::time::Instant;
 use vault::testing::MemoryS3;
 use vault::{Backup, Vault};
 
@@ -182,7 +181,7 @@ impl Stage {
             backup: &self.backup,
             settings: &self.settings,
             translations: &Translations::default(),
-            deadline: Instant::now() + self.time,
+            stop: cognito::Stop::after(self.time),
         };
         let progress = if imports {
             run_imports(&restore, &mut state).await?

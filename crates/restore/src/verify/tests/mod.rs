@@ -13,7 +13,6 @@ use model::request::Selection;
 use model::restore::{Finding, FindingKind, Outcome, RestoreState, Step, StepRecord, UserEntry};
 use serde_json::json;
 use simulator::{GeneratorConfig, PoolDocument, SignInStyle, UserStatus};
-use tokio::time::Instant;
 
 use super::verify;
 use crate::context::Restore;
@@ -378,7 +377,7 @@ async fn a_pool_that_is_not_there_is_named() {
         backup: &stage.backup,
         settings: &stage.settings,
         translations: &translations,
-        deadline: Instant::now() + stage.time,
+        stop: cognito::Stop::after(stage.time),
     };
     let error = verify(&restore, &mut state).await.unwrap_err();
     assert!(error.to_string().contains(stage.target.as_str()), "{error}");

@@ -7,7 +7,6 @@ use model::request::UsersEngine;
 use model::restore::RestoreState;
 use serde_json::{Value, json};
 use simulator::GeneratorConfig;
-use tokio::time::Instant;
 
 use super::stage::{LOST, NEW, Stage, cognito_at};
 use super::{SignInStyle, plain};
@@ -42,7 +41,7 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
             backup: &stage.backup,
             settings: &stage.settings,
             translations: &translations,
-            deadline: Instant::now() + stage.time,
+            stop: cognito::Stop::after(stage.time),
         };
         let progress = if imports {
             users::run_imports(&restore, state).await

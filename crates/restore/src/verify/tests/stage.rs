@@ -14,7 +14,6 @@ use model::restore::{RestoreState, Verification};
 use model::{BackupKey, UserPoolId};
 use serde_json::json;
 use simulator::{Config, GeneratorConfig, PoolDocument, Simulator, SimulatorHandle, UserStatus};
-use tokio::time::Instant;
 use vault::testing::{Fault, MemoryS3};
 use vault::{Backup, Vault};
 
@@ -182,7 +181,7 @@ impl Stage {
             backup: &self.backup,
             settings: &self.settings,
             translations: &translations,
-            deadline: Instant::now() + self.time,
+            stop: cognito::Stop::after(self.time),
         };
         verify(&restore, state).await
     }
