@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::allowed::{self, Rule};
 use crate::hash::{half, hash};
-use crate::index::content_with_excused;
+use crate::tables::users::content_with_excused;
 
 /// How the users of a pool are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

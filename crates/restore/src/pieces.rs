@@ -1,7 +1,7 @@
 //! Large tables in the restore's folder, which invocations hand on to one another: in pieces, so
 //! that a table is in memory once and not twice.
 
-use compare::table::Row;
+use compare::tables::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -6,6 +6,7 @@
 //! is kept in the restore's folder, so that it is made once, whatever the number of invocations.
 
 use cognito::{ErrorKind, Operation, Pages};
+use compare::tables::Table;
 use model::UserPoolId;
 use model::document::{UserRecord, UserStatus};
 use model::restore::RestoreState;
@@ -41,8 +42,7 @@ pub(super) enum FoundStatus {
 #[derive(Debug, Default)]
 pub(super) struct UserIndex {
     salt: Vec<u8>,
-    /// Sorted once all are there.
-    entries: Vec<[u8; ENTRY]>,
+    entries: Table<[u8; ENTRY]>,
 }
 
 /// Which users are listed, and by what they are found.
@@ -79,16 +79,16 @@ impl UserIndex {
         let unfinished = format!("{key}.unfinished");
         let salt = state.restore_id.as_str().as_bytes().to_vec();
         if let Some(entries) = pieces::read(restore, &key).await? {
+            let entries = Table::of(entries);
             return Ok(Some(Self { salt, entries }));
         }
         let mut index = Self {
             salt,
-            entries: Vec::new(),
+            entries: Table::default(),
         };
         if state.users.listing_token.is_some() {
-            index.entries = pieces::read(restore, &unfinished)
-                .await?
-                .unwrap_or_default();
+            let entries = pieces::read(restore, &unfinished).await?;
+            index.entries = Table::of(entries.unwrap_or_default());
         }
         let target = restore.target(state)?.clone();
         let mut token = state.users.listing_token.take();
@@ -96,13 +96,13 @@ impl UserIndex {
             .list(listing, restore, pool, &target, &mut token)
             .await?
         {
-            pieces::write(restore, &unfinished, &index.entries).await?;
+            pieces::write(restore, &unfinished, index.entries.rows()).await?;
             state.users.listing_token = token;
             restore.save(state).await?;
             return Ok(None);
         }
-        index.sort();
-        pieces::write(restore, &key, &index.entries).await?;
+        index.entries.sort();
+        pieces::write(restore, &key, index.entries.rows()).await?;
         Ok(Some(index))
     }
 
@@ -137,7 +137,7 @@ impl UserIndex {
                 Ok(None) => return Ok(true),
                 // Tokens expire after an hour (facts D): the list begins anew.
                 Err(error) if resumed && error.is(ErrorKind::Refused) => {
-                    self.entries.clear();
+                    self.entries = Table::default();
                     pages = Pages::new(restore.cognito, Operation::ListUsers, request.clone())?;
                     resumed = false;
                 }
@@ -189,10 +189,6 @@ impl UserIndex {
         hash
     }
 
-    fn sort(&mut self) {
-        self.entries.sort_unstable();
-    }
-
     /// The user that signs in by this name.
     pub(super) fn by_name(&self, name: &str, pool: &TargetPool) -> Option<Found> {
         self.find(&name_key(name, pool))
@@ -204,9 +200,8 @@ impl UserIndex {
     }
 
     fn find(&self, key: &str) -> Option<Found> {
-        let hash = self.hash(key);
-        let place = self.entries.partition_point(|entry| entry[..8] < hash[..]);
-        let entry = self.entries.get(place).filter(|entry| entry[..8] == hash)?;
+        let place = self.entries.with_key(self.hash(key)).next()?;
+        let entry = self.entries.get(place)?;
         let mut sub = [0; 16];
         sub.copy_from_slice(&entry[8..24]);
         let status = match entry[24] {
@@ -275,7 +270,7 @@ mod tests {
         index.add(listing, &user("Ann", ANN, "CONFIRMED"), pool);
         index.add(listing, &user("bob", BOB, "RESET_REQUIRED"), pool);
         index.add(listing, &user("odd", "not-a-uuid", "CONFIRMED"), pool);
-        index.sort();
+        index.entries.sort();
         index
     }
 
@@ -311,7 +306,7 @@ mod tests {
         index.add(AFTER, &earlier, &pool);
         index.add(AFTER, &user("signed-up", BOB, "UNCONFIRMED"), &pool);
         index.add(AFTER, &user("invited", BOB, "FORCE_CHANGE_PASSWORD"), &pool);
-        assert!(index.entries.is_empty());
+        assert!(index.entries.rows().is_empty());
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use cognito::ErrorKind;
 use compare::documents::Change;
-use compare::index::Entry;
-use compare::membership_table::MembershipTable;
 use compare::settings;
+use compare::tables::{MembershipRow, Table, UserRow};
 use model::inventory::Section;
 use model::rules::is_group_of_provider;
 use serde_json::Value;
@@ -33,7 +32,10 @@ impl Session<'_> {
         let groups = self.groups();
         let places: BTreeMap<&str, u64> = groups.iter().map(String::as_str).zip(0..).collect();
         let all = usize::try_from(self.restore.backup.trailer.memberships).unwrap_or_default();
-        self.memberships = MembershipTable::with_room(if self.scope.is_whole() { all } else { 0 });
+        self.memberships = Table::default();
+        if self.scope.is_whole() {
+            self.memberships.reserve(all);
+        }
         self.progress.memberships_read = 0;
         let mut memberships = self.restore.backup.memberships().await?;
         while let Some(membership) = memberships.next().await? {
@@ -48,16 +50,17 @@ impl Session<'_> {
                 continue;
             };
             if user.is_made() || self.scope.chose_group(&membership.group, &self.options) {
-                self.memberships.push(*group, user.key, user.place());
+                let row = MembershipRow::new(*group, user.key, user.place());
+                self.memberships.push(row);
             }
         }
         self.memberships.sort();
-        self.progress.memberships.compared = self.memberships.count();
+        self.progress.memberships.compared = self.memberships.rows().len() as u64;
         Ok(true)
     }
 
     /// The user of the backup with a username.
-    fn entry_of(&self, username: &str) -> Option<Entry> {
+    fn entry_of(&self, username: &str) -> Option<UserRow> {
         if self.sign_in.gives_new_usernames() {
             let (upper, place) = self.names.find(username)?;
             self.users.get(self.users.find_at(upper, place)?)
@@ -145,8 +148,8 @@ impl Session<'_> {
         for (group, place) in self.memberships.unseen() {
             lost.entry(place).or_default().push(group);
         }
-        let well = |entry: &Entry| entry.is_seen() && !entry.is_different();
-        if lost.is_empty() && self.users.entries().iter().all(well) {
+        let well = |entry: &UserRow| entry.is_seen() && !entry.is_different();
+        if lost.is_empty() && self.users.rows().iter().all(well) {
             return Ok(true);
         }
         let groups = self.groups();

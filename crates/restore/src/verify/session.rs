@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use cognito::collect::Collector;
 use cognito::{ErrorKind, Operation};
-use compare::index::Index;
-use compare::membership_table::MembershipTable;
-use compare::name_table::NameTable;
 use compare::settings::{self, SettingsCompared, Ties};
+use compare::tables::{MembershipRow, NameRow, Table, UserRow};
 use compare::user::{Likeness, SignIn};
 use jiff::Timestamp;
 use model::document::BackupHead;
@@ -49,11 +47,11 @@ pub(super) struct Session<'r> {
     pub(super) likeness: Likeness,
     pub(super) progress: Progress,
     /// The backup's users by what they sign in with.
-    pub(super) users: Index,
+    pub(super) users: Table<UserRow>,
     /// The backup's users by username, in pools that give new usernames.
-    pub(super) names: NameTable,
+    pub(super) names: Table<NameRow>,
     /// The backup's memberships.
-    pub(super) memberships: MembershipTable,
+    pub(super) memberships: Table<MembershipRow>,
     /// What differs in users that the pool has otherwise: their place in the backup, and the
     /// hash of each member in the pool.
     pub(super) mismatches: BTreeMap<u64, BTreeMap<String, u64>>,
@@ -79,9 +77,9 @@ impl<'r> Session<'r> {
             pool,
             options: state.options.clone(),
             progress: Progress::default(),
-            users: Index::default(),
-            names: NameTable::default(),
-            memberships: MembershipTable::default(),
+            users: Table::default(),
+            names: Table::default(),
+            memberships: Table::default(),
             mismatches: BTreeMap::new(),
             restore_id: state.restore_id.clone(),
         };
@@ -147,7 +145,7 @@ impl<'r> Session<'r> {
 
     fn forget(&mut self) {
         self.users.forget();
-        self.memberships = MembershipTable::default();
+        self.memberships = Table::default();
         self.mismatches.clear();
     }
 
@@ -266,10 +264,10 @@ impl<'r> Session<'r> {
 
     async fn save(&mut self) -> Result<(), RestoreError> {
         self.progress.saves += 1;
-        self.progress.indexes_kept = !self.users.is_empty();
+        self.progress.indexes_kept = !self.users.rows().is_empty();
         if self.progress.indexes_kept {
             let restore = self.restore;
-            pieces::write(restore, &self.table_key(USERS), self.users.entries()).await?;
+            pieces::write(restore, &self.table_key(USERS), self.users.rows()).await?;
             pieces::write(restore, &self.table_key(NAMES), self.names.rows()).await?;
             pieces::write(
                 restore,
@@ -307,13 +305,9 @@ impl<'r> Session<'r> {
         let users = pieces::read(restore, &self.table_key(USERS)).await?;
         let names = pieces::read(restore, &self.table_key(NAMES)).await?;
         let memberships = pieces::read(restore, &self.table_key(MEMBERSHIPS)).await?;
-        self.users = Index::of(users.unwrap_or_default());
-        self.names = NameTable::of(names.unwrap_or_default());
-        self.memberships = MembershipTable::of(memberships.unwrap_or_default());
-        if self.progress.stage != Stage::IndexUsers {
-            self.users.sort();
-            self.names.sort();
-        }
+        self.users = Table::of(users.unwrap_or_default());
+        self.names = Table::of(names.unwrap_or_default());
+        self.memberships = Table::of(memberships.unwrap_or_default());
         self.mismatches = self
             .read(self.table_key(MISMATCHES))
             .await?

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use cognito::ErrorKind;
 use compare::documents::Change;
 use compare::hash::{half, hash};
-use compare::index::{Entry, upper};
+use compare::tables::users::upper;
+use compare::tables::{NameRow, UserRow};
 use compare::user::has_mfa;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::document::UserRecord;
@@ -42,10 +43,11 @@ impl Session<'_> {
                 let mfa = has_mfa(user);
                 let excused = self.excused_of(user);
                 let content = self.content(user, mfa, excused);
-                let entry = Entry::new(key, content, line.offset).excusing(excused);
+                let entry = UserRow::new(key, content, line.offset).excusing(excused);
                 self.users.push(if mfa { entry.with_mfa() } else { entry });
                 if self.sign_in.gives_new_usernames() {
-                    self.names.push(user.username.as_str(), key, line.offset);
+                    let row = NameRow::new(user.username.as_str(), key, line.offset);
+                    self.names.push(row);
                 }
                 self.progress.users_expected += 1;
             }
@@ -138,7 +140,7 @@ impl Session<'_> {
                 .users
                 .find(self.sign_in.key(&user), |_| true)
                 .and_then(|index| self.users.get(index));
-            if !asked.is_some_and(Entry::has_mfa) {
+            if !asked.is_some_and(UserRow::has_mfa) {
                 return Ok(user);
             }
             match self
@@ -160,8 +162,8 @@ impl Session<'_> {
     fn compare_user(&mut self, user: &UserRecord) {
         self.progress.users_in_pool += 1;
         let key = self.sign_in.key(user);
-        let content = |entry: Entry| self.content(user, entry.has_mfa(), entry.excused());
-        let is_alike = |entry: Entry| content(entry) == entry.content;
+        let content = |row: UserRow| self.content(user, row.has_mfa(), row.excused());
+        let is_alike = |row: UserRow| content(row) == row.content;
         let Some(index) = self.users.find(key, is_alike) else {
             if self.scope.is_whole() && !user.is_federated() {
                 let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));
@@ -204,7 +206,7 @@ impl Session<'_> {
     }
 
     /// Tells what is wrong with one user of the backup, if anything is.
-    pub(super) fn conclude_user(&mut self, user: &UserRecord, place: u64) -> Option<Entry> {
+    pub(super) fn conclude_user(&mut self, user: &UserRecord, place: u64) -> Option<UserRow> {
         let key = self.sign_in.key(user);
         let entry = self.users.get(self.users.find_at(upper(key), place)?)?;
         let path = format!("users/{}", user.attribute("sub").unwrap_or("without sub"));

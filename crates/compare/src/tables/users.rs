@@ -1,6 +1,6 @@
-//! A backup's users in 32 bytes each, to look up what the pool lists.
+//! The users of one side in 32 bytes each, to look up what the other side lists.
 
-use crate::table::{Row, put_numbers, take_numbers};
+use super::{Row, Table, put_numbers, take_numbers};
 
 /// How many bits of a mark are the place: enough for a backup of 256 terabytes.
 const PLACE_BITS: u32 = 48;
@@ -14,9 +14,9 @@ const DIFFERENT: u64 = 1 << 62;
 const HAS_MFA: u64 = 1 << 61;
 const MADE: u64 = 1 << 60;
 
-/// One user of the backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+/// One user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UserRow {
     /// The hash of what tells it apart.
     pub key: u128,
     /// The hash of what is to be alike.
@@ -24,7 +24,7 @@ pub struct Entry {
     place: u64,
 }
 
-impl Entry {
+impl UserRow {
     /// An entry for what stands in the backup at `place`, below 2^48.
     pub fn new(key: u128, content: u64, place: u64) -> Self {
         Self {
@@ -85,8 +85,14 @@ impl Entry {
     }
 }
 
-impl Row for Entry {
+impl Row for UserRow {
+    type Key = u128;
+
     const BYTES: usize = 32;
+
+    fn key(&self) -> u128 {
+        self.key
+    }
 
     fn put(&self, out: &mut Vec<u8>) {
         let lower = self.key as u64;
@@ -113,128 +119,55 @@ pub fn upper(key: u128) -> u64 {
     (key >> 64) as u64
 }
 
-/// Entries, sorted by key as soon as the first is looked up.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Index {
-    entries: Vec<Entry>,
-    sorted: bool,
-}
-
-impl Index {
-    /// One of entries that [`entries`](Self::entries) gave.
-    pub fn of(entries: Vec<Entry>) -> Self {
-        Self {
-            entries,
-            sorted: false,
-        }
+impl Table<UserRow> {
+    /// The row to hold against a user of the other side with this key, of those that are not
+    /// taken yet: where two have one key, rather the one that is alike.
+    pub fn find(&self, key: u128, is_alike: impl Fn(UserRow) -> bool) -> Option<usize> {
+        let left = || self.with_key(key).filter(|at| !self.rows[*at].is_seen());
+        let alike = left().find(|at| is_alike(self.rows[*at]));
+        alike.or_else(|| left().next())
     }
 
-    /// Makes room for so many.
-    pub fn reserve(&mut self, entries: usize) {
-        self.entries.reserve_exact(entries);
+    /// Any row with this key, rather one that was seen.
+    pub fn any(&self, key: u128) -> Option<UserRow> {
+        let rows = &self.rows[self.with_key(key)];
+        rows.iter().copied().max_by_key(|row| row.is_seen())
     }
 
-    /// Adds an entry.
-    pub fn push(&mut self, entry: Entry) {
-        self.entries.push(entry);
-        self.sorted = false;
-    }
-
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The entries.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// Sorts the entries: once, before the first look-up.
-    pub fn sort(&mut self) {
-        if !self.sorted {
-            self.entries
-                .sort_unstable_by_key(|entry| (entry.key, entry.content, entry.place()));
-            self.sorted = true;
-        }
-    }
-
-    /// The entry to hold against a thing of the pool with this key that is not taken yet: where
-    /// two in the backup have one key, rather the one that is alike.
-    pub fn find(&self, key: u128, is_alike: impl Fn(Entry) -> bool) -> Option<usize> {
-        let start = self.entries.partition_point(|entry| entry.key < key);
-        let twins = self.entries[start..]
-            .iter()
-            .take_while(|entry| entry.key == key);
-        let mut found = None;
-        for (offset, entry) in twins.enumerate().filter(|(_, entry)| !entry.is_seen()) {
-            if is_alike(*entry) {
-                return Some(start + offset);
-            }
-            found = found.or(Some(start + offset));
-        }
-        found
-    }
-
-    /// Any entry with this key, rather one that was seen.
-    pub fn any(&self, key: u128) -> Option<Entry> {
-        let start = self.entries.partition_point(|entry| entry.key < key);
-        let twins = self.entries[start..]
-            .iter()
-            .take_while(|entry| entry.key == key);
-        twins.copied().max_by_key(|entry| entry.is_seen())
-    }
-
-    /// The entry of what stands at `place`, given the upper half of its key.
+    /// Where the row is of the user at `place`, given the upper half of its key.
     pub fn find_at(&self, upper_half: u64, place: u64) -> Option<usize> {
-        let start = self
-            .entries
-            .partition_point(|entry| upper(entry.key) < upper_half);
-        let twins = self.entries[start..]
-            .iter()
-            .take_while(|entry| upper(entry.key) == upper_half);
-        twins
-            .zip(start..)
-            .find(|(entry, _)| entry.place() == place)
-            .map(|(_, index)| index)
+        self.places(
+            |row| upper(row.key) < upper_half,
+            |row| upper(row.key) == upper_half,
+        )
+        .find(|at| self.rows[*at].place() == place)
     }
 
-    /// The entry at a place that [`Index::find`] gave.
-    pub fn get(&self, index: usize) -> Option<Entry> {
-        self.entries.get(index).copied()
+    /// Marks a user that the other side has.
+    pub fn see(&mut self, at: usize) {
+        self.mark(at, SEEN);
     }
 
-    /// Marks an entry as seen in the pool.
-    pub fn see(&mut self, index: usize) {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.place |= SEEN;
-        }
+    /// Marks a user whom the other side has otherwise.
+    pub fn differs(&mut self, at: usize) {
+        self.mark(at, DIFFERENT);
     }
 
-    /// Marks an entry as different in the pool.
-    pub fn differs(&mut self, index: usize) {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.place |= DIFFERENT;
-        }
+    /// Marks a user whose counterpart this restore made.
+    pub fn made(&mut self, at: usize) {
+        self.mark(at, MADE);
     }
 
-    /// Marks an entry as made by this restore.
-    pub fn made(&mut self, index: usize) {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.place |= MADE;
+    fn mark(&mut self, at: usize, mark: u64) {
+        if let Some(row) = self.rows.get_mut(at) {
+            row.place |= mark;
         }
     }
 
     /// Forgets what was seen, for another look.
     pub fn forget(&mut self) {
-        self.entries
-            .iter_mut()
-            .for_each(|entry| entry.place &= !(SEEN | DIFFERENT | MADE));
+        let marks = SEEN | DIFFERENT | MADE;
+        self.rows.iter_mut().for_each(|row| row.place &= !marks);
     }
 }
 
@@ -244,17 +177,17 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_entry_takes_32_bytes() {
-        assert_eq!(size_of::<Entry>(), 32);
+    fn a_user_takes_32_bytes() {
+        assert_eq!(size_of::<UserRow>(), 32);
     }
 
     #[test]
     fn of_two_with_one_key_the_alike_is_taken_first_and_each_once() {
-        let mut index = Index::default();
-        index.push(Entry::new(5, 1, 10));
-        index.push(Entry::new(5, 2, 20));
+        let mut index = Table::default();
+        index.push(UserRow::new(5, 1, 10));
+        index.push(UserRow::new(5, 2, 20));
         index.sort();
-        let with_two = |entry: Entry| entry.content == 2;
+        let with_two = |row: UserRow| row.content == 2;
         let found = index.find(5, with_two).unwrap();
         assert_eq!(index.get(found).unwrap().place(), 20);
         index.see(found);
@@ -270,7 +203,7 @@ mod tests {
     #[test]
     fn what_differs_beyond_the_announced_members_is_told_apart() {
         let content = content_with_excused(0xAAAA_0000_0000, 7);
-        let entry = Entry::new(5, content, 10).with_mfa().excusing(4095);
+        let entry = UserRow::new(5, content, 10).with_mfa().excusing(4095);
         assert_eq!((entry.excused(), entry.place()), (4095, 10));
         assert!(entry.has_mfa() && !entry.is_seen());
         for (pool, announced) in [
@@ -279,32 +212,31 @@ mod tests {
         ] {
             assert_eq!(entry.differs_as_announced(pool), announced);
         }
-        assert!(!Entry::new(5, 1, 10).differs_as_announced(2));
+        assert!(!UserRow::new(5, 1, 10).differs_as_announced(2));
     }
 
     proptest! {
         #[test]
-        fn an_index_reads_back_with_its_marks(rows in proptest::collection::vec((any::<u128>(), any::<u64>(), 0u64..1 << 48, any::<bool>()), 0..40)) {
-            let mut index = Index::default();
+        fn a_table_reads_back_with_its_marks(rows in proptest::collection::vec((any::<u128>(), any::<u64>(), 0u64..1 << 48, any::<bool>()), 0..40)) {
+            let mut index = Table::default();
             for (key, content, place, mfa) in &rows {
-                let entry = Entry::new(*key, *content, *place);
+                let entry = UserRow::new(*key, *content, *place);
                 index.push(if *mfa { entry.with_mfa() } else { entry });
             }
             index.sort();
             index.see(0);
             let mut bytes = Vec::new();
-            index.entries().iter().for_each(|entry| entry.put(&mut bytes));
-            let entries: Option<Vec<Entry>> = bytes.chunks(Entry::BYTES).map(Entry::take).collect();
-            let mut back = Index::of(entries.unwrap());
-            back.sort();
+            index.rows().iter().for_each(|row| row.put(&mut bytes));
+            let rows: Option<Vec<UserRow>> = bytes.chunks(UserRow::BYTES).map(UserRow::take).collect();
+            let back = Table::of(rows.unwrap());
             prop_assert_eq!(back, index);
         }
 
         #[test]
         fn every_entry_is_found(keys in proptest::collection::vec(0u128..50, 1..60)) {
-            let mut index = Index::default();
+            let mut index = Table::default();
             for (place, key) in keys.iter().enumerate() {
-                index.push(Entry::new(*key, 0, place as u64));
+                index.push(UserRow::new(*key, 0, place as u64));
             }
             index.sort();
             for (place, key) in keys.iter().enumerate() {
@@ -313,7 +245,7 @@ mod tests {
                 let found = index.find_at(upper(*key), place as u64).unwrap();
                 prop_assert_eq!(index.get(found).unwrap().place(), place as u64);
             }
-            prop_assert!(index.entries().iter().all(|entry| entry.is_seen()));
+            prop_assert!(index.rows().iter().all(|entry| entry.is_seen()));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The backup's memberships in 16 bytes each, to look up what the pool lists.
+//! The memberships of one side in 16 bytes each, to look up what the other side lists.
 
+use super::{Row, Table, put_numbers, take_numbers};
 use crate::hash::{half, hash};
-use crate::table::{Row, put_numbers, take_numbers};
 
 /// Of a row's mark: whether the pool has the membership, the group, the user's place.
 const SEEN: u64 = 1 << 63;
@@ -12,13 +12,13 @@ const PLACE_BITS: u32 = 63 - GROUP_BITS;
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
 
 /// One membership: the hash of group and user, and the mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MembershipRow {
     key: u64,
     mark: u64,
 }
 
-impl Membership {
+impl MembershipRow {
     fn group(self) -> u64 {
         (self.mark & !SEEN) >> PLACE_BITS
     }
@@ -28,8 +28,14 @@ impl Membership {
     }
 }
 
-impl Row for Membership {
+impl Row for MembershipRow {
+    type Key = u64;
+
     const BYTES: usize = 16;
+
+    fn key(&self) -> u64 {
+        self.key
+    }
 
     fn put(&self, out: &mut Vec<u8>) {
         put_numbers(&[self.key, self.mark], out);
@@ -41,67 +47,26 @@ impl Row for Membership {
     }
 }
 
-/// Memberships, to be sorted before the first is looked up.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct MembershipTable {
-    rows: Vec<Membership>,
-}
-
-impl MembershipTable {
-    /// One with room for so many.
-    pub fn with_room(rows: usize) -> Self {
+impl MembershipRow {
+    /// The membership of the user with this key, who stands at `place`, in a group that the
+    /// caller numbers.
+    pub fn new(group: u64, user: u128, place: u64) -> Self {
         Self {
-            rows: Vec::with_capacity(rows),
-        }
-    }
-
-    /// One of rows that [`rows`](Self::rows) gave.
-    pub fn of(rows: Vec<Membership>) -> Self {
-        let mut table = Self { rows };
-        table.sort();
-        table
-    }
-
-    /// The rows, to be kept.
-    pub fn rows(&self) -> &[Membership] {
-        &self.rows
-    }
-
-    /// Adds the membership of the user with this key, who stands at `place` in the backup.
-    pub fn push(&mut self, group: u64, user: u128, place: u64) {
-        self.rows.push(Membership {
             key: key(group, user),
             mark: (group << PLACE_BITS) & !SEEN | place & PLACE,
-        });
+        }
     }
+}
 
-    /// Sorts the rows: once, when all are there.
-    pub fn sort(&mut self) {
-        self.rows
-            .sort_unstable_by_key(|row| (row.key, row.mark & !SEEN));
-    }
-
-    /// How many memberships there are.
-    pub fn count(&self) -> u64 {
-        self.rows.len() as u64
-    }
-
-    /// Marks a membership as one that the pool has; false when the backup has none such that is
+impl Table<MembershipRow> {
+    /// Marks a membership as one that the other side has; false when there is none such that is
     /// not marked yet.
     pub fn see(&mut self, group: u64, user: u128) -> bool {
-        let key = key(group, user);
-        let start = self.rows.partition_point(|row| row.key < key);
-        let row = self.rows[start..]
+        let rows = self.with_key(key(group, user));
+        let row = self.rows[rows]
             .iter_mut()
-            .take_while(|row| row.key == key)
             .find(|row| !row.is_seen() && row.group() == group);
-        match row {
-            Some(row) => {
-                row.mark |= SEEN;
-                true
-            }
-            None => false,
-        }
+        row.map(|row| row.mark |= SEEN).is_some()
     }
 
     /// Marks all of a group's; how many they are.
@@ -129,15 +94,15 @@ mod tests {
 
     #[test]
     fn a_membership_takes_16_bytes() {
-        assert_eq!(size_of::<Membership>(), 16);
+        assert_eq!(size_of::<MembershipRow>(), 16);
     }
 
     #[test]
     fn a_group_that_is_missing_is_marked_as_a_whole() {
-        let mut table = MembershipTable::default();
+        let mut table = Table::default();
         for user in 0..3 {
-            table.push(1, user, 10);
-            table.push(2, user, 10);
+            table.push(MembershipRow::new(1, user, 10));
+            table.push(MembershipRow::new(2, user, 10));
         }
         table.sort();
         assert_eq!(table.see_group(2), 3);
@@ -151,25 +116,25 @@ mod tests {
             backup in proptest::collection::btree_set((0u64..1 << GROUP_BITS, 0u128..20), 0..40),
             pool in proptest::collection::btree_set((0u64..1 << GROUP_BITS, 0u128..20), 0..10),
         ) {
-            let mut table = MembershipTable::with_room(backup.len());
+            let mut table = Table::default();
             for (group, user) in &backup {
-                table.push(*group, *user, PLACE - 7);
+                table.push(MembershipRow::new(*group, *user, PLACE - 7));
             }
             table.sort();
             let mut left = backup.clone();
             for (group, user) in pool.iter().chain(backup.iter().take(5)) {
                 prop_assert_eq!(table.see(*group, *user), left.remove(&(*group, *user)));
             }
-            let kept: Option<Vec<Membership>> = table
+            let kept: Option<Vec<MembershipRow>> = table
                 .rows()
                 .iter()
                 .map(|row| {
                     let mut bytes = Vec::new();
                     row.put(&mut bytes);
-                    Membership::take(&bytes)
+                    MembershipRow::take(&bytes)
                 })
                 .collect();
-            let table = MembershipTable::of(kept.unwrap());
+            let table = Table::of(kept.unwrap());
             let unseen: BTreeSet<u64> = table.unseen().map(|(group, _)| group).collect();
             prop_assert_eq!(unseen, left.iter().map(|(group, _)| *group).collect());
             prop_assert!(table.unseen().all(|(_, place)| place == PLACE - 7));
