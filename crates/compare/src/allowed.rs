@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use model::inventory::Section;
 use serde_json::Value;
 
 /// How far a member may differ.
@@ -220,6 +221,21 @@ pub fn row(path: &[&str]) -> Option<&'static Allowed> {
         .map(|(_, row)| *row)
 }
 
+/// What two sides are to one another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Relation {
+    /// The second was restored from the first: they may differ by the table.
+    #[default]
+    Restored,
+    /// Both are the same pool at two times: only what Cognito changes by itself may differ, and
+    /// the absence of a member means its default.
+    SamePool,
+}
+
+/// Members that Cognito sets by itself. Documents of the reference implementation write dates in
+/// another form, so that even those that never change are not compared.
+const SET_BY_COGNITO: &[&str] = &["CreationDate", "LastModifiedDate", "EstimatedNumberOfUsers"];
+
 /// `*` at a segment's end stands for anything.
 fn matches(pattern: &str, segment: &str) -> bool {
     match pattern.strip_suffix('*') {
@@ -228,24 +244,36 @@ fn matches(pattern: &str, segment: &str) -> bool {
     }
 }
 
-/// Whether the table lets backup and pool differ so at `path`.
-pub fn lets_pass(path: &[&str], backup: Option<&Value>, pool: Option<&Value>) -> bool {
-    match row(path).map(|row| row.rule) {
-        Some(Rule::Any) => true,
-        Some(Rule::OnlyInPool) => backup.is_none(),
-        Some(Rule::OnlyInBackup) => pool.is_none(),
-        Some(Rule::Default(json)) => {
-            let default = serde_json::from_str::<Value>(json).ok();
-            backup.or(default.as_ref()) == pool.or(default.as_ref())
+impl Relation {
+    /// Whether the first and the second side may differ so at `path`.
+    pub fn lets_pass(self, path: &[&str], first: Option<&Value>, second: Option<&Value>) -> bool {
+        let set_by_cognito = || {
+            path.last()
+                .is_some_and(|name| SET_BY_COGNITO.contains(name))
+        };
+        match (row(path).map(|row| row.rule), self) {
+            (Some(Rule::Default(json)), _) => {
+                let default = serde_json::from_str::<Value>(json).ok();
+                first.or(default.as_ref()) == second.or(default.as_ref())
+            }
+            (_, Relation::SamePool) => set_by_cognito(),
+            (Some(Rule::Any), _) => true,
+            (Some(Rule::OnlyInPool), _) => first.is_none(),
+            (Some(Rule::OnlyInBackup), _) => second.is_none(),
+            (Some(Rule::Mapped) | None, _) => false,
         }
-        Some(Rule::Mapped) | None => false,
+    }
+
+    /// Whether nothing of a section is compared.
+    pub fn leaves_out(self, section: Section) -> bool {
+        self == Relation::Restored
+            && row(&[section.member()]).is_some_and(|row| row.rule == Rule::Any)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::inventory::Section;
     use serde_json::json;
 
     #[test]
@@ -294,16 +322,36 @@ mod tests {
     #[test]
     fn absence_means_the_default_and_nothing_else() {
         let path = ["app_clients", "abc", "EnableTokenRevocation"];
-        assert!(lets_pass(&path, None, Some(&json!(false))));
-        assert!(!lets_pass(&path, None, Some(&json!(true))));
-        assert!(!lets_pass(&path, Some(&json!(true)), None));
+        assert!(Relation::Restored.lets_pass(&path, None, Some(&json!(false))));
+        assert!(!Relation::Restored.lets_pass(&path, None, Some(&json!(true))));
+        assert!(!Relation::Restored.lets_pass(&path, Some(&json!(true)), None));
+    }
+
+    #[test]
+    fn in_the_same_pool_only_what_cognito_sets_and_defaults_may_differ() {
+        let (old, new) = (json!("a"), json!("b"));
+        for (path, may) in [
+            (&["user_pool_config", "LastModifiedDate"][..], true),
+            (&["user_pool_config", "EstimatedNumberOfUsers"], true),
+            (&["groups", "admins", "CreationDate"], true),
+            (&["user_pool_domain", "CloudFrontDistribution"], false),
+            (&["tags", "aws:x"], false),
+            (&["app_clients", "abc", "ExplicitAuthFlows"], false),
+        ] {
+            let passes = Relation::SamePool.lets_pass(path, Some(&old), Some(&new));
+            assert_eq!(passes, may, "{path:?}");
+        }
+        let path = ["app_clients", "abc", "EnableTokenRevocation"];
+        assert!(Relation::SamePool.lets_pass(&path, None, Some(&json!(false))));
+        assert!(!Relation::SamePool.leaves_out(Section::Replicas));
+        assert!(Relation::Restored.leaves_out(Section::Replicas));
     }
 
     #[test]
     fn a_reserved_tag_may_be_missing_but_not_appear() {
         let path = ["tags", "aws:x"];
-        assert!(lets_pass(&path, Some(&json!("1")), None));
-        assert!(!lets_pass(&path, None, Some(&json!("1"))));
+        assert!(Relation::Restored.lets_pass(&path, Some(&json!("1")), None));
+        assert!(!Relation::Restored.lets_pass(&path, None, Some(&json!("1"))));
     }
 }
 

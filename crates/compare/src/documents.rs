@@ -1,19 +1,19 @@
-//! The comparison of two documents: pure, member by member.
+//! The comparison of two documents, member by member.
 
 use serde_json::{Map, Value};
 
-use crate::allowed;
+use crate::allowed::Relation;
 
-/// What is different at a place, without the values: they may be secrets or personal.
+/// What is different at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// The backup has it, the pool has not.
+    /// Only the first side has it.
     Missing,
-    /// The pool has it, the backup has not.
+    /// Only the second side has it.
     Added,
     /// Both have it, not alike.
     Changed,
-    /// The pool's side could not be read.
+    /// The second side could not be read.
     Unreadable,
 }
 
@@ -30,17 +30,34 @@ impl Change {
 }
 
 /// A difference, before it is known whether it was announced.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq)]
 pub struct Found {
     /// Where, as segments.
     pub path: Vec<String>,
     /// What.
     pub change: Change,
+    /// What the first side has there; it may be secret or personal.
+    pub first: Option<Value>,
+    /// What the second side has there.
+    pub second: Option<Value>,
 }
 
-/// Compares documents and gathers what differs beyond the table of [`allowed`] differences.
+impl std::fmt::Debug for Found {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "Found({} {})",
+            self.path.join("/"),
+            self.change.word()
+        )
+    }
+}
+
+/// Compares documents and gathers what differs beyond what may.
 #[derive(Debug, Default)]
 pub struct Comparison {
+    /// What may differ.
+    pub relation: Relation,
     /// The differences, in the order of the documents.
     pub found: Vec<Found>,
     /// How many settings were compared.
@@ -61,34 +78,39 @@ const IDENTITIES: &[(&str, &[&str])] = &[
 const FREE_FORM: &[&str] = &["Settings"];
 
 impl Comparison {
-    /// Compares what the backup and the pool hold at `path`. `null` and empty containers count
+    /// Compares what the two sides hold at `path`. `null` and empty containers count
     /// as absent: Cognito writes either.
-    pub fn values(&mut self, path: &mut Vec<String>, backup: Option<&Value>, pool: Option<&Value>) {
-        let (backup, pool) = (present(backup), present(pool));
-        if backup.is_none() && pool.is_none() {
+    pub fn values(
+        &mut self,
+        path: &mut Vec<String>,
+        first: Option<&Value>,
+        second: Option<&Value>,
+    ) {
+        let (first, second) = (present(first), present(second));
+        if first.is_none() && second.is_none() {
             return;
         }
         let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-        if allowed::lets_pass(&segments, backup, pool) {
+        if self.relation.lets_pass(&segments, first, second) {
             return;
         }
-        match (backup, pool) {
-            (Some(Value::Object(backup)), Some(Value::Object(pool))) => {
-                self.objects(path, backup, pool)
+        match (first, second) {
+            (Some(Value::Object(first)), Some(Value::Object(second))) => {
+                self.objects(path, first, second)
             }
             // Members of an object that only one side has are looked at one by one: some may be
             // allowed to be absent.
-            (Some(Value::Object(backup)), None) => self.objects(path, backup, &Map::new()),
-            (None, Some(Value::Object(pool))) => self.objects(path, &Map::new(), pool),
-            (Some(Value::Array(backup)), Some(Value::Array(pool))) => {
-                self.arrays(path, backup, pool)
+            (Some(Value::Object(first)), None) => self.objects(path, first, &Map::new()),
+            (None, Some(Value::Object(second))) => self.objects(path, &Map::new(), second),
+            (Some(Value::Array(first)), Some(Value::Array(second))) => {
+                self.arrays(path, first, second)
             }
-            (Some(_), None) => self.note(path, Change::Missing),
-            (None, Some(_)) => self.note(path, Change::Added),
-            (Some(backup), Some(pool)) => {
+            (Some(_), None) => self.note(path, Change::Missing, first, second),
+            (None, Some(_)) => self.note(path, Change::Added, first, second),
+            (Some(one), Some(other)) => {
                 self.compared += 1;
-                if !alike(backup, pool) {
-                    self.found_at(path, Change::Changed);
+                if !alike(one, other) {
+                    self.found_at(path, Change::Changed, first, second);
                 }
             }
             (None, None) => {}
@@ -98,25 +120,25 @@ impl Comparison {
     fn objects(
         &mut self,
         path: &mut Vec<String>,
-        backup: &Map<String, Value>,
-        pool: &Map<String, Value>,
+        first: &Map<String, Value>,
+        second: &Map<String, Value>,
     ) {
-        let only_in_pool = pool.keys().filter(|name| !backup.contains_key(*name));
-        for name in backup.keys().chain(only_in_pool) {
+        let only_in_second = second.keys().filter(|name| !first.contains_key(*name));
+        for name in first.keys().chain(only_in_second) {
             path.push(name.clone());
-            self.values(path, backup.get(name), pool.get(name));
+            self.values(path, first.get(name), second.get(name));
             path.pop();
         }
     }
 
-    fn arrays(&mut self, path: &mut Vec<String>, backup: &[Value], pool: &[Value]) {
+    fn arrays(&mut self, path: &mut Vec<String>, first: &[Value], second: &[Value]) {
         let identity = path
             .last()
             .and_then(|name| IDENTITIES.iter().find(|(list, _)| list == name))
             .map(|(_, members)| *members);
         if let Some(members) = identity {
             let name = |element: &Value| named(element, members);
-            self.lists(path, backup, pool, &name, &name);
+            self.lists(path, first, second, &name, &name);
             return;
         }
         self.compared += 1;
@@ -124,16 +146,17 @@ impl Comparison {
             .iter()
             .any(|segment| FREE_FORM.contains(&segment.as_str()));
         let same = if free {
-            backup.len() == pool.len()
-                && backup
+            first.len() == second.len()
+                && first
                     .iter()
-                    .zip(pool)
-                    .all(|(backup, pool)| alike(backup, pool))
+                    .zip(second)
+                    .all(|(first, second)| alike(first, second))
         } else {
-            sorted(backup) == sorted(pool)
+            sorted(first) == sorted(second)
         };
         if !same {
-            self.found_at(path, Change::Changed);
+            let (first, second) = (Value::from(first), Value::from(second));
+            self.found_at(path, Change::Changed, Some(&first), Some(&second));
         }
     }
 
@@ -141,17 +164,17 @@ impl Comparison {
     pub fn lists(
         &mut self,
         path: &mut Vec<String>,
-        backup: &[Value],
-        pool: &[Value],
-        name_in_backup: &dyn Fn(&Value) -> String,
-        name_in_pool: &dyn Fn(&Value) -> String,
+        first: &[Value],
+        second: &[Value],
+        name_in_first: &dyn Fn(&Value) -> String,
+        name_in_second: &dyn Fn(&Value) -> String,
     ) {
-        let mut left: Vec<(String, &Value)> = pool
+        let mut left: Vec<(String, &Value)> = second
             .iter()
-            .map(|element| (name_in_pool(element), element))
+            .map(|element| (name_in_second(element), element))
             .collect();
-        for element in backup {
-            let name = name_in_backup(element);
+        for element in first {
+            let name = name_in_first(element);
             let twin = left
                 .iter()
                 .position(|(other, _)| *other == name)
@@ -168,30 +191,44 @@ impl Comparison {
         &mut self,
         path: &mut Vec<String>,
         name: String,
-        backup: Option<&Value>,
-        pool: Option<&Value>,
+        first: Option<&Value>,
+        second: Option<&Value>,
     ) {
         path.push(name);
         let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-        match (backup, pool) {
-            (Some(_), Some(_)) => self.values(path, backup, pool),
-            _ if allowed::lets_pass(&segments, backup, pool) => {}
-            (Some(_), None) => self.note(path, Change::Missing),
-            (None, Some(_)) => self.note(path, Change::Added),
+        match (first, second) {
+            (Some(_), Some(_)) => self.values(path, first, second),
+            _ if self.relation.lets_pass(&segments, first, second) => {}
+            (Some(_), None) => self.note(path, Change::Missing, first, second),
+            (None, Some(_)) => self.note(path, Change::Added, first, second),
             (None, None) => {}
         }
         path.pop();
     }
 
-    fn note(&mut self, path: &[String], change: Change) {
+    fn note(
+        &mut self,
+        path: &[String],
+        change: Change,
+        first: Option<&Value>,
+        second: Option<&Value>,
+    ) {
         self.compared += 1;
-        self.found_at(path, change);
+        self.found_at(path, change, first, second);
     }
 
-    fn found_at(&mut self, path: &[String], change: Change) {
+    fn found_at(
+        &mut self,
+        path: &[String],
+        change: Change,
+        first: Option<&Value>,
+        second: Option<&Value>,
+    ) {
         self.found.push(Found {
             path: path.to_vec(),
             change,
+            first: first.cloned(),
+            second: second.cloned(),
         });
     }
 }

@@ -1,20 +1,21 @@
-//! The comparison of the settings of a pool with those of a backup, section by section.
+//! The comparison of the settings of two sides, section by section.
 
 use std::collections::BTreeMap;
 
-use model::UserPoolId;
 use model::document::{BackupHead, SectionStatus};
 use model::inventory::Section;
 use model::rules::app_client::explicit_defaults;
 use model::rules::{STANDARD_ATTRIBUTES, is_group_of_provider};
 use serde_json::{Map, Value, json};
 
-use crate::allowed::{self, Rule};
+use crate::allowed::Relation;
 use crate::documents::{Change, Comparison, Found, present};
 
-/// What ties the pool to the backup.
+/// What ties the second side, the pool, to the first, the backup.
 #[derive(Debug, Default)]
 pub struct Ties<'a> {
+    /// What they are to one another.
+    pub relation: Relation,
     /// Old to new client ids.
     pub clients: BTreeMap<String, String>,
     /// The custom attribute that keeps the old `sub`, without its prefix.
@@ -47,9 +48,13 @@ pub fn compare_sections(
     sections: impl Iterator<Item = Section>,
 ) -> SettingsCompared {
     let mut result = SettingsCompared::default();
-    let mut comparison = Comparison::default();
+    let relation = ties.relation;
+    let mut comparison = Comparison {
+        relation,
+        ..Comparison::default()
+    };
     for section in sections {
-        if allowed::row(&[section.member()]).is_some_and(|row| row.rule == Rule::Any) {
+        if relation.leaves_out(section) {
             continue;
         }
         if !is_known(backup, section) {
@@ -60,12 +65,14 @@ pub fn compare_sections(
             comparison.found.push(Found {
                 path: vec![section.member().to_owned()],
                 change: Change::Unreadable,
+                first: None,
+                second: None,
             });
             continue;
         }
-        let mut old = expected(backup.section(section), section, &backup.user_pool_id);
-        let mut new = expected(pool.section(section), section, &pool.user_pool_id);
-        if section == Section::UserPoolConfig {
+        let mut old = expected(backup, section, relation);
+        let mut new = expected(pool, section, relation);
+        if section == Section::UserPoolConfig && relation == Relation::Restored {
             // By the map, the backup's side may name the new pool's Region already.
             regionless_triggers(
                 &mut old,
@@ -73,7 +80,9 @@ pub fn compare_sections(
             );
             regionless_triggers(&mut new, &[pool.user_pool_id.region()]);
         }
-        without_legacy_sub(&old, &mut new, section, ties);
+        if relation == Relation::Restored {
+            without_legacy_sub(&old, &mut new, section, ties);
+        }
         let mut path = vec![section.member().to_owned()];
         if section.is_list() {
             let back: BTreeMap<&str, &str> = ties
@@ -103,9 +112,9 @@ pub fn compare_sections(
     result
 }
 
-/// Whether the backup says what the section held. Backups of the reference implementation have
+/// Whether the side says what the section holds. Backups of the reference implementation have
 /// no statuses: what they lack, they did not read.
-fn is_known(backup: &BackupHead, section: Section) -> bool {
+pub fn is_known(backup: &BackupHead, section: Section) -> bool {
     match backup.status(section) {
         SectionStatus::Complete { .. } | SectionStatus::Empty => true,
         SectionStatus::Failed { .. } | SectionStatus::NotRead { .. } => false,
@@ -141,13 +150,14 @@ fn name_of(section: Section, element: &Value, client: impl Fn(&str) -> String) -
 }
 
 /// A section without what Cognito makes itself, in the form in which both sides are compared.
-fn expected(section_value: &Value, section: Section, pool: &UserPoolId) -> Value {
-    let mut value = section_value.clone();
+fn expected(head: &BackupHead, section: Section, relation: Relation) -> Value {
+    let mut value = head.section(section).clone();
+    let is_restored = relation == Relation::Restored;
     match section {
-        Section::Groups => retain(&mut value, |group| {
-            !is_group_of_provider(text(group, "GroupName"), pool)
+        Section::Groups if is_restored => retain(&mut value, |group| {
+            !is_group_of_provider(text(group, "GroupName"), &head.user_pool_id)
         }),
-        Section::ResourceServers => {
+        Section::ResourceServers if is_restored => {
             retain(&mut value, |server| text(server, "ManagedBy") != "COGNITO")
         }
         Section::UserPoolConfig => unused_account_validity(&mut value),
@@ -311,7 +321,7 @@ pub fn translated(head: &BackupHead, mut change: impl FnMut(Section, &mut Value)
 
 /// How many elements of the backup's section came to be compared, for the checklists.
 pub fn count(head: &BackupHead, section: Section) -> usize {
-    let value = expected(head.section(section), section, &head.user_pool_id);
+    let value = expected(head, section, Relation::Restored);
     match &value {
         Value::Array(elements) => elements.len(),
         Value::Object(members) => usize::from(members != &Map::new()),

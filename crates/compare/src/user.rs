@@ -6,7 +6,7 @@ use model::document::{UserRecord, UserStatus};
 use model::rules::is_social;
 use serde_json::Value;
 
-use crate::allowed::{self, Rule};
+use crate::allowed::{self, Relation, Rule};
 use crate::hash::{half, hash};
 use crate::tables::users::content_with_excused;
 
@@ -40,6 +40,14 @@ impl SignIn {
         }
     }
 
+    /// That of users of one pool at two times: a username belongs to a pool for good.
+    pub fn by_username() -> Self {
+        Self {
+            attributes: Vec::new(),
+            case_sensitive: true,
+        }
+    }
+
     /// Whether a restored user has another username than before (facts C.1).
     pub fn gives_new_usernames(&self) -> bool {
         !self.attributes.is_empty()
@@ -48,14 +56,25 @@ impl SignIn {
     /// Who the user is: the hash of the username, or of the first sign-in attribute that the user
     /// has in pools that give new usernames. Users without any keep the username that they had.
     pub fn key(&self, user: &UserRecord) -> u128 {
-        let by_attribute = ["email", "phone_number"]
-            .into_iter()
-            .filter(|name| self.attributes.iter().any(|attribute| attribute == name))
-            .find_map(|name| user.attribute(name).map(|value| (name, value)));
-        match by_attribute {
+        match self.attribute(user) {
             Some((name, value)) => hash(&[name, &self.folded(value)]),
             None => self.key_of_username(user.username.as_str()),
         }
+    }
+
+    /// What the user signs in with, as far as it tells users apart.
+    pub fn name<'u>(&self, user: &'u UserRecord) -> &'u str {
+        match self.attribute(user) {
+            Some((_, value)) => value,
+            None => user.username.as_str(),
+        }
+    }
+
+    fn attribute<'u>(&self, user: &'u UserRecord) -> Option<(&'static str, &'u str)> {
+        ["email", "phone_number"]
+            .into_iter()
+            .filter(|name| self.attributes.iter().any(|attribute| attribute == name))
+            .find_map(|name| user.attribute(name).map(|value| (name, value)))
     }
 
     /// Who the user with this username is, in pools with usernames.
@@ -72,9 +91,14 @@ impl SignIn {
     }
 }
 
+/// Members beside attributes that are not compared: dates, and the legacy form of the MFA
+/// preference.
+const NOT_COMPARED: &[&str] = &["UserCreateDate", "UserLastModifiedDate", "MFAOptions"];
+
 /// Which members of a user are compared.
 #[derive(Debug, Default)]
 pub struct Likeness {
+    relation: Relation,
     left_out: BTreeSet<String>,
 }
 
@@ -89,13 +113,22 @@ impl Likeness {
             .iter()
             .flat_map(|name| [format!("custom:{name}"), format!("dev:custom:{name}")]);
         Self {
+            relation: Relation::Restored,
             left_out: announced.map(str::to_owned).chain(legacy).collect(),
+        }
+    }
+
+    /// All that two sides of this relation may be compared in.
+    pub fn of(relation: Relation) -> Self {
+        Self {
+            relation,
+            left_out: BTreeSet::new(),
         }
     }
 
     fn compares(&self, member: &str, value: &str) -> bool {
         let allowed = match allowed::row(&["users", "*", member]).map(|row| row.rule) {
-            Some(Rule::Any) => true,
+            Some(Rule::Any) => self.relation == Relation::Restored,
             // What its absence means is left out on both sides.
             Some(Rule::Default(json)) => {
                 serde_json::from_str::<Value>(json).is_ok_and(|default| default == value)
@@ -119,11 +152,11 @@ impl Likeness {
         }
         members.retain(|_, value| !value.is_empty());
         members.remove("identities");
-        let links = social_links(user);
+        let links = links(user, self.relation);
         if !links.is_empty() {
             members.insert("identities".to_owned(), links);
         }
-        let gone = is_of_the_past(&user.status);
+        let gone = self.relation == Relation::Restored && is_of_the_past(&user.status);
         let status = if gone {
             &UserStatus::Confirmed
         } else {
@@ -132,7 +165,7 @@ impl Likeness {
         members.insert("UserStatus".to_owned(), status.as_str().to_owned());
         members.insert("Enabled".to_owned(), (user.enabled && !gone).to_string());
         if with_mfa {
-            let (factors, preferred) = mfa(user);
+            let (factors, preferred) = mfa(user, self.relation);
             if !factors.is_empty() {
                 members.insert("UserMFASettingList".to_owned(), factors.join(","));
             }
@@ -140,8 +173,20 @@ impl Likeness {
                 members.insert("PreferredMfaSetting".to_owned(), preferred.to_owned());
             }
         }
+        if self.relation == Relation::SamePool {
+            let others = user.rest.iter();
+            let others = others.filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str()));
+            members.extend(others.map(|(name, value)| (name.clone(), value.to_string())));
+        }
         members.retain(|name, value| self.compares(name, value));
         members
+    }
+
+    /// The MFA preference; `None` when the side does not tell it of this user.
+    pub(crate) fn mfa_preference(&self, user: &UserRecord) -> Option<String> {
+        user.mfa_settings.as_ref()?;
+        let (factors, preferred) = mfa(user, self.relation);
+        Some(format!("{factors:?} {preferred:?}"))
     }
 
     /// The hash of all that is compared.
@@ -173,7 +218,7 @@ fn hash_of(members: &BTreeMap<String, String>) -> u64 {
 
 /// Whether the backup knows factors of the user that a restore can bring back.
 pub fn has_mfa(user: &UserRecord) -> bool {
-    let (factors, preferred) = mfa(user);
+    let (factors, preferred) = mfa(user, Relation::Restored);
     !factors.is_empty() || preferred.is_some()
 }
 
@@ -185,9 +230,11 @@ fn is_of_the_past(status: &UserStatus) -> bool {
     )
 }
 
-/// SMS and e-mail factors; authenticators and passkeys never come back (facts C.4).
-fn mfa(user: &UserRecord) -> (Vec<&str>, Option<&str>) {
-    let comes_back = |factor: &&str| ["SMS_MFA", "EMAIL_OTP"].contains(factor);
+/// Of a restored pool, SMS and e-mail factors: authenticators and passkeys never come back
+/// (facts C.4).
+fn mfa(user: &UserRecord, relation: Relation) -> (Vec<&str>, Option<&str>) {
+    let comes_back =
+        |factor: &&str| relation == Relation::SamePool || ["SMS_MFA", "EMAIL_OTP"].contains(factor);
     let mut factors: Vec<&str> = user
         .mfa_settings
         .iter()
@@ -199,13 +246,16 @@ fn mfa(user: &UserRecord) -> (Vec<&str>, Option<&str>) {
     (factors, user.preferred_mfa.as_deref().filter(comes_back))
 }
 
-/// The links to social providers, in order; other links cannot be made again without knowing
-/// by which claim they were made (facts C.3).
-fn social_links(user: &UserRecord) -> String {
+/// The identities of the user, in order; of a restored pool the links to social providers, since
+/// other links cannot be made again without knowing by which claim they were made (facts C.3).
+fn links(user: &UserRecord, relation: Relation) -> String {
     let mut links: Vec<String> = user
         .identities()
         .into_iter()
-        .filter(|identity| !identity.primary && is_social(&identity.provider_type))
+        .filter(|identity| {
+            relation == Relation::SamePool
+                || !identity.primary && is_social(&identity.provider_type)
+        })
         .map(|identity| format!("{}\u{0}{}", identity.provider_name, identity.user_id))
         .collect();
     links.sort_unstable();

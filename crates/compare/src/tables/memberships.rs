@@ -69,6 +69,12 @@ impl Table<MembershipRow> {
         row.map(|row| row.mark |= SEEN).is_some()
     }
 
+    /// Whether there is such a membership, marked or not.
+    pub fn has(&self, group: u64, user: u128) -> bool {
+        let rows = &self.rows[self.with_key(key(group, user))];
+        rows.iter().any(|row| row.group() == group)
+    }
+
     /// Marks all of a group's; how many they are.
     pub fn see_group(&mut self, group: u64) -> u64 {
         let rows = self.rows.iter_mut().filter(|row| row.group() == group);

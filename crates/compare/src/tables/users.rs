@@ -5,8 +5,8 @@ use super::{Row, Table, put_numbers, take_numbers};
 /// How many bits of a mark are the place: enough for a backup of 256 terabytes.
 const PLACE_BITS: u32 = 48;
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
-/// Then comes the number of the set of members that may differ (12 bits), then the flags.
-const EXCUSED: u64 = 0xFFF << PLACE_BITS;
+/// Then comes a number of 12 bits, then the flags.
+const NUMBER: u64 = 0xFFF << PLACE_BITS;
 /// The part of a content that is about members that may differ, where there are any.
 const EXCUSED_CONTENT: u64 = 0xFFFF;
 const SEEN: u64 = 1 << 63;
@@ -34,23 +34,24 @@ impl UserRow {
         }
     }
 
-    /// One with members that may differ: those of the set with this number, below 2^12.
-    pub fn excusing(mut self, number: u16) -> Self {
-        self.place |= u64::from(number) << PLACE_BITS & EXCUSED;
+    /// One with a number below 2^12, for something of which there are few: whoever compares says
+    /// what. A verification numbers the sets of members that may differ.
+    pub fn numbered(mut self, number: u16) -> Self {
+        self.place |= u64::from(number) << PLACE_BITS & NUMBER;
         self
     }
 
-    /// The number of the set of members that may differ.
-    pub fn excused(self) -> u16 {
+    /// The number.
+    pub fn number(self) -> u16 {
         // 12 bits fit.
         #[allow(clippy::cast_possible_truncation)]
-        let number = ((self.place & EXCUSED) >> PLACE_BITS) as u16;
+        let number = ((self.place & NUMBER) >> PLACE_BITS) as u16;
         number
     }
 
     /// Whether the pool's side, which differs, does so only in members that may.
     pub fn differs_as_announced(self, content: u64) -> bool {
-        self.excused() != 0 && (self.content ^ content) & !EXCUSED_CONTENT == 0
+        self.number() != 0 && (self.content ^ content) & !EXCUSED_CONTENT == 0
     }
 
     /// One whose content holds an MFA preference, which has to be asked for.
@@ -203,8 +204,8 @@ mod tests {
     #[test]
     fn what_differs_beyond_the_announced_members_is_told_apart() {
         let content = content_with_excused(0xAAAA_0000_0000, 7);
-        let entry = UserRow::new(5, content, 10).with_mfa().excusing(4095);
-        assert_eq!((entry.excused(), entry.place()), (4095, 10));
+        let entry = UserRow::new(5, content, 10).with_mfa().numbered(4095);
+        assert_eq!((entry.number(), entry.place()), (4095, 10));
         assert!(entry.has_mfa() && !entry.is_seen());
         for (pool, announced) in [
             (content_with_excused(0xAAAA_0000_0000, 8), true),

@@ -209,6 +209,7 @@ impl<'r> Session<'r> {
         let ties = Ties {
             clients,
             legacy_sub_attribute: self.restore.settings.legacy_sub_attribute.as_deref(),
+            ..Ties::default()
         };
         let expected = expectation(backup, self.restore.translations);
         let compared = settings::compare(&expected, &head, &ties);

@@ -43,7 +43,7 @@ impl Session<'_> {
                 let mfa = has_mfa(user);
                 let excused = self.excused_of(user);
                 let content = self.content(user, mfa, excused);
-                let entry = UserRow::new(key, content, line.offset).excusing(excused);
+                let entry = UserRow::new(key, content, line.offset).numbered(excused);
                 self.users.push(if mfa { entry.with_mfa() } else { entry });
                 if self.sign_in.gives_new_usernames() {
                     let row = NameRow::new(user.username.as_str(), key, line.offset);
@@ -162,7 +162,7 @@ impl Session<'_> {
     fn compare_user(&mut self, user: &UserRecord) {
         self.progress.users_in_pool += 1;
         let key = self.sign_in.key(user);
-        let content = |row: UserRow| self.content(user, row.has_mfa(), row.excused());
+        let content = |row: UserRow| self.content(user, row.has_mfa(), row.number());
         let is_alike = |row: UserRow| content(row) == row.content;
         let Some(index) = self.users.find(key, is_alike) else {
             if self.scope.is_whole() && !user.is_federated() {
@@ -182,7 +182,7 @@ impl Session<'_> {
         let Some(entry) = self.users.get(index) else {
             return;
         };
-        let content = self.content(user, entry.has_mfa(), entry.excused());
+        let content = self.content(user, entry.has_mfa(), entry.number());
         if entry.content == content {
             return;
         }

@@ -1,0 +1,529 @@
+//! Users and memberships: one side in tables, the other streamed past them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::pin::pin;
+
+use futures::TryStreamExt;
+use model::document::{BackupHead, UserRecord};
+use model::inventory::Section;
+use model::rules::is_group_of_provider;
+use serde_json::Value;
+
+use super::{Diff, MemberDifference, MembershipDifference, Options, Side, UserDifference, Word};
+use crate::allowed::Relation;
+use crate::settings::is_known;
+use crate::tables::users::upper;
+use crate::tables::{MembershipRow, NameRow, Table, UserRow};
+use crate::user::{Likeness, SignIn};
+
+/// What a waiting user takes in memory beside its text, about.
+const WAITING_BYTES: usize = 96;
+
+/// Compares users and memberships. The side that goes into the tables is `kept`, the other is
+/// `passing`; `flipped` when the kept one is the second of the two.
+pub(super) async fn compare<S: Side>(
+    kept: &S,
+    passing: &S,
+    flipped: bool,
+    options: Options,
+    diff: &mut Diff,
+) -> Result<(), S::Error> {
+    let first = if flipped { passing } else { kept };
+    let relation = super::relation(kept.head(), passing.head());
+    let mut people = People {
+        kept,
+        relation,
+        likeness: Likeness::of(relation),
+        sign_in: match relation {
+            Relation::SamePool => SignIn::by_username(),
+            Relation::Restored => SignIn::of(first.head().user_pool()),
+        },
+        flipped,
+        options,
+        diff,
+        users: Table::default(),
+        names: Table::default(),
+        memberships: Table::default(),
+        groups: common_groups(kept.head(), passing.head(), relation),
+        preferences: Vec::new(),
+        waiting: HashMap::new(),
+        waiting_bytes: 0,
+        named: BTreeMap::new(),
+        lost: BTreeMap::new(),
+    };
+    people.keep_users().await?;
+    people.keep_memberships().await?;
+    people.pass_users(passing).await?;
+    people.pass_memberships(passing).await?;
+    people.conclude().await
+}
+
+/// The groups that both sides have; none when one of them does not tell. Of two pools, without
+/// those that Cognito makes and fills itself.
+fn common_groups(kept: &BackupHead, passing: &BackupHead, relation: Relation) -> Vec<String> {
+    if !is_known(kept, Section::Groups) || !is_known(passing, Section::Groups) {
+        return Vec::new();
+    }
+    let names = |head: &BackupHead| -> BTreeSet<String> {
+        let groups = head.list(Section::Groups).iter();
+        groups
+            .filter_map(|group| group.get("GroupName").and_then(Value::as_str))
+            .filter(|name| {
+                relation == Relation::SamePool || !is_group_of_provider(name, &head.user_pool_id)
+            })
+            .map(str::to_owned)
+            .collect()
+    };
+    names(kept).intersection(&names(passing)).cloned().collect()
+}
+
+struct People<'a, S> {
+    kept: &'a S,
+    relation: Relation,
+    likeness: Likeness,
+    sign_in: SignIn,
+    flipped: bool,
+    options: Options,
+    diff: &'a mut Diff,
+    /// The users of the kept side; their number is that of their MFA preference.
+    users: Table<UserRow>,
+    /// The usernames of the side whose memberships are read, where they tell nothing.
+    names: Table<NameRow>,
+    /// The memberships of the kept side.
+    memberships: Table<MembershipRow>,
+    groups: Vec<String>,
+    /// The distinct MFA preferences: a preference's number is its place, from 1; 0 is unknown.
+    preferences: Vec<String>,
+    /// Users of the passing side that differ, by the upper half of their keys.
+    waiting: HashMap<u64, Vec<Waiting>>,
+    waiting_bytes: usize,
+    /// How many are named of each kind: users, and memberships.
+    named: BTreeMap<(bool, Word), usize>,
+    /// Memberships to be named, by the place of their users in the kept side.
+    lost: BTreeMap<u64, Vec<(usize, Word)>>,
+}
+
+/// A user of the passing side that differs from that at `place` in the kept one.
+struct Waiting {
+    place: u64,
+    with_mfa: bool,
+    /// Username, `sub` and members, as JSON.
+    text: Box<str>,
+}
+
+type Passed = (String, Option<String>, BTreeMap<String, String>);
+
+impl<S: Side> People<'_, S> {
+    /// Reads the users of the kept side into the tables.
+    async fn keep_users(&mut self) -> Result<(), S::Error> {
+        let expected = self.kept.users_expected();
+        self.users.reserve(expected);
+        if self.sign_in.gives_new_usernames() {
+            self.names.reserve(expected);
+        }
+        let mut count = 0;
+        let mut users = pin!(self.kept.users(0));
+        while let Some((place, user)) = users.try_next().await? {
+            if self.leaves_out(&user) {
+                continue;
+            }
+            count += 1;
+            let key = self.sign_in.key(&user);
+            let content = self.likeness.content(&user, false);
+            let preference = self.number_of_preference(&user);
+            self.users
+                .push(UserRow::new(key, content, place).numbered(preference));
+            if self.sign_in.gives_new_usernames() {
+                let name = NameRow::new(user.username.as_str(), key, place);
+                self.names.push(name);
+            }
+        }
+        self.users.sort();
+        self.names.sort();
+        *self.count_of_users(true) = count;
+        Ok(())
+    }
+
+    /// Federated profiles of another pool: Cognito makes them at the next sign-in.
+    fn leaves_out(&self, user: &UserRecord) -> bool {
+        self.relation == Relation::Restored && user.is_federated()
+    }
+
+    fn number_of_preference(&mut self, user: &UserRecord) -> u16 {
+        let Some(preference) = self.likeness.mfa_preference(user) else {
+            return 0;
+        };
+        let known = self
+            .preferences
+            .iter()
+            .position(|known| *known == preference);
+        let place = known.unwrap_or_else(|| {
+            self.preferences.push(preference);
+            self.preferences.len() - 1
+        });
+        // A handful of factors: the combinations are far fewer than numbers.
+        u16::try_from(place + 1).unwrap_or(0)
+    }
+
+    fn count_of_users(&mut self, of_kept: bool) -> &mut u64 {
+        if of_kept != self.flipped {
+            &mut self.diff.users.in_first
+        } else {
+            &mut self.diff.users.in_second
+        }
+    }
+
+    /// Reads the memberships of the kept side into the table.
+    async fn keep_memberships(&mut self) -> Result<(), S::Error> {
+        self.memberships.reserve(self.kept.memberships_expected());
+        let groups = self.groups.clone();
+        let mut memberships = pin!(self.kept.memberships(&groups));
+        while let Some((group, username)) = memberships.try_next().await? {
+            let row = self.user_named(username.as_str());
+            if let (Some(group), Some(user)) = (self.place_of_group(&group), row) {
+                let row = MembershipRow::new(group as u64, user.key, user.place());
+                self.memberships.push(row);
+            }
+        }
+        self.memberships.sort();
+        self.diff.memberships.compared = self.memberships.rows().len() as u64;
+        // The names of the passing side take their place.
+        self.names = Table::default();
+        Ok(())
+    }
+
+    fn place_of_group(&self, group: &str) -> Option<usize> {
+        self.groups
+            .binary_search_by(|known| known.as_str().cmp(group))
+            .ok()
+    }
+
+    /// The kept user with a username of the side that is being read.
+    fn user_named(&self, username: &str) -> Option<UserRow> {
+        if self.sign_in.gives_new_usernames() {
+            let (upper, place) = self.names.find(username)?;
+            self.users.get(self.users.find_at(upper, place)?)
+        } else {
+            self.users.any(self.sign_in.key_of_username(username))
+        }
+    }
+
+    /// Streams the users of the passing side past the table.
+    async fn pass_users(&mut self, passing: &S) -> Result<(), S::Error> {
+        let mut count = 0;
+        let mut users = pin!(passing.users(0));
+        while let Some((_, user)) = users.try_next().await? {
+            if !self.leaves_out(&user) {
+                count += 1;
+                self.pass_user(&user);
+            }
+            if self.waiting_bytes > self.options.window {
+                self.resolve().await?;
+            }
+        }
+        self.resolve().await?;
+        self.names.sort();
+        *self.count_of_users(false) = count;
+        Ok(())
+    }
+
+    fn pass_user(&mut self, user: &UserRecord) {
+        let key = self.sign_in.key(user);
+        let content = self.likeness.content(user, false);
+        let Some(at) = self.users.find(key, |row| row.content == content) else {
+            // A list of Cognito may show a user twice (facts D).
+            let is_listed_twice =
+                !self.sign_in.gives_new_usernames() && self.users.any(key).is_some();
+            if !is_listed_twice {
+                let word = self.word(Word::Added);
+                self.count_user(word);
+                self.name_user(word, user, Vec::new());
+            }
+            return;
+        };
+        self.users.see(at);
+        let Some(row) = self.users.get(at) else {
+            return;
+        };
+        if self.sign_in.gives_new_usernames() {
+            let name = NameRow::new(user.username.as_str(), key, row.place());
+            self.names.push(name);
+        }
+        let preference = self.number_of_preference(user);
+        let with_mfa = row.number() != 0 && preference != 0;
+        if (row.number() == 0) != (preference == 0) {
+            self.diff.users.without_mfa_preference += 1;
+        }
+        if row.content == content && (!with_mfa || row.number() == preference) {
+            return;
+        }
+        let members = self.likeness.members(user, with_mfa);
+        let sub = user.attribute("sub").map(str::to_owned);
+        let passed: Passed = (user.username.as_str().to_owned(), sub, members);
+        // Texts always become JSON.
+        let text = serde_json::to_string(&passed).unwrap_or_default();
+        self.waiting_bytes += text.len() + WAITING_BYTES;
+        self.waiting.entry(upper(key)).or_default().push(Waiting {
+            place: row.place(),
+            with_mfa,
+            text: text.into(),
+        });
+    }
+
+    /// Reads the kept side again as far as users wait for their counterparts.
+    async fn resolve(&mut self) -> Result<(), S::Error> {
+        let places = self.waiting.values().flatten().map(|waiting| waiting.place);
+        let Some(from) = places.min() else {
+            return Ok(());
+        };
+        let mut users = pin!(self.kept.users(from));
+        while let Some((place, user)) = users.try_next().await? {
+            if let Some(waiting) = self.take_waiting(self.sign_in.key(&user), place) {
+                self.differs(&user, &waiting);
+            }
+            if self.waiting.is_empty() {
+                break;
+            }
+        }
+        // Who was deleted from a live pool meanwhile cannot be compared any more.
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        Ok(())
+    }
+
+    /// The user that waits for this one. A live pool may list its users in another order than
+    /// before, so the place tells only those of one key apart.
+    fn take_waiting(&mut self, key: u128, place: u64) -> Option<Waiting> {
+        let waiting = self.waiting.get_mut(&upper(key))?;
+        let at = match waiting.iter().position(|waiting| waiting.place == place) {
+            Some(at) => at,
+            None if !self.kept.is_stored() && waiting.len() == 1 => 0,
+            None => return None,
+        };
+        let taken = waiting.swap_remove(at);
+        if waiting.is_empty() {
+            self.waiting.remove(&upper(key));
+        }
+        Some(taken)
+    }
+
+    /// Counts and names what differs in a user that both sides have.
+    fn differs(&mut self, kept: &UserRecord, waiting: &Waiting) {
+        let (username, sub, mut passing): Passed =
+            serde_json::from_str(&waiting.text).unwrap_or_default();
+        let mut members = Vec::new();
+        for (member, value) in self.likeness.members(kept, waiting.with_mfa) {
+            let other = passing.remove(&member);
+            if other.as_ref() != Some(&value) {
+                members.push(self.member(member, Some(value), other));
+            }
+        }
+        for (member, value) in passing {
+            members.push(self.member(member, None, Some(value)));
+        }
+        if members.is_empty() {
+            return;
+        }
+        members.sort_by(|one, other| one.member.cmp(&other.member));
+        if members.iter().any(|member| member.member == "sub") {
+            self.diff.users.recreated += 1;
+            self.name(Word::Recreated, members, kept, username, sub);
+            return;
+        }
+        for member in &members {
+            let counts = self.diff.users.members.entry(member.member.clone());
+            counts.or_default().count(member.word());
+        }
+        self.diff.users.changed += 1;
+        self.name(Word::Changed, members, kept, username, sub);
+    }
+
+    /// Names a user that both sides have, by what the first has.
+    fn name(
+        &mut self,
+        word: Word,
+        members: Vec<MemberDifference>,
+        kept: &UserRecord,
+        username: String,
+        sub: Option<String>,
+    ) {
+        let is_named = self.name_user(word, kept, members);
+        if let Some(user) = self
+            .diff
+            .users
+            .named
+            .last_mut()
+            .filter(|_| is_named && self.flipped)
+        {
+            user.name = if user.name == user.username {
+                username.clone()
+            } else {
+                std::mem::take(&mut user.name)
+            };
+            (user.username, user.sub) = (username, sub);
+        }
+    }
+
+    fn member(
+        &self,
+        member: String,
+        kept: Option<String>,
+        passing: Option<String>,
+    ) -> MemberDifference {
+        let readable = |text: String| text.replace('\u{0}', ":").replace('\u{1}', ", ");
+        let (kept, passing) = (kept.map(readable), passing.map(readable));
+        let (first, second) = if self.flipped {
+            (passing, kept)
+        } else {
+            (kept, passing)
+        };
+        MemberDifference {
+            member,
+            first,
+            second,
+        }
+    }
+
+    /// The word for what only one side has: `Added` is said of the passing one.
+    fn word(&self, word: Word) -> Word {
+        match (word, self.flipped) {
+            (Word::Added, true) => Word::Removed,
+            (Word::Removed, true) => Word::Added,
+            (word, _) => word,
+        }
+    }
+
+    fn count_user(&mut self, word: Word) {
+        let users = &mut self.diff.users;
+        match word {
+            Word::Added => users.added += 1,
+            Word::Removed => users.removed += 1,
+            Word::Changed | Word::Recreated | Word::Unreadable => users.changed += 1,
+        }
+    }
+
+    /// Whether there is room for one more name of the kind, which is then taken.
+    fn takes_name(&mut self, of_user: bool, word: Word) -> bool {
+        let named = self.named.entry((of_user, word)).or_default();
+        let has_room = *named < self.options.names;
+        *named += usize::from(has_room);
+        has_room
+    }
+
+    fn name_user(
+        &mut self,
+        change: Word,
+        user: &UserRecord,
+        members: Vec<MemberDifference>,
+    ) -> bool {
+        let named = self.takes_name(true, change);
+        if named {
+            self.diff.users.named.push(UserDifference {
+                change,
+                name: self.sign_in.name(user).to_owned(),
+                username: user.username.as_str().to_owned(),
+                sub: user.attribute("sub").map(str::to_owned),
+                members,
+            });
+        }
+        named
+    }
+
+    /// Streams the memberships of the passing side past the table.
+    async fn pass_memberships(&mut self, passing: &S) -> Result<(), S::Error> {
+        let groups = self.groups.clone();
+        let mut memberships = pin!(passing.memberships(&groups));
+        while let Some((group, username)) = memberships.try_next().await? {
+            let user = self.user_named(username.as_str());
+            let user = user.filter(|user| user.is_seen());
+            let (Some(group), Some(user)) = (self.place_of_group(&group), user) else {
+                continue;
+            };
+            let is_known = self.memberships.see(group as u64, user.key)
+                || self.memberships.has(group as u64, user.key);
+            if !is_known {
+                self.count_membership(group, user.place(), Word::Added);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_membership(&mut self, group: usize, place: u64, word: Word) {
+        let word = self.word(word);
+        let memberships = &mut self.diff.memberships;
+        match word {
+            Word::Added => memberships.added += 1,
+            _ => memberships.removed += 1,
+        }
+        if let Some(group) = self.groups.get(group) {
+            let counts = memberships.groups.entry(group.clone());
+            counts.or_default().count(word);
+        }
+        if self.takes_name(false, word) {
+            self.lost.entry(place).or_default().push((group, word));
+        }
+    }
+
+    /// What is left in the tables is missing in the passing side. Names it where that is wanted,
+    /// by reading the kept side once more.
+    async fn conclude(&mut self) -> Result<(), S::Error> {
+        let missing = self.users.rows().iter().filter(|row| !row.is_seen());
+        let mut missing: Vec<u64> = missing.map(|row| row.place()).collect();
+        missing.sort_unstable();
+        let word = self.word(Word::Removed);
+        match word {
+            Word::Added => self.diff.users.added = missing.len() as u64,
+            _ => self.diff.users.removed = missing.len() as u64,
+        }
+        let unseen: Vec<(u64, u64)> = self.memberships.unseen().collect();
+        for (group, place) in unseen {
+            // A user that is missing is one difference, not one for each membership.
+            if missing.binary_search(&place).is_err()
+                && let Ok(group) = usize::try_from(group)
+            {
+                self.count_membership(group, place, Word::Removed);
+            }
+        }
+        let from = [missing.first(), self.lost.keys().next()];
+        let Some(from) = from.into_iter().flatten().min().copied() else {
+            return Ok(());
+        };
+        let mut left = missing.len().min(self.options.names);
+        let mut users = pin!(self.kept.users(from));
+        while left + self.lost.len() > 0
+            && let Some((place, user)) = users.try_next().await?
+        {
+            if self.leaves_out(&user) {
+                continue;
+            }
+            let Some(row) = self.row_of(&user, place) else {
+                continue;
+            };
+            if !row.is_seen() && left > 0 {
+                left -= 1;
+                self.name_user(word, &user, Vec::new());
+            }
+            for (group, change) in self.lost.remove(&row.place()).unwrap_or_default() {
+                self.diff.memberships.named.push(MembershipDifference {
+                    change,
+                    group: self.groups.get(group).cloned().unwrap_or_default(),
+                    name: self.sign_in.name(&user).to_owned(),
+                    username: user.username.as_str().to_owned(),
+                    sub: user.attribute("sub").map(str::to_owned),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of a user that is read again.
+    fn row_of(&self, user: &UserRecord, place: u64) -> Option<UserRow> {
+        let key = self.sign_in.key(user);
+        match self.users.find_at(upper(key), place) {
+            Some(at) => self.users.get(at),
+            // A live pool may list its users in another order than before.
+            None if !self.kept.is_stored() => self.users.any(key),
+            None => None,
+        }
+    }
+}
