@@ -262,7 +262,7 @@ async fn choose_pool(context: &Context, vault: &Vault) -> Result<UserPoolId, Err
     let mut pools: Vec<&UserPoolId> = listed.iter().map(|listed| listed.key.pool()).collect();
     pools.sort();
     pools.dedup();
-    let chosen = context.terminal.choose("Pool", &pools)?;
+    let chosen = context.terminal.choose("Pool", &pools).await?;
     Ok(pools[chosen].clone())
 }
 
@@ -273,7 +273,7 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
     }
     let Some(location) = context.options.vault.clone() else {
         let files = json_files()?;
-        let chosen = context.terminal.choose("backup", &files)?;
+        let chosen = context.terminal.choose("Backup", &files).await?;
         return open_file(Path::new(&files[chosen])).await;
     };
     let vault = context.vault_at(&location).await?;
@@ -283,7 +283,7 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
         format!("{}  {}  {bytes}", key.began(), key.pool())
     });
     let shown: Vec<String> = shown.collect();
-    let chosen = context.terminal.choose("backup", &shown)?;
+    let chosen = context.terminal.choose("Backup", &shown).await?;
     open_key(context, location, &listed[chosen].key).await
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use cognito::{CognitoError, ErrorKind};
 use model::Failure;
+use serde_json::{Value, json};
 use vault::VaultError;
 
 use crate::exit::Exit;
@@ -100,6 +101,13 @@ impl Error {
             Ending::Interrupted => Exit::Interrupted,
             Ending::ClosedPipe => Exit::Done,
         }
+    }
+
+    /// The event that tells it to a program; none for an end that needs no words.
+    pub(crate) fn document(&self) -> Option<Value> {
+        (self.ending != Ending::ClosedPipe).then(|| {
+            json!({"event": "error", "text": self.what, "causes": self.causes, "hints": self.hints})
+        })
     }
 
     /// The lines to show; none for an end that needs no words.

@@ -59,12 +59,17 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
         let listed = vault
             .list(arguments.backup.pool.as_ref(), None, MOST)
             .await?;
+        let progress = context.terminal.progress();
+        progress.begin("backups", Some(listed.len() as u64));
         for listed in listed {
             checked.push(check_listed(&vault, listed.object(), &listed.key).await?);
+            progress.one_done();
         }
     } else {
         let opened = arguments.backup.open(context).await?;
         let name = opened.backup.key.to_string();
+        let progress = context.terminal.progress();
+        progress.begin("reading the backup", None);
         checked.push(judge(name, whole(&opened.backup).await)?);
     }
     let whole = checked.iter().filter(|checked| checked.whole).count();

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
 use crate::regions;
-use crate::terminal::Table;
+use crate::terminal::{Progress, Table};
 
 /// How many Regions are read at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -84,14 +84,17 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
     if arguments.all_regions {
         let here = crate::aws::named_region(&context.options).await;
         let regions = regions::of_the_partition_of(here.as_deref());
+        let progress = context.terminal.progress();
+        progress.begin("Regions", Some(regions.len() as u64));
         let mut read = stream::iter(regions)
             .map(async |region| {
-                let pools = pools_of(context, arguments, region, vault.as_ref()).await;
+                let pools = pools_of(context, arguments, region, vault.as_ref(), None).await;
                 (*region, pools)
             })
             .buffered(REGIONS_AT_ONCE);
         let mut last = None;
         while let Some((region, pools)) = read.next().await {
+            progress.one_done();
             match pools {
                 Ok(pools) => answer.pools.extend(pools),
                 Err(error) => {
@@ -113,7 +116,9 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
         }
     } else {
         let region = context.region().await?;
-        answer.pools = pools_of(context, arguments, region, vault.as_ref())
+        let progress = context.terminal.progress();
+        progress.begin("list of user pools", None);
+        answer.pools = pools_of(context, arguments, region, vault.as_ref(), Some(&progress))
             .await
             .map_err(|error| error.during(format!("cannot list the user pools of {region}")))?;
     }
@@ -131,14 +136,23 @@ async fn pools_of(
     arguments: &Arguments,
     region: &str,
     vault: Option<&Vault>,
+    progress: Option<&Progress>,
 ) -> Result<Vec<Pool>, Error> {
     let aws = context.aws_in(region).await;
     let cognito = context.cognito(&aws, &arguments.pace)?;
     let listed = Pages::new(&cognito, Operation::ListUserPools, json!({}))?;
     let listed = listed.all().await?;
+    if let Some(progress) = progress {
+        progress.begin("user pools", Some(listed.len() as u64));
+    }
     stream::iter(&listed)
         .map(|listed| pool(context, &cognito, listed, vault))
         .buffered(POOLS_AT_ONCE)
+        .inspect_ok(|_| {
+            if let Some(progress) = progress {
+                progress.one_done();
+            }
+        })
         .try_collect()
         .await
 }

@@ -101,7 +101,7 @@ async fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
         print_section(backup, section, arguments.secrets).await?;
         return Ok(Exit::Done);
     }
-    let users = users(backup, arguments.no_statuses).await?;
+    let users = users(context, backup, arguments.no_statuses).await?;
     let answer = answer(backup, opened.location.to_string(), users);
     context
         .terminal
@@ -109,7 +109,7 @@ async fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-async fn users(backup: &Backup, without_statuses: bool) -> Result<Users, Error> {
+async fn users(context: &Context, backup: &Backup, without_statuses: bool) -> Result<Users, Error> {
     let total = backup.trailer.users;
     if without_statuses {
         return Ok(Users {
@@ -120,8 +120,11 @@ async fn users(backup: &Backup, without_statuses: bool) -> Result<Users, Error> 
     }
     let mut by_status = BTreeMap::new();
     let mut disabled = 0;
+    let progress = context.terminal.progress();
+    progress.begin("users", Some(total));
     let mut users = backup.users(None).await?;
     while let Some(user) = users.next().await? {
+        progress.one_done();
         let status = user.record.status.as_str();
         match by_status.get_mut(status) {
             Some(count) => *count += 1,

@@ -1,5 +1,6 @@
 //! The terminal: the answer on the standard output, everything else on the standard error.
 
+mod progress;
 mod prompt;
 mod table;
 
@@ -9,20 +10,24 @@ use clap::ColorChoice;
 use dialoguer::console;
 use indicatif::MultiProgress;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::arguments::GlobalOptions;
 use crate::error::Error;
 use crate::exit::Exit;
+use progress::Form;
 
+pub(crate) use progress::Progress;
 pub(crate) use table::Table;
 
 /// Where answers, messages and questions go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terminal {
     json: bool,
     quiet: bool,
     yes: bool,
     can_ask: bool,
+    progress: Form,
     /// Everything that is drawn on the standard error, so that lines and bars keep apart.
     bars: MultiProgress,
 }
@@ -39,6 +44,7 @@ impl Terminal {
             quiet: options.quiet,
             yes: options.yes,
             can_ask: is_terminal && !options.no_input,
+            progress: Form::of(options),
             bars: MultiProgress::new(),
         }
     }
@@ -67,15 +73,26 @@ impl Terminal {
         Ok(out.flush()?)
     }
 
+    /// Shows how far the work is. To be called within the runtime.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress::new(self.progress, self.bars.clone())
+    }
+
     /// A line for a person, such as what was done or comes next. Not with `--quiet`.
     pub(crate) fn note(&self, line: &str) {
-        if !self.quiet {
+        if self.progress == Form::Json {
+            progress::event(&json!({"event": "note", "text": line}));
+        } else if !self.quiet {
             self.line(line);
         }
     }
 
     /// Something that went wrong without ending the command. With `--quiet`, too.
     pub(crate) fn warn(&self, text: &str) {
+        if self.progress == Form::Json {
+            progress::event(&json!({"event": "warning", "text": text}));
+            return;
+        }
         let label = console::style("Warning:").for_stderr().yellow().bold();
         self.line(&format!("{label} {text}"));
     }
@@ -91,6 +108,12 @@ impl Terminal {
     pub(crate) fn end(&self, ended: Result<Exit, Error>) -> Exit {
         match ended {
             Ok(exit) => exit,
+            Err(error) if self.progress == Form::Json => {
+                if let Some(document) = error.document() {
+                    progress::event(&document);
+                }
+                error.exit()
+            }
             Err(error) => {
                 let lines = error.lines(|label| {
                     let style = console::style(label).for_stderr().bold();

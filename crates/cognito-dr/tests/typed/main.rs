@@ -6,6 +6,8 @@ mod backups;
 mod check;
 mod frame;
 mod pools;
+mod progress;
+mod pseudo_terminal;
 mod shells;
 mod show;
 mod support;
