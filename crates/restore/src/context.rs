@@ -9,6 +9,7 @@ use vault::{Backup, Vault};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::translate::Translations;
+use crate::users::Passwords;
 
 /// Where a restore runs and what it may use there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub import_role_arn: Option<String>,
     /// The pools that a restore may write into although none made them.
     pub existing_user_pools: ExistingPools,
+    /// Which passwords the users get. The Lambda knows only the default: ones that nobody knows.
+    pub passwords: Passwords,
 }
 
 /// Pools that a restore may write into although none made them, as the function's role has it.

@@ -67,6 +67,9 @@ pub enum RestoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The operator's source of passwords fails.
+    #[error("the source of passwords fails: {0}")]
+    Passwords(String),
     /// Something that should not happen.
     #[error("{0}")]
     Internal(String),
@@ -86,6 +89,7 @@ impl RestoreError {
             }
             RestoreError::TakenOver(_) => Failure::AlreadyRunning,
             RestoreError::TargetMissing(_) => Failure::UserPoolNotFound,
+            RestoreError::Passwords(_) => Failure::MissingConfiguration,
             RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,
         }
     }

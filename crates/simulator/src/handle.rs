@@ -18,6 +18,7 @@ use crate::seed::PoolDocument;
 use crate::service::Service;
 use crate::shapes::Model;
 use crate::state::{AccountId, Region};
+use crate::user::password::{self, SignIn};
 use crate::{seed, server};
 
 /// Why a simulator did not start.
@@ -152,6 +153,22 @@ impl SimulatorHandle {
     pub fn dump(&self, region: &str, pool_id: &str) -> Result<Value, ServiceError> {
         serde_json::to_value(self.pool(region, pool_id)?)
             .map_err(|error| ServiceError::internal(error.to_string()))
+    }
+
+    /// What a sign-in of a user of the pool comes to. Changes nothing.
+    ///
+    /// # Errors
+    /// When there is no such pool.
+    pub fn sign_in(
+        &self,
+        region: &str,
+        pool_id: &str,
+        username: &str,
+        password: &str,
+    ) -> Result<SignIn, ServiceError> {
+        let (state, region) = (self.service.state(), parse(region)?);
+        let pool = seed::find(&state, &region, pool_id)?;
+        Ok(password::sign_in(pool, username, password))
     }
 
     /// What happened so far.

@@ -43,3 +43,4 @@ pub use handle::{Simulator, SimulatorHandle, StartError};
 pub use quota::Quotas;
 pub use seed::{ClientDocument, PoolDocument, SecretDocument, UserDocument};
 pub use state::{Link, MfaFactor, Region, UserStatus};
+pub use user::password::SignIn;

@@ -11,6 +11,7 @@ use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
 use model::request::{RestoreRequest, RestoreResponse};
 use restore::run::{Clients, run};
+use restore::users::Passwords;
 use restore::{ExistingPools, OPERATIONS, Settings};
 use serde_json::Value;
 use vault::Vault;
@@ -56,6 +57,8 @@ impl Function for Restore {
             import_role_arn: environment.optional("IMPORT_ROLE_ARN"),
             existing_user_pools: ExistingPools::read(&existing)
                 .map_err(|problem| Failed::configuration(EXISTING_POOLS, problem))?,
+            // Whom the function makes has a password that nobody knows.
+            passwords: Passwords::Unknown,
         };
         let cognito = Cognito::new(&config, environment.pace(QUOTA_SHARE)?);
         let clients = Clients {

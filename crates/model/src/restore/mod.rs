@@ -17,5 +17,7 @@ pub use notification::{FailureNotification, Notification, duration_in_words};
 pub use outcome::{KnownLoss, ManualStep, Outcome, Step, StepRecord};
 pub use report::{Report, ReportStatus};
 pub use state::{ChosenBackup, RestoreState};
-pub use users::{ImportProgress, UserCounts, UserEntry, UsersForeseen, UsersPass, UsersProgress};
+pub use users::{
+    ImportProgress, PasswordKind, UserCounts, UserEntry, UsersForeseen, UsersPass, UsersProgress,
+};
 pub use verification::{Difference, Verification, VerifiedRow};

@@ -82,6 +82,22 @@ pub enum UsersPass {
     Done,
 }
 
+/// Which passwords restored users get. The passwords themselves are never stored: a restore that
+/// goes on has to be told where they come from again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordKind {
+    /// Random ones that nobody knows.
+    #[default]
+    Unknown,
+    /// One temporary password for all.
+    OneForAll,
+    /// A temporary password for each user, from a source of the operator's.
+    ForEach,
+    /// Temporary passwords that Cognito sends to each user.
+    Invitation,
+}
+
 /// Where in the backup the restore of users stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -93,6 +109,9 @@ pub struct UsersProgress {
     pub pass: UsersPass,
     /// Whether import jobs make the users that they can make; `None` until it is decided.
     pub in_bulk: Option<bool>,
+    /// Which passwords the users get; `None` until the first is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passwords: Option<PasswordKind>,
     /// Where a list of the pool's users that does not fit into one invocation goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listing_token: Option<String>,

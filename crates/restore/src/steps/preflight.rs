@@ -12,6 +12,7 @@ use super::pool_document::RESTORE_TAG;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::step::{News, StepProgress, StepResult};
+use crate::users;
 
 /// How many pools an account may have in a Region unless it was raised (facts E).
 const POOLS: usize = 1_000;
@@ -43,11 +44,13 @@ pub async fn preflight(
     if let Some(pool) = state.options.verify.clone() {
         must_exist(restore, &pool).await.map(drop)?;
     } else if let Some(pool) = state.options.target_user_pool_id.clone() {
-        may_be_written(restore, &pool).await?;
+        let there = may_be_written(restore, &pool).await?;
+        users::must_fit(&restore.settings.passwords, &there)?;
         selected_group_exists(restore, &state.options)?;
         state.new_user_pool_id = Some(pool);
     } else {
         room_for_a_pool(restore, &mut news).await?;
+        users::must_fit(&restore.settings.passwords, restore.head().user_pool())?;
     }
     Ok(StepResult::restored(0).telling(news).into())
 }
@@ -90,11 +93,11 @@ async fn must_exist(restore: &Restore<'_>, pool: &UserPoolId) -> Result<Value, R
 
 /// The role allows what the template's parameter names, and what a restore made (by its tag):
 /// told here, before anything is changed, and not by the first refusal.
-async fn may_be_written(restore: &Restore<'_>, pool: &UserPoolId) -> Result<(), RestoreError> {
+async fn may_be_written(restore: &Restore<'_>, pool: &UserPoolId) -> Result<Value, RestoreError> {
     let there = must_exist(restore, pool).await?;
     let is_ours = there["UserPoolTags"][RESTORE_TAG].is_string();
     if is_ours || restore.settings.existing_user_pools.hold(pool) {
-        return Ok(());
+        return Ok(there);
     }
     Err(RestoreError::Preflight(format!(
         "target_user_pool_id: no restore made {pool}, and the stack in this Region allows writing into no other pools than those of its parameter ExistingUserPoolIds: deploy it with ExistingUserPoolIds={pool}"

@@ -87,6 +87,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) sign_up: bool,
     /// The second factors that users of the lost pool could have.
     pub(super) mfa_factors: MfaFactors,
+    /// Whether users get temporary passwords that somebody knows, and choose their own with them.
+    pub(super) known_passwords: bool,
 }
 
 /// News about one user, named by the old `sub`.
@@ -227,6 +229,9 @@ fn way(
         .any(|contact| attributes.is_verified(*contact))
         && csv::can_carry(sign_in, attributes);
     match &record.status {
+        UserStatus::Confirmed | UserStatus::ResetRequired if circumstances.known_passwords => {
+            (Way::TemporaryPassword, false)
+        }
         UserStatus::Confirmed if circumstances.in_bulk && importable => {
             (Way::ImportConfirmed, false)
         }
@@ -254,12 +259,17 @@ fn way(
         | UserStatus::Compromised
         | UserStatus::Unknown
         | UserStatus::Other(_)) => {
+            let (way, comes_back) = if circumstances.known_passwords {
+                (Way::TemporaryPassword, "FORCE_CHANGE_PASSWORD")
+            } else {
+                (Way::PermanentPassword, "CONFIRMED")
+            };
             let reason = format!(
-                "came back as CONFIRMED and disabled: nothing can make a user {}",
+                "came back as {comes_back} and disabled: nothing can make a user {}",
                 status.as_str()
             );
             news.degraded_in(&["UserStatus", "Enabled"], &reason);
-            (Way::PermanentPassword, true)
+            (way, true)
         }
     }
 }

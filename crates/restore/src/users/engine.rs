@@ -43,6 +43,7 @@ impl Engine {
             is_new,
             has_role,
             TargetPool::auto_verified_in(restore.head().user_pool()),
+            restore.settings.passwords.are_known(),
         )
     }
 
@@ -52,11 +53,14 @@ impl Engine {
         is_new: bool,
         has_role: bool,
         auto_verified: Vec<Contact>,
+        known_passwords: bool,
     ) -> Self {
         let hindrance = if !is_new {
             Some(
                 "the pool is in use, and users whom a job made cannot be told there from others of the same name",
             )
+        } else if known_passwords {
+            Some("import jobs give no temporary passwords")
         } else if !has_role {
             Some("the restore has no role for the logs of import jobs (parameter ImportRoleArn)")
         } else if auto_verified.is_empty() {
@@ -109,7 +113,7 @@ mod tests {
             (UsersEngine::Import, 1, true, true, vec![], false, false, true),
             (UsersEngine::Import, 1, false, true, email(), false, false, true),
         ] {
-            let engine = Engine::choose(wanted, users, is_new, has_role, auto_verified);
+            let engine = Engine::choose(wanted, users, is_new, has_role, auto_verified, false);
             let found = (
                 engine.in_bulk,
                 !engine.import_by.is_empty(),

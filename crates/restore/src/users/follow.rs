@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cognito::{CognitoError, Operation};
+use model::Secret;
 use model::document::{LinkedIdentity, UserRecord};
 use model::restore::{UserCounts, UserEntry};
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use super::attributes::Attributes;
 use super::decide::{UserNews, UserPlan, Way, old_sub};
 use super::ledger::Made;
 use super::make::{Maker, NewUser, about_one_user};
+use super::password;
+use super::passwords::Passwords;
 use crate::error::RestoreError;
 use crate::once::{self, Second};
 
@@ -45,10 +48,19 @@ impl Maker<'_> {
             mfa_not_read: u64::from(plan.mfa_not_read),
             ..UserCounts::default()
         };
-        let mut temporary = plan.way == Way::TemporaryPassword || user.temporary;
+        let known = match &self.restore.settings.passwords {
+            Passwords::Unknown => false,
+            Passwords::OneForAll(_) | Passwords::ForEach(_) => true,
+            Passwords::Invitation => {
+                plan.invite_by.is_some() && !plan.disable && !user.unknown_password
+            }
+        };
+        let mut temporary = (plan.way == Way::TemporaryPassword && !known) || user.temporary;
         if matches!(plan.way, Way::PermanentPassword | Way::ImportConfirmed)
             && !user.confirmed
-            && let Err(error) = self.set_password(user, true).await?
+            && let Err(error) = self
+                .set_password(user, &password::random(self.pool.minimum_length)?, true)
+                .await?
         {
             let reason = format!("came back as FORCE_CHANGE_PASSWORD: {error}");
             news.degraded("UserStatus", &reason);
@@ -107,13 +119,13 @@ impl Maker<'_> {
         request.to_string()
     }
 
-    /// Sets a password that nobody knows, for good or until the first sign-in.
+    /// Sets a password, for good or until the first sign-in.
     pub(super) async fn set_password(
         &self,
         user: &NewUser,
+        password: &Secret,
         permanent: bool,
     ) -> Result<Result<Value, CognitoError>, RestoreError> {
-        let password = self.password()?;
         let members = json!({"Password": password.expose(), "Permanent": permanent});
         self.call(Operation::AdminSetUserPassword, user, members)
             .await

@@ -47,6 +47,7 @@ pub(crate) struct Foresight {
     pool: TargetPool,
     engine: Engine,
     mfa_factors: MfaFactors,
+    known_passwords: bool,
 }
 
 impl Foresight {
@@ -74,6 +75,7 @@ impl Foresight {
             pool,
             engine,
             mfa_factors: MfaFactors::of(restore.head()),
+            known_passwords: restore.settings.passwords.are_known(),
         })
     }
 
@@ -85,6 +87,7 @@ impl Foresight {
             in_bulk: self.engine.in_bulk,
             sign_up: true,
             mfa_factors: self.mfa_factors,
+            known_passwords: self.known_passwords,
         };
         decide(user, &circumstances)
     }

@@ -2,15 +2,15 @@
 //! says that somebody is.
 
 use cognito::{CognitoError, ErrorKind, Operation};
+use model::UserPoolId;
 use model::document::{LinkedIdentity, UserRecord, UserStatus};
 use model::restore::{Finding, FindingKind};
-use model::{Secret, UserPoolId};
 use serde_json::{Value, json};
 
 use super::attributes::Attributes;
 use super::decide::{UserNews, UserPlan, Way, old_sub};
 use super::identity::{Identities, Proof, is_no_flag_set};
-use super::password;
+use super::passwords::FirstPassword;
 use super::pool::{Contact, TargetPool};
 use super::sign_up::{SignUpClient, is_barred};
 use crate::context::Restore;
@@ -42,6 +42,8 @@ pub(super) struct NewUser {
     pub(super) confirmed: bool,
     /// Whether the user has a temporary password that the plan did not mean.
     pub(super) temporary: bool,
+    /// Whether the temporary password is one that nobody knows, although the plan means another.
+    pub(super) unknown_password: bool,
     /// Whether the user is disabled already.
     pub(super) disabled: bool,
     pub(super) identities: Vec<LinkedIdentity>,
@@ -80,7 +82,11 @@ impl Maker<'_> {
         record: &UserRecord,
         plan: &UserPlan,
     ) -> Result<Creation, RestoreError> {
-        let error = match self.create_with(plan, &plan.attributes).await? {
+        let password = match self.first_password(record, plan).await? {
+            Ok(password) => password,
+            Err(reason) => return Ok(not_made(record, reason)),
+        };
+        let error = match self.create_with(plan, &plan.attributes, &password).await? {
             Ok(mut user) => {
                 user.missing = plan.later.clone();
                 return Ok(Creation::There(user));
@@ -90,11 +96,22 @@ impl Maker<'_> {
         let mut essential = plan.attributes.clone();
         let others = essential.take(|name| !self.is_essential(name));
         match error.kind {
-            ErrorKind::AlreadyExists => self.whose(record, plan, &essential, &error).await,
+            kind
+                // Cognito may have made the user before it noticed that it cannot send.
+                if kind == ErrorKind::AlreadyExists
+                    || error.code == "CodeDeliveryFailureException" =>
+            {
+                self.whose(record, plan, &essential, &password, &error)
+                    .await
+            }
+            // The password is at fault, not an attribute.
+            ErrorKind::Refused if error.code == "InvalidPasswordException" => {
+                Ok(not_made(record, &error.to_string()))
+            }
             // A value that was taken once may be refused today (facts C.1). Rather without it
             // than not at all: the rest is added one by one, and what is refused is reported.
             ErrorKind::Refused if !others.is_empty() => {
-                match self.create_with(plan, &essential).await? {
+                match self.create_with(plan, &essential, &password).await? {
                     Ok(mut user) => {
                         user.missing = plan.later.clone();
                         for (name, value) in others.iter() {
@@ -103,7 +120,8 @@ impl Maker<'_> {
                         Ok(Creation::There(user))
                     }
                     Err(again) if again.is(ErrorKind::AlreadyExists) => {
-                        self.whose(record, plan, &essential, &again).await
+                        self.whose(record, plan, &essential, &password, &again)
+                            .await
                     }
                     Err(_) => Ok(not_made(record, &error.to_string())),
                 }
@@ -118,10 +136,11 @@ impl Maker<'_> {
         &self,
         plan: &UserPlan,
         attributes: &Attributes,
+        password: &FirstPassword,
     ) -> Result<Result<NewUser, CognitoError>, RestoreError> {
         let made = match plan.way {
-            Way::SignUp => self.sign_up(plan, attributes).await,
-            _ => self.admin_create(plan, attributes).await,
+            Way::SignUp => self.sign_up(plan, attributes, password).await,
+            _ => self.admin_create(plan, attributes, password).await,
         };
         match made {
             Ok(user) => Ok(Ok(user)),
@@ -157,18 +176,22 @@ impl Maker<'_> {
         &self,
         plan: &UserPlan,
         attributes: &Attributes,
+        password: &FirstPassword,
     ) -> Result<NewUser, RestoreError> {
-        let password = self.password()?;
-        let request = json!({
+        let mut request = json!({
             "UserPoolId": self.target.as_str(),
             "Username": plan.sign_in,
             "UserAttributes": attributes.to_request(),
-            "TemporaryPassword": password.expose(),
-            // Without it, the user would get an invitation (facts C.1).
-            "MessageAction": "SUPPRESS",
+            // Without one, users of pools with passwordless sign-in would have none (facts C.1).
+            "TemporaryPassword": password.secret.expose(),
             // An alias is never taken away from another user (facts C.1).
             "ForceAliasCreation": false,
         });
+        match password.invite_by {
+            Some(medium) => request["DesiredDeliveryMediums"] = json!([medium]),
+            // Without it, the user would get an invitation (facts C.1).
+            None => request["MessageAction"] = "SUPPRESS".into(),
+        }
         let operation = Operation::AdminCreateUser;
         let answer = self.create_once(operation, &request, &plan.sign_in).await?;
         let user = &answer["User"];
@@ -192,12 +215,12 @@ impl Maker<'_> {
         &self,
         plan: &UserPlan,
         attributes: &Attributes,
+        password: &FirstPassword,
     ) -> Result<NewUser, RestoreError> {
-        let password = self.password()?;
         let request = json!({
             "ClientId": self.sign_up.id(self.pool).await?,
             "Username": plan.sign_in,
-            "Password": password.expose(),
+            "Password": password.secret.expose(),
             "UserAttributes": attributes.to_request(),
         });
         let operation = Operation::SignUp;
@@ -215,10 +238,6 @@ impl Maker<'_> {
         })
     }
 
-    pub(super) fn password(&self) -> Result<Secret, RestoreError> {
-        password::random(self.pool.minimum_length)
-    }
-
     /// Whether the user that is in the way is this very one, made by a call whose answer was
     /// lost or by an invocation that died.
     async fn whose(
@@ -226,6 +245,7 @@ impl Maker<'_> {
         record: &UserRecord,
         plan: &UserPlan,
         essential: &Attributes,
+        password: &FirstPassword,
         error: &CognitoError,
     ) -> Result<Creation, RestoreError> {
         let proved = self.look(&plan.sign_in).await?.and_then(|seen| {
@@ -244,11 +264,17 @@ impl Maker<'_> {
         let mut user = NewUser::seen(&seen, plan);
         let take_over = proof == (Proof::Unused { take_over: true });
         // Locks out whoever may know the password. Not for good yet: until it is on record whose
-        // the user is, it must be seen that nobody used it.
-        if take_over && let Err(error) = self.set_password(&user, false).await? {
+        // the user is, it must be seen that nobody used it. One that was asked for is set anew in
+        // any case: a source may give another one each time.
+        let anew = password.is_chosen && seen.status == UserStatus::ForceChangePassword;
+        if (take_over || anew)
+            && let Err(error) = self.set_password(&user, &password.secret, false).await?
+        {
             let reason = format!("{NAME_IS_TAKEN}. It was not taken over: {error}");
             return Ok(not_made(record, &reason));
         }
+        // An invitation that was sent holds another password.
+        user.unknown_password = take_over && password.invite_by.is_some();
         if plan.way == Way::SignUp && (take_over || seen.status == UserStatus::ForceChangePassword)
         {
             user.temporary = true;
@@ -313,6 +339,7 @@ impl NewUser {
             missing,
             confirmed: record.status == UserStatus::Confirmed,
             temporary: false,
+            unknown_password: false,
             disabled: !record.enabled,
             identities: record.identities(),
             findings: Vec::new(),

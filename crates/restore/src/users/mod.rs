@@ -34,6 +34,7 @@ mod lineage;
 mod make;
 mod memberships;
 mod password;
+mod passwords;
 mod pipeline;
 mod pool;
 mod register;
@@ -70,6 +71,8 @@ pub(crate) use self::again::begin_again;
 pub(crate) use self::foresee::{Foresight, foresee};
 pub use self::import::seconds_until_look;
 pub(crate) use self::ledger::map_part;
+pub(crate) use self::passwords::must_fit;
+pub use self::passwords::{BoxFuture, PasswordSource, Passwords, UserToCome};
 pub(crate) use self::window::{close_for_good, close_sign_up};
 
 /// How far a call of [`run`] got.
@@ -122,6 +125,7 @@ impl Setting {
         let mut engine = Engine::of(restore, is_new, options.users_engine);
         // Decided once: every pass must come to the same users.
         engine.in_bulk = *state.users.in_bulk.get_or_insert(engine.in_bulk);
+        self::passwords::settle(restore, state).await?;
         let legacy = restore.settings.legacy_sub_attribute.as_deref();
         let legacy_sub_attribute = legacy
             .filter(|name| !name.is_empty())
@@ -188,6 +192,7 @@ impl Setting {
                 in_bulk: self.engine.in_bulk,
                 sign_up: state.users.pass <= UsersPass::SignUp,
                 mfa_factors: MfaFactors::of(restore.head()),
+                known_passwords: restore.settings.passwords.are_known(),
             },
             options: &self.options,
             groups_made: state.users.groups_made.clone().unwrap_or_default(),
@@ -227,6 +232,7 @@ pub async fn run(
         }
         let mut notes = lacking_groups(&crew.memberships);
         notes.extend(setting.engine.note.clone());
+        notes.extend(restore.settings.passwords.note());
         state.users.notes = notes;
         turn_to(UsersPass::SignUp, restore, state).await?;
     }

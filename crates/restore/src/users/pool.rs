@@ -46,6 +46,41 @@ impl Contact {
     }
 }
 
+/// A kind of characters that a password policy can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CharacterKind {
+    Uppercase,
+    Lowercase,
+    Number,
+    Symbol,
+}
+
+impl CharacterKind {
+    const ALL: [(&'static str, Self); 4] = [
+        ("RequireUppercase", Self::Uppercase),
+        ("RequireLowercase", Self::Lowercase),
+        ("RequireNumbers", Self::Number),
+        ("RequireSymbols", Self::Symbol),
+    ];
+
+    /// Those that the policy asks for.
+    fn named_in(policy: &Value) -> Vec<Self> {
+        let asked = |(member, _): &(&str, Self)| policy[*member] == true;
+        let all = Self::ALL.into_iter().filter(asked);
+        all.map(|(_, kind)| kind).collect()
+    }
+
+    /// Whether the text has one. What is none of the others may be a symbol: Cognito decides.
+    pub(super) fn is_in(self, text: &str) -> bool {
+        text.chars().any(|character| match self {
+            Self::Uppercase => character.is_ascii_uppercase(),
+            Self::Lowercase => character.is_ascii_lowercase(),
+            Self::Number => character.is_ascii_digit(),
+            Self::Symbol => !character.is_ascii_alphanumeric(),
+        })
+    }
+}
+
 /// What may be done with an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AttributeRule {
@@ -65,6 +100,8 @@ pub(super) struct TargetPool {
     pub(super) schema: BTreeMap<String, AttributeRule>,
     /// The shortest password that the pool takes.
     pub(super) minimum_length: usize,
+    /// The kinds of characters that a password needs.
+    pub(super) needed: Vec<CharacterKind>,
     /// Whether users can sign in without a password (facts C.1).
     pub(super) passwordless: bool,
     /// Contacts that get a code at sign-up, and without which there are no import jobs.
@@ -129,6 +166,7 @@ impl TargetPool {
             schema: schema(at("/SchemaAttributes")),
             minimum_length: minimum_length
                 .map_or(8, |length| usize::try_from(length).unwrap_or(usize::MAX)),
+            needed: CharacterKind::named_in(at("/Policies/PasswordPolicy")),
             passwordless: first_factors
                 .as_array()
                 .is_some_and(|factors| factors.iter().any(|factor| factor != "PASSWORD")),

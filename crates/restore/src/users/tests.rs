@@ -7,6 +7,7 @@ mod imports;
 mod impostors;
 mod invitations;
 mod pace;
+mod passwords;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,20 @@ use super::{ClientDocument, PoolDocument, SecretDocument, UserDocument};
 use crate::call::Document;
 use crate::error::ServiceError;
 use crate::service::Service;
-use crate::state::{Client, Region, UiCustomization, User};
+use crate::state::{Client, Pool, Region, State, UiCustomization, User};
+
+/// A pool of any account in a Region.
+pub(crate) fn find<'s>(
+    state: &'s State,
+    region: &Region,
+    id: &str,
+) -> Result<&'s Pool, ServiceError> {
+    state
+        .regions()
+        .filter(|(_, place, _)| *place == region)
+        .find_map(|(_, _, state)| state.pools.get(id))
+        .ok_or_else(|| crate::state::pool_not_found(id))
+}
 
 /// The full state of a pool, in whichever account it is.
 pub(crate) fn dump(
@@ -17,11 +30,7 @@ pub(crate) fn dump(
     id: &str,
 ) -> Result<PoolDocument, ServiceError> {
     let state = service.state();
-    let pool = state
-        .regions()
-        .filter(|(_, place, _)| *place == region)
-        .find_map(|(_, _, state)| state.pools.get(id))
-        .ok_or_else(|| crate::state::pool_not_found(id))?;
+    let pool = find(&state, region, id)?;
     let mut user_pool = pool.settings.clone();
     user_pool.insert(
         "SchemaAttributes".to_owned(),

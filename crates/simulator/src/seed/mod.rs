@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use document::{ClientDocument, PoolDocument, SecretDocument, UserDocument};
-pub(crate) use dump::dump;
+pub(crate) use dump::{dump, find};
 
 use crate::call::Document;
 use crate::error::ServiceError;

@@ -84,6 +84,32 @@ pub(crate) fn digest(sub: crate::state::Sub, password: &str) -> u64 {
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
+/// What a sign-in with a username and a password comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    /// The user gets tokens.
+    Tokens,
+    /// The password is right and temporary: challenge `NEW_PASSWORD_REQUIRED`.
+    NewPasswordRequired,
+    /// No such user, a wrong password, a disabled user or a status that may not sign in.
+    Refused,
+}
+
+/// What InitiateAuth (`USER_PASSWORD_AUTH`) would answer; one of the simulator's own tests and of those who restore.
+pub(crate) fn sign_in(pool: &Pool, name: &str, password: &str) -> SignIn {
+    let right = |user: &&User| user.enabled && user.password == Some(digest(user.sub, password));
+    match pool
+        .users
+        .resolve(name)
+        .filter(right)
+        .map(|user| user.status)
+    {
+        Some(UserStatus::Confirmed) => SignIn::Tokens,
+        Some(UserStatus::ForceChangePassword) => SignIn::NewPasswordRequired,
+        _ => SignIn::Refused,
+    }
+}
+
 /// Passwords that may not be used again, the current one among them; 0 when the pool keeps no history.
 fn history_size(pool: &Pool) -> usize {
     policy(pool, "PasswordHistorySize")

@@ -52,6 +52,7 @@ fn circumstances(pool: &TargetPool) -> Circumstances<'_> {
         in_bulk: false,
         sign_up: true,
         mfa_factors: mfa_factors("OFF"),
+        known_passwords: false,
     }
 }
 
