@@ -11,6 +11,7 @@ use cognito::{Answers, CognitoError, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
 use model::document::{BackupHead, DocumentEncoder};
+use model::observe::{Counted, Event};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
 use vault::{Upload, VaultError};
@@ -286,6 +287,7 @@ impl<'a> PoolRun<'a> {
             }
         };
         self.reach(place, page.arrived);
+        self.tell(Counted::Users);
     }
 
     /// What was read of the group whose turn it is: those members who are in the document, for
@@ -330,6 +332,7 @@ impl<'a> PoolRun<'a> {
             },
         };
         self.reach(place, read.reached);
+        self.tell(Counted::Memberships);
         true
     }
 
@@ -403,6 +406,23 @@ impl<'a> PoolRun<'a> {
                 () = stop.requested_for(GRACE) => {}
             }
         }
+    }
+
+    fn tell(&self, of_what: Counted) {
+        let Some(document) = &self.document else {
+            return;
+        };
+        let written = document.encoder.state();
+        let estimate = &document.head.user_pool()["EstimatedNumberOfUsers"];
+        let (done, total) = match of_what {
+            Counted::Memberships => (written.memberships, None),
+            Counted::Users | Counted::UsersCompared => (written.users, estimate.as_u64()),
+        };
+        self.backups.observer.event(Event::Progress {
+            of_what,
+            done,
+            total,
+        });
     }
 
     fn reach(&mut self, place: Place, at: Timestamp) {

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use model::backup_row::BackupRow;
 use model::document::SectionStatus;
+use model::observe::{Activity, Ending, Event, Observer};
 use model::request::BackedUpPool;
+use model::restore::FindingCounts;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use vault::{Vault, VaultError};
@@ -50,6 +52,8 @@ pub struct Backups<'a> {
     pub mfa_preferences: MfaPreferences,
     /// The id of the request that began this invocation: a repetition of it has the same.
     pub request_id: &'a str,
+    /// Who hears how far it is.
+    pub observer: &'a dyn Observer,
     /// When to stop; what is then under way is put down.
     pub stop: Stop,
 }
@@ -297,7 +301,24 @@ impl<'a> Backups<'a> {
                 true => self.turn(put_down + 1),
                 false => self.clone(),
             };
-            match Box::pin(turn.pool(start, may_suspend, lease)).await {
+            let activity = Activity::Backup {
+                user_pool_id: pool.clone(),
+            };
+            self.observer.event(Event::Began {
+                activity: activity.clone(),
+            });
+            let outcome = Box::pin(turn.pool(start, may_suspend, lease)).await;
+            self.observer.event(Event::Ended {
+                activity,
+                ending: match &outcome {
+                    Ok(Outcome::Done(_)) => Ending::Done,
+                    Ok(Outcome::Suspended(_) | Outcome::GivenUp) => Ending::Interrupted,
+                    Err(_) => Ending::Failed,
+                },
+                findings: FindingCounts::default(),
+                manual_steps: 0,
+            });
+            match outcome {
                 Ok(Outcome::Done(row)) => {
                     cursor.began.remove(&pool);
                     lease.strike(&pool, began).await?;

@@ -1,5 +1,6 @@
 //! Calling Cognito: one JSON document out, one JSON document back.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,8 +17,10 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_types::body::SdkBody;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
+use model::observe::{Event, Observer, WaitReason};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::answers::Answers;
 use crate::error::{CognitoError, ErrorKind, clean, kind_of};
@@ -35,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const REPEATS: u32 = 6;
 /// The first pause before a repetition.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// From when on waiting for a place within the pace is worth telling.
+const NOTABLE_WAIT: Duration = Duration::from_secs(1);
 /// The longest pause before a repetition.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -46,6 +51,17 @@ pub struct Cognito {
     region: String,
     allowed: Option<&'static [Operation]>,
     answers: Option<Arc<Answers>>,
+    watched_by: Watcher,
+}
+
+/// Who hears of waits.
+#[derive(Clone)]
+struct Watcher(Arc<dyn Observer>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Watcher")
+    }
 }
 
 impl Cognito {
@@ -70,7 +86,14 @@ impl Cognito {
             region,
             allowed: None,
             answers: None,
+            watched_by: Watcher(Arc::new(())),
         }
+    }
+
+    /// The same client, which tells `observer` when calls have to wait.
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        let watched_by = Watcher(observer);
+        Self { watched_by, ..self }
     }
 
     /// The same client, which refuses operations outside `allowed` before they are sent: the
@@ -159,7 +182,7 @@ impl Cognito {
         let mut pauses = pauses();
         let mut repeats = 0;
         loop {
-            self.pacer.permit(operation, pool).await;
+            self.permit(operation, pool).await;
             let sent = Instant::now();
             let error = match self.attempt(operation, request).await {
                 Ok(answer) => return Ok(answer),
@@ -182,8 +205,26 @@ impl Cognito {
                 return Err(error);
             }
             tracing::debug!(%operation, code = error.code, pause_ms = pause.as_millis() as u64, "repeating a call");
+            let reason = match error.kind {
+                ErrorKind::Throttled => WaitReason::Throttled,
+                _ => WaitReason::Unavailable,
+            };
+            self.tell_of_wait(reason, Timestamp::now().checked_add(pause).ok());
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Waits for a place within the pace.
+    async fn permit(&self, operation: Operation, pool: Option<&str>) {
+        let mut permit = pin!(self.pacer.permit(operation, pool));
+        if timeout(NOTABLE_WAIT, &mut permit).await.is_err() {
+            self.tell_of_wait(WaitReason::Quota, None);
+            permit.await;
+        }
+    }
+
+    fn tell_of_wait(&self, reason: WaitReason, until: Option<Timestamp>) {
+        self.watched_by.0.event(Event::Waiting { reason, until });
     }
 
     /// One request.

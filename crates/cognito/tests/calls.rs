@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use cognito::limits::Limits;
 use cognito::{Answers, Category, Cognito, ErrorKind, Operation, Pace, Pages};
+use model::observe::{Event, Observer, WaitReason};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, Faults, Simulator, SimulatorHandle, When};
 
@@ -210,6 +211,44 @@ async fn waiting_for_a_permit_is_not_impatience() {
         assert!(answer.is_ok(), "{answer:?}");
     }
     assert!(began.elapsed() > Duration::from_secs(100));
+}
+
+/// The reasons of the waits that an observer heard of.
+#[derive(Default)]
+struct Waits(Mutex<Vec<WaitReason>>);
+
+impl Observer for Waits {
+    fn event(&self, event: Event) {
+        if let Event::Waiting { reason, .. } = event {
+            self.0.lock().unwrap().push(reason);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_are_told_with_their_reason() {
+    let slow = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
+    type Answers = fn(u32) -> (u16, &'static str);
+    let throttling: Answers = |nth| if nth == 1 { THROTTLED } else { (200, "{}") };
+    let failing: Answers = |nth| if nth == 1 { (500, "{}") } else { (200, "{}") };
+    let well: Answers = |_| (200, "{}");
+    for (pace, answers, expected) in [
+        (Pace::unlimited(), throttling, WaitReason::Throttled),
+        (Pace::unlimited(), failing, WaitReason::Unavailable),
+        (slow, well, WaitReason::Quota),
+    ] {
+        let waits = Arc::new(Waits::default());
+        let (cognito, _) = answering(pace, answers);
+        let cognito = cognito.observed_by(waits.clone());
+        let request = json!({"UserPoolId": "us-east-1_A"});
+        for _ in 0..3 {
+            let answer = cognito.call(Operation::DescribeUserPool, &request).await;
+            answer.unwrap();
+        }
+        let heard = waits.0.lock().unwrap();
+        assert!(heard.contains(&expected), "{heard:?}");
+        assert!(heard.iter().all(|reason| *reason == expected), "{heard:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

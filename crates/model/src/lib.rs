@@ -11,6 +11,7 @@ pub mod failure;
 pub mod identifiers;
 pub mod import_file;
 pub mod inventory;
+pub mod observe;
 pub mod pointer;
 pub mod request;
 pub mod restore;

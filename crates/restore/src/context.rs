@@ -2,6 +2,7 @@
 
 use cognito::{Cognito, Stop};
 use model::document::BackupHead;
+use model::observe::Observer;
 use model::restore::RestoreState;
 use model::{BackupKey, UserPoolId};
 use vault::{Backup, Vault};
@@ -86,6 +87,8 @@ pub struct Restore<'a> {
     pub settings: &'a Settings,
     /// The operator's map; empty when there is none.
     pub translations: &'a Translations,
+    /// Who hears how far it is.
+    pub observer: &'a dyn Observer,
     /// When work stops and what is done is saved.
     pub stop: Stop,
 }

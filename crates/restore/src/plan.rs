@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
-use model::restore::{Outcome, RestoreState, Step, StepRecord, UsersPass};
+use model::observe::{Activity, Ending, Event};
+use model::restore::{FindingCounts, Outcome, RestoreState, Step, StepRecord, UsersPass};
 
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
@@ -174,6 +175,10 @@ async fn carry_out_all(
             return Ok(PlanProgress::InProgress(step));
         }
         let began = Timestamp::now();
+        let activity = Activity::Step { step };
+        restore.observer.event(Event::Began {
+            activity: activity.clone(),
+        });
         let progress = if let Some(reason) = left_out(step, state) {
             StepResult::skipped(reason).into()
         } else if state.options.dry_run && step != Step::Preflight {
@@ -181,6 +186,7 @@ async fn carry_out_all(
         } else {
             persist(step, restore, state).await?
         };
+        restore.observer.event(ended(activity, &progress));
         match progress {
             StepProgress::InProgress => return Ok(PlanProgress::InProgress(step)),
             StepProgress::Waiting { seconds } => {
@@ -194,6 +200,23 @@ async fn carry_out_all(
         restore.save(state).await?;
     }
     Ok(PlanProgress::Done)
+}
+
+fn ended(activity: Activity, progress: &StepProgress) -> Event {
+    match progress {
+        StepProgress::Done(result) => Event::Ended {
+            activity,
+            ending: Ending::from(&result.outcome),
+            findings: FindingCounts::of(&result.findings),
+            manual_steps: result.manual_steps.len() as u64,
+        },
+        StepProgress::InProgress | StepProgress::Waiting { .. } => Event::Ended {
+            activity,
+            ending: Ending::Interrupted,
+            findings: FindingCounts::default(),
+            manual_steps: 0,
+        },
+    }
 }
 
 async fn record(

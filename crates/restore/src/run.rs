@@ -1,7 +1,10 @@
 //! One invocation: load what the restore remembers, do what is asked, answer the state machine.
 
+use std::sync::Arc;
+
 use cognito::{Cognito, Stop};
 use jiff::Timestamp;
+use model::observe::Observer;
 use model::request::{
     BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus, Selection, UsersFrom,
 };
@@ -32,6 +35,8 @@ pub struct Clients {
     pub lambda: aws_sdk_lambda::Client,
     /// The DR bucket.
     pub vault: Vault,
+    /// Who hears how far it is.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What an invocation has to say.
@@ -95,6 +100,7 @@ pub async fn run(
         backup: &backup,
         settings,
         translations: &translations,
+        observer: &*clients.observer,
         stop,
     };
     folder.claim(&mut state).await?;

@@ -58,6 +58,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             continuation: Some(&continuation),
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",
+            observer: &(),
             stop: cognito::Stop::after(INVOCATION),
         };
         let progress = match cursor.take() {
@@ -81,6 +82,7 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         waf: aws_sdk_wafv2::Client::new(&aws),
         lambda: aws_sdk_lambda::Client::new(&aws),
         vault: Vault::new(&aws, BUCKET),
+        observer: std::sync::Arc::new(()),
     };
     let settings = Settings {
         region: NEW.to_owned(),

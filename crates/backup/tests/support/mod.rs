@@ -90,6 +90,7 @@ impl World {
             continuation: None,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",
+            observer: &(),
             stop: Stop::after(time),
         }
     }

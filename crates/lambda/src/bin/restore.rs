@@ -1,5 +1,6 @@
 //! The Lambda `cognito-restore-{environment}`: one invocation of a restore.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -66,6 +67,7 @@ impl Function for Restore {
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: looking_for_functions(&config),
             vault: Vault::new(&config, bucket),
+            observer: Arc::new(()),
         };
         Ok(Self {
             clients,

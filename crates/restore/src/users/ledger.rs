@@ -71,6 +71,11 @@ impl Ledger {
         self.left_to_import += u64::from(made.left_to_import);
     }
 
+    /// How many users were dealt with since the last save.
+    pub(super) fn seen(&self) -> u64 {
+        self.counts.seen
+    }
+
     /// Whether it is time to save.
     pub(super) fn is_due(&self) -> bool {
         self.entries.len() + self.findings.len() >= ROWS || self.saved.elapsed() >= INTERVAL

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use model::document::UserRecord;
+use model::observe::{Counted, Event};
 use model::restore::RestoreState;
 use vault::UserLine;
 
@@ -119,6 +120,11 @@ where
             ledger.enter(made);
             window.pop_front();
             first += 1;
+            restore.observer.event(Event::Progress {
+                of_what: Counted::Users,
+                done: state.users.counts.seen + ledger.seen(),
+                total: Some(restore.backup.trailer.users),
+            });
         }
         if ledger.is_due() {
             ledger.save(restore, state, reached, register).await?;

@@ -7,6 +7,7 @@ use compare::documents::Change;
 use compare::settings;
 use compare::tables::{MembershipRow, Table, UserRow};
 use model::inventory::Section;
+use model::observe::Counted;
 use model::rules::is_group_of_provider;
 use serde_json::Value;
 
@@ -96,6 +97,7 @@ impl Session<'_> {
                 for member in page {
                     self.compare_member(group, place, &user(member)?);
                 }
+                self.tell(Counted::Memberships, self.progress.memberships_in_pool);
                 if pages.is_finished() {
                     break;
                 }

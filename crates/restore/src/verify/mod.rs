@@ -17,7 +17,8 @@ mod users;
 
 use cognito::Operation;
 use jiff::Timestamp;
-use model::restore::{RestoreState, Verification};
+use model::observe::{Activity, Ending, Event};
+use model::restore::{FindingCounts, RestoreState, Verification};
 
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -61,8 +62,19 @@ pub async fn verify(
     else {
         return Ok(VerifyOutcome::Done);
     };
+    let activity = Activity::Verification;
+    restore.observer.event(Event::Began { activity });
     let mut session = session::Session::open(restore, state, pool).await?;
     let outcome = session.work().await?;
+    restore.observer.event(Event::Ended {
+        activity: Activity::Verification,
+        ending: match outcome {
+            VerifyOutcome::Done => Ending::Done,
+            VerifyOutcome::InProgress | VerifyOutcome::Waiting { .. } => Ending::Interrupted,
+        },
+        findings: FindingCounts::default(),
+        manual_steps: 0,
+    });
     if let VerifyOutcome::Done = outcome {
         let verification = Verification {
             ended: Some(Timestamp::now()),

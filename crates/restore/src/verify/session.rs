@@ -10,6 +10,7 @@ use compare::user::{Likeness, SignIn};
 use jiff::Timestamp;
 use model::document::BackupHead;
 use model::inventory::Section;
+use model::observe::{Counted, Event};
 use model::request::RestoreOptions;
 use model::restore::{RestoreState, Verification};
 use model::{RestoreId, UserPoolId};
@@ -115,6 +116,19 @@ impl<'r> Session<'r> {
                 return Ok(VerifyOutcome::InProgress);
             }
         }
+    }
+
+    pub(super) fn tell(&self, of_what: Counted, done: u64) {
+        let trailer = &self.restore.backup.trailer;
+        self.restore.observer.event(Event::Progress {
+            of_what,
+            done,
+            total: Some(match of_what {
+                Counted::Users => trailer.users,
+                Counted::UsersCompared => self.progress.users_expected,
+                Counted::Memberships => trailer.memberships,
+            }),
+        });
     }
 
     pub(super) fn time_is_up(&self) -> bool {

@@ -10,6 +10,7 @@ use compare::tables::{NameRow, UserRow};
 use compare::user::has_mfa;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::document::UserRecord;
+use model::observe::Counted;
 use serde_json::{Map, Value};
 
 use super::session::Session;
@@ -51,8 +52,11 @@ impl Session<'_> {
                 }
                 self.progress.users_expected += 1;
             }
-            if read % BETWEEN_LOOKS == 0 && self.time_is_up() {
-                return Ok(false);
+            if read % BETWEEN_LOOKS == 0 {
+                self.tell(Counted::Users, self.progress.users_read);
+                if self.time_is_up() {
+                    return Ok(false);
+                }
             }
         }
         self.users.sort();
@@ -123,6 +127,7 @@ impl Session<'_> {
             for user in &users {
                 self.compare_user(user);
             }
+            self.tell(Counted::UsersCompared, self.progress.users_in_pool);
             if pages.is_finished() {
                 return Ok(true);
             }

@@ -66,6 +66,7 @@ impl Stage {
             waf,
             lambda: functions(&config),
             vault: Vault::new(&config, BUCKET),
+            observer: std::sync::Arc::new(()),
         };
         let anybody = at(&config, &simulator, NEW);
         let settings = Settings {

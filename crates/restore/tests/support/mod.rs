@@ -8,12 +8,13 @@ mod endpoint;
 pub(crate) mod pools;
 
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use backup::{Backups, MetadataTable, MfaPreferences, Progress};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
+use model::observe::{Event, Observer};
 use model::request::{
     RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
 };
@@ -59,9 +60,27 @@ pub(crate) struct World {
     config: SdkConfig,
     clients: Clients,
     pub(crate) settings: Settings,
+    pub(crate) heard: Arc<Heard>,
     death: Mutex<Option<Death>>,
     /// How long an invocation has.
     pub(crate) time: Duration,
+}
+
+/// What an observer heard.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<Event>>);
+
+impl Observer for Heard {
+    fn event(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Heard {
+    /// Everything since the last time.
+    pub(crate) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
 }
 
 /// An invocation that is under way.
@@ -106,12 +125,14 @@ impl World {
         let s3 = MemoryS3::start(BUCKET);
         let config = s3.config().await;
         let elsewhere = at(&config, NEW, endpoint::url());
+        let heard = Arc::new(Heard::default());
         let clients = Clients {
             cognito: Cognito::new(&at(&config, NEW, simulator.endpoint()), Pace::unlimited())
                 .allowing(restore::OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&elsewhere),
             vault: Vault::new(&config, BUCKET),
+            observer: heard.clone(),
         };
         let settings = Settings {
             region: NEW.into(),
@@ -126,6 +147,7 @@ impl World {
             config,
             clients,
             settings,
+            heard,
             death: Mutex::new(None),
             time: Duration::from_secs(300),
         }
@@ -150,6 +172,7 @@ impl World {
             continuation: None,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",
+            observer: &*self.heard,
             stop: Stop::after(Duration::from_secs(600)),
         };
         let key = match backups.run(vec![pool.clone()]).await.unwrap() {

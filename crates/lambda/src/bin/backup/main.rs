@@ -108,6 +108,7 @@ impl Backup {
             continuation: self.continuation.as_ref(),
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
+            observer: &(),
             stop: Stop::after(left.saturating_sub(MARGIN.min(left / 3))),
         }
     }

@@ -12,6 +12,7 @@ mod job;
 use cognito::{ErrorKind, Operation};
 use model::UserPoolId;
 use model::inventory::Section;
+use model::observe::{Event, ImportJob};
 use model::restore::{Finding, FindingKind, ImportProgress, RestoreState};
 use serde_json::{Value, json};
 
@@ -76,6 +77,10 @@ fn wait(seconds: u32) -> Next {
     Next::Later(StepProgress::Waiting { seconds })
 }
 
+fn tell(restore: &Restore<'_>, job: ImportJob) {
+    restore.observer.event(Event::ImportJob { job });
+}
+
 /// Looks at the job that has the current file, if there is one.
 ///
 /// # Errors
@@ -91,6 +96,8 @@ pub(super) async fn look(
     let job = Job::describe(restore, restore.target(state)?, id).await?;
     match job.status {
         JobStatus::Active => {
+            let rows = progress.rows;
+            tell(restore, ImportJob::Running { rows });
             let looks = progress.looks + 1;
             let seconds = seconds_until_look(looks, progress.rows);
             state.users.import = Some(ImportProgress { looks, ..progress });
@@ -98,6 +105,9 @@ pub(super) async fn look(
             Ok(wait(seconds))
         }
         JobStatus::Ended => {
+            let left = progress.rows.saturating_sub(job.imported);
+            let imported = job.imported;
+            tell(restore, ImportJob::Ended { imported, left });
             let next = end_file(&job, progress, state);
             restore.save(state).await?;
             Ok(next)
@@ -136,6 +146,8 @@ pub(super) async fn next_file(
     let name = format!("{}-{}", state.restore_id, progress.file);
     match Job::take(restore, crew.maker.target, &name, file.into_bytes(), hashed).await? {
         Taken::By(job) => {
+            let rows = progress.rows;
+            tell(restore, ImportJob::Created { rows });
             progress.began_millis.get_or_insert(job.created.0);
             progress.job_id = Some(job.id);
         }

@@ -181,6 +181,7 @@ impl Stage {
             backup: &self.backup,
             settings: &self.settings,
             translations: &Translations::default(),
+            observer: &(),
             stop: cognito::Stop::after(self.time),
         };
         let progress = if imports {

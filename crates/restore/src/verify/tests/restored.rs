@@ -41,6 +41,7 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
             backup: &stage.backup,
             settings: &stage.settings,
             translations: &translations,
+            observer: &(),
             stop: cognito::Stop::after(stage.time),
         };
         let progress = if imports {

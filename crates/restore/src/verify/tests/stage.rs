@@ -181,6 +181,7 @@ impl Stage {
             backup: &self.backup,
             settings: &self.settings,
             translations: &translations,
+            observer: &(),
             stop: cognito::Stop::after(self.time),
         };
         verify(&restore, state).await
