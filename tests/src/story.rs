@@ -122,6 +122,33 @@ pub async fn wait_for_replica(stack: &Stack, deployment: &Deployment, key: &str)
     Ok(())
 }
 
+/// Backs up all configured pools and waits for their replicas. Returns their keys.
+///
+/// # Errors
+/// When any pool's backup fails, or a replica does not come.
+pub async fn back_up_and_replicate(stack: &Stack, deployment: &Deployment) -> Result<Vec<String>> {
+    let keys = back_up(stack, deployment, &json!({})).await?;
+    for key in &keys {
+        wait_for_replica(stack, deployment, key).await?;
+    }
+    Ok(keys)
+}
+
+/// Triggers a restore and follows it to its end, however it ends. Returns its report, too.
+///
+/// # Errors
+/// When the trigger refuses, or the restore left no report.
+pub async fn restore(
+    stack: &Stack,
+    deployment: &Deployment,
+    request: &Value,
+) -> Result<(Execution, Report)> {
+    let arn = trigger(stack, deployment, request).await?;
+    let execution = follow(stack, &arn, |_| ()).await?;
+    let report = report(stack, deployment, &execution.name).await?;
+    Ok((execution, report))
+}
+
 /// Calls the manual trigger; returns the ARN of the execution that it started.
 ///
 /// # Errors

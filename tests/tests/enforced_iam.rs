@@ -179,24 +179,17 @@ async fn a_trigger_whose_function_or_alias_is_there_is_attached_and_may_be_calle
         .await
         .unwrap();
 
-    let keys = story::back_up(&stack, &deployment, &json!({}))
+    story::back_up_and_replicate(&stack, &deployment)
         .await
         .unwrap();
-    story::wait_for_replica(&stack, &deployment, &keys[0])
+    let (execution, report) = story::restore(&stack, &deployment, &story::lost(MEMBERS))
         .await
         .unwrap();
-    let execution = story::trigger(&stack, &deployment, &story::lost(MEMBERS))
-        .await
-        .unwrap();
-    let execution = story::follow(&stack, &execution, |_| ()).await.unwrap();
     assert!(
         execution.succeeded,
         "{:?} {:?}",
         execution.error, execution.cause
     );
-    let report = story::report(&stack, &deployment, &execution.name)
-        .await
-        .unwrap();
     let restored = report.new_user_pool_id.clone().unwrap();
     let there = stack.simulator.pool(DR_REGION, restored.as_str()).unwrap();
     assert_eq!(

@@ -40,11 +40,7 @@ async fn a_backup_of_the_reference_implementation_restores() {
         .await
         .unwrap();
 
-    let arn = story::trigger(&stack, &deployment, &story::lost(SHOP))
-        .await
-        .unwrap();
-    let execution = story::follow(&stack, &arn, |_| ()).await.unwrap();
-    let report = story::report(&stack, &deployment, &execution.name)
+    let (execution, report) = story::restore(&stack, &deployment, &story::lost(SHOP))
         .await
         .unwrap();
     assert!(

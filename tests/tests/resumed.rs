@@ -29,10 +29,7 @@ async fn a_restore_that_failed_half_way_goes_on_into_the_same_pool() {
     let Some((stack, deployment)) = deployed("a resumed restore").await else {
         return;
     };
-    let keys = story::back_up(&stack, &deployment, &json!({}))
-        .await
-        .unwrap();
-    story::wait_for_replica(&stack, &deployment, &keys[0])
+    story::back_up_and_replicate(&stack, &deployment)
         .await
         .unwrap();
     let run = async |request: Value| -> Execution {

@@ -18,26 +18,17 @@ async fn members_that_nobody_knows_yet_come_back() {
     document["Clients"][0]["UserPoolClient"]["NextYearsFlow"] = json!(["A", "B"]);
     document["Groups"][0]["NextYearsColour"] = json!("green");
     let (stack, deployment) = environment.with_pool(&document).await.unwrap();
-    for key in story::back_up(&stack, &deployment, &json!({}))
-        .await
-        .unwrap()
-    {
-        story::wait_for_replica(&stack, &deployment, &key)
-            .await
-            .unwrap();
-    }
-    let arn = story::trigger(&stack, &deployment, &story::lost(MEMBERS))
+    story::back_up_and_replicate(&stack, &deployment)
         .await
         .unwrap();
-    let execution = story::follow(&stack, &arn, |_| ()).await.unwrap();
+    let (execution, report) = story::restore(&stack, &deployment, &story::lost(MEMBERS))
+        .await
+        .unwrap();
     assert!(
         execution.succeeded,
         "{:?} {:?}",
         execution.error, execution.cause
     );
-    let report = story::report(&stack, &deployment, &execution.name)
-        .await
-        .unwrap();
     let restored = report.new_user_pool_id.clone().unwrap();
     let restored = stack
         .simulator
