@@ -5,6 +5,7 @@
 //! - [`pools`]: what is backed up;
 //! - [`story`]: the way from backup to report;
 //! - [`drill`]: all of it, once, with everything checked;
+//! - [`terminal`]: the command `cognito-dr` as an operator types it;
 //! - [`template`], [`evaluate`]: the templates as they are written and as they are deployed;
 //! - [`paths`]: what the state machines read is there, on every way that leads to it;
 //! - [`compare`]: the restored pool against its source, independently of the restore's own check.
@@ -21,3 +22,4 @@ pub mod pools;
 pub mod stack;
 pub mod story;
 pub mod template;
+pub mod terminal;

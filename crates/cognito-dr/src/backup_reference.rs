@@ -34,6 +34,14 @@ pub(crate) struct BackupArguments {
 }
 
 impl BackupArguments {
+    /// The backup as it was named.
+    pub(crate) fn shown(&self) -> String {
+        self.backup
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
     /// Opens the backup that is meant, or the one that a person chooses.
     ///
     /// # Errors

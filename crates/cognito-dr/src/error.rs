@@ -17,6 +17,7 @@ pub(crate) struct Error {
     causes: Vec<String>,
     hints: Vec<String>,
     ending: Ending,
+    failure: Option<Failure>,
 }
 
 /// What kind of end it is.
@@ -38,6 +39,7 @@ impl Error {
             causes: Vec::new(),
             hints: Vec::new(),
             ending: Ending::Failed,
+            failure: None,
         }
     }
 
@@ -92,6 +94,14 @@ impl Error {
     /// What failed, without causes and hints.
     pub(crate) fn what(&self) -> &str {
         &self.what
+    }
+
+    /// Whether a backup is not whole, or not one that this version can read.
+    pub(crate) fn is_about_a_damaged_backup(&self) -> bool {
+        matches!(
+            self.failure,
+            Some(Failure::BackupDamaged | Failure::BackupTooNew)
+        )
     }
 
     /// The exit code.
@@ -174,8 +184,9 @@ impl From<VaultError> for Error {
 const SIGN_IN: &str = "Sign in (`aws sso login`), or name other credentials by --profile.";
 
 impl Error {
-    /// Adds what helps against a kind of failure, where something does.
-    pub(crate) fn with_hint_for(self, failure: Failure) -> Self {
+    /// Says what kind of failure it is, and adds what helps against that, where something does.
+    pub(crate) fn with_hint_for(mut self, failure: Failure) -> Self {
+        self.failure = Some(failure);
         match hint_for(failure) {
             Some(hint) => self.hint(hint),
             None => self,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use vault::{Backup, Vault, VaultError};
+use vault::Backup;
 
 use crate::backup_reference::BackupArguments;
 use crate::context::Context;
@@ -62,15 +62,22 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
         let progress = context.terminal.progress();
         progress.begin("backups", Some(listed.len() as u64));
         for listed in listed {
-            checked.push(check_listed(&vault, listed.object(), &listed.key).await?);
+            let opened = vault.open(&listed.key, None).await;
+            let users = match opened {
+                Ok(backup) => whole(&backup).await,
+                Err(error) => Err(error.into()),
+            };
+            checked.push(judge(listed.object(), users)?);
             progress.one_done();
         }
     } else {
-        let opened = arguments.backup.open(context).await?;
-        let name = opened.backup.key.to_string();
         let progress = context.terminal.progress();
         progress.begin("reading the backup", None);
-        checked.push(judge(name, whole(&opened.backup).await)?);
+        let (name, users) = match arguments.backup.open(context).await {
+            Ok(opened) => (opened.backup.key.to_string(), whole(&opened.backup).await),
+            Err(error) => (arguments.backup.shown(), Err(error)),
+        };
+        checked.push(judge(name, users)?);
     }
     let whole = checked.iter().filter(|checked| checked.whole).count();
     let answer = Answer {
@@ -97,28 +104,18 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
     })
 }
 
-async fn check_listed(
-    vault: &Vault,
-    name: String,
-    key: &model::BackupKey,
-) -> Result<Checked, Error> {
-    let checked = async { whole(&vault.open(key, None).await?).await };
-    judge(name, checked.await)
-}
-
 /// Reads all of it; gives how many users it holds.
-async fn whole(backup: &Backup) -> Result<u64, VaultError> {
+async fn whole(backup: &Backup) -> Result<u64, Error> {
     backup.check_whole().await?;
     Ok(backup.trailer.users)
 }
 
 /// A backup that cannot be read now is an error, and no word on the backup.
-fn judge(name: String, checked: Result<u64, VaultError>) -> Result<Checked, Error> {
-    let (users, reason) = match checked {
+fn judge(name: String, users: Result<u64, Error>) -> Result<Checked, Error> {
+    let (users, reason) = match users {
         Ok(users) => (Some(users), None),
-        Err(VaultError::Damaged { reason, .. }) => (None, Some(reason)),
-        Err(error @ VaultError::TooNew { .. }) => (None, Some(error.to_string())),
-        Err(error) => return Err(error.into()),
+        Err(error) if error.is_about_a_damaged_backup() => (None, Some(error.what().to_owned())),
+        Err(error) => return Err(error),
     };
     Ok(Checked {
         name,

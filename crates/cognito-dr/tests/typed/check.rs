@@ -32,6 +32,7 @@ fn whole_backups_are_told_from_damaged_ones() {
     );
 
     vault.account.command(&["check", &whole]).assert().code(0);
+    vault.account.command(&["check", &cut_off]).assert().code(1);
     let assert = vault.account.command(&["check", &changed]).assert().code(1);
     let printed = crate::support::text(&assert.get_output().stdout);
     assert!(printed.contains("checksum"), "{printed}");
