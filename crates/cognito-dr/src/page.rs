@@ -63,6 +63,10 @@ The standard output holds the answer and nothing else: a table, or one document 
 each command and stay. Members may be added. Progress, warnings, questions and errors go to the standard error; an error
 says what failed (`Error:`), why (`Caused by:`) and what to do next (`Hint:`). Ctrl-C once stops cleanly and says how to
 go on; twice ends at once.
+
+`--progress json` writes one JSON object to a line on the standard error: `event` is `began` or `ended` (with
+`activity`), `progress` (`of_what`, `done`, `total`), `import_job`, `waiting` (`reason`, `until`), `note`, `warning` or
+`error` (`text`, `causes`, `hints`). None holds a secret or anything personal.
 ";
 
 /// The commands that do something, groups of commands unfolded.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::{GlobalOptions, ProgressForm};
 
@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// How often a line tells how far a piece of work is.
 const LINES: Duration = Duration::from_secs(10);
 /// How often an event tells how far a piece of work is.
-const EVENTS: Duration = Duration::from_millis(250);
+pub(super) const EVENTS: Duration = Duration::from_millis(250);
 
 /// How progress is shown, once it is known where to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ struct State {
     form: Form,
     bars: MultiProgress,
     began: Instant,
+    /// How fast the work may go.
+    limit: Option<String>,
     piece: Option<Piece>,
 }
 
@@ -62,7 +64,7 @@ struct Piece {
     of: Option<u64>,
     /// What it waits for.
     waits: Option<String>,
-    /// How fast it may go, such as "50 % of the quota".
+    /// How fast it may go, such as `50 % of the quotas`.
     limit: Option<String>,
     began: Instant,
     shown: Option<Instant>,
@@ -75,6 +77,7 @@ impl Progress {
             form,
             bars,
             began: Instant::now(),
+            limit: None,
             piece: None,
         };
         let progress = Self(Arc::new(Mutex::new(state)));
@@ -100,13 +103,13 @@ impl Progress {
             done: 0,
             of,
             waits: None,
-            limit: None,
+            limit: state.limit.clone(),
             began: Instant::now(),
             shown: None,
             bar: None,
         };
         if state.form == Form::Json {
-            event(&json!({"event": "began", "what": piece.what, "of": piece.of}));
+            event(&json!({"event": "began", "activity": piece.activity()}));
         }
         state.piece = Some(piece);
         state.show(false);
@@ -128,26 +131,40 @@ impl Progress {
         });
     }
 
-    /// Tells how fast the piece may go, such as "50 % of the quota".
-    pub(crate) fn limited_to(&self, limit: impl Into<String>) {
-        self.change(|piece| piece.limit = Some(limit.into()));
+    /// Tells how far what is counted is; another thing is another piece of work.
+    pub(crate) fn reached(&self, what: &str, done: u64, of: Option<u64>) {
+        let is_same = |piece: &Piece| piece.what == what;
+        if !self.state().piece.as_ref().is_some_and(is_same) {
+            self.begin(what, of);
+        }
+        self.change(|piece| {
+            piece.done = done;
+            piece.of = of;
+            piece.waits = None;
+        });
     }
 
-    /// Tells what the work waits for, and for how long at most where that is known.
+    /// Whether events are wanted, for a program.
+    pub(super) fn is_events(&self) -> bool {
+        self.state().form == Form::Json
+    }
+
+    /// Says with every piece from now on how fast it may go, such as `50 % of the quotas`.
+    pub(crate) fn limited_to(self, limit: String) -> Self {
+        self.state().limit = Some(limit);
+        self
+    }
+
+    /// Tells what the work waits for, and for how long where that is known.
     pub(crate) fn waits(&self, reason: &str, time: Option<Duration>) {
         let mut state = self.state();
-        if state.form == Form::Json {
-            let seconds = time.map(|time| time.as_secs());
-            event(&json!({"event": "waits", "reason": reason, "seconds": seconds}));
-            return;
-        }
-        let mut text = format!("waits: {reason}");
-        if let Some(time) = time {
-            let _ = write!(text, " ({} at most)", HumanDuration(time));
-        }
         let Some(piece) = &mut state.piece else {
             return;
         };
+        let mut text = format!("waits: {reason}");
+        if let Some(time) = time {
+            let _ = write!(text, " ({})", HumanDuration(time));
+        }
         // What is said already need not be said again.
         let is_new = piece.waits.as_ref() != Some(&text);
         piece.waits = Some(text);
@@ -214,11 +231,13 @@ impl State {
         let Some(piece) = self.piece.take() else {
             return;
         };
-        match (self.form, piece.bar) {
-            (Form::Json, _) => event(&json!({
-                "event": "ended", "what": piece.what, "done": piece.done,
-                "milliseconds": piece.began.elapsed().as_millis() as u64,
-            })),
+        match (self.form, &piece.bar) {
+            (Form::Json, _) => {
+                piece.tell();
+                event(
+                    &json!({"event": "ended", "activity": piece.activity(), "ending": {"ending": "done"}}),
+                );
+            }
             (_, Some(bar)) => bar.finish_and_clear(),
             _ => {}
         }
@@ -237,6 +256,9 @@ impl Piece {
             bar.enable_steady_tick(TICK);
             bar
         });
+        if let Some(of) = self.of {
+            bar.set_length(of);
+        }
         bar.set_position(self.done);
         let notes = [&self.limit, &self.waits];
         let notes: Vec<&str> = notes.into_iter().flatten().map(String::as_str).collect();
@@ -268,8 +290,14 @@ impl Piece {
         line
     }
 
+    fn activity(&self) -> Value {
+        json!({"activity": "reading", "what": self.what})
+    }
+
     fn tell(&self) {
-        event(&json!({"event": "progress", "what": self.what, "done": self.done, "of": self.of}));
+        event(
+            &json!({"event": "progress", "of_what": self.what, "done": self.done, "total": self.of}),
+        );
     }
 }
 
@@ -284,7 +312,7 @@ fn style(has_length: bool) -> ProgressStyle {
 }
 
 /// One event to a line.
-pub(super) fn event(event: &serde_json::Value) {
+pub(super) fn event(event: &Value) {
     // A standard error that is closed leaves nobody to tell.
     let _ = writeln!(io::stderr(), "{event}");
 }
