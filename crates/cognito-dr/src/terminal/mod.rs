@@ -1,5 +1,6 @@
 //! The terminal: the answer on the standard output, everything else on the standard error.
 
+mod observer;
 mod progress;
 mod prompt;
 mod table;
