@@ -21,6 +21,7 @@ mod error;
 mod exit;
 mod interrupt;
 mod page;
+mod passwords;
 mod regions;
 mod terminal;
 

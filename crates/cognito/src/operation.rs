@@ -127,6 +127,7 @@ operations! {
     AddCustomAttributes: UserPoolResourceUpdate, Create;
     AdminAddUserToGroup: UserUpdate, Write;
     AdminCreateUser: UserCreation, Create;
+    AdminDeleteUser: UserUpdate, Write;
     AdminDisableUser: UserUpdate, Write;
     AdminGetUser: UserRead, Read;
     AdminGetUserAuthFactors: UserRead, Read;

@@ -6,6 +6,7 @@ mod completions;
 mod man;
 mod pools;
 mod show;
+mod users;
 
 use clap::Subcommand;
 
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Backups(backups::Arguments),
     Show(show::Arguments),
     Check(check::Arguments),
+    #[command(subcommand)]
+    Users(users::Command),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -31,6 +34,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Backups(arguments) => backups::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,
+        Command::Users(command) => users::run(context, command).await,
         Command::Completions(arguments) => completions::run(context, arguments).await,
         Command::Man(arguments) => man::run(context, arguments).await,
     }

@@ -11,4 +11,5 @@ mod pseudo_terminal;
 mod shells;
 mod show;
 mod support;
+mod users;
 mod vault;

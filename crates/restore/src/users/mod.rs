@@ -69,7 +69,7 @@ use crate::step::{News, StepProgress, StepResult};
 
 pub(crate) use self::again::begin_again;
 pub(crate) use self::foresee::{Foresight, foresee};
-pub use self::import::seconds_until_look;
+pub use self::import::{ImportRow, ImportRows, seconds_until_look};
 pub(crate) use self::ledger::map_part;
 pub(crate) use self::passwords::must_fit;
 pub use self::passwords::{BoxFuture, PasswordSource, Passwords, UserToCome};

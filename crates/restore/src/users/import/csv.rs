@@ -56,7 +56,7 @@ impl Header {
     }
 
     /// The row of a user; `None` when it is too long for a job.
-    fn row(
+    pub(super) fn row(
         &self,
         sign_in: &str,
         attributes: &Attributes,
@@ -91,7 +91,7 @@ impl Header {
         (row.chars().count() <= LONGEST_ROW).then_some(row)
     }
 
-    fn line(&self, hashed: bool) -> String {
+    pub(super) fn line(&self, hashed: bool) -> String {
         let mut line = self.columns.join(",");
         if hashed && !self.has(PASSWORD_HASH) {
             line.push(',');

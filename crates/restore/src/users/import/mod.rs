@@ -8,6 +8,7 @@
 pub(super) mod csv;
 mod hash;
 mod job;
+mod rows;
 
 use cognito::{ErrorKind, Operation};
 use model::UserPoolId;
@@ -15,6 +16,8 @@ use model::inventory::Section;
 use model::observe::{Event, ImportJob};
 use model::restore::{Finding, FindingKind, ImportProgress, RestoreState};
 use serde_json::{Value, json};
+
+pub use self::rows::{ImportRow, ImportRows};
 
 use self::csv::{File, Header, Put};
 use self::job::{Job, JobStatus, Started, Taken};

@@ -1,0 +1,41 @@
+//! `cognito-dr users`, as a person types it.
+
+use serde_json::{Value, json};
+
+use crate::support::{Account, REGION, says, text};
+
+mod export;
+mod invite;
+
+/// A user of the pool, with an e-mail address that is verified unless said otherwise.
+pub(crate) fn user(name: &str, more: Value) -> Value {
+    let mut user = json!({
+        "Username": name,
+        "UserStatus": "CONFIRMED",
+        "Attributes": {"email": format!("{name}@example.com"), "email_verified": "true"},
+    });
+    for (member, value) in more.as_object().unwrap() {
+        user[member] = value.clone();
+    }
+    user
+}
+
+/// A pool with custom attributes and these users.
+pub(crate) fn pool(account: &Account, users: &[Value], more: Value) -> String {
+    let mut settings = json!({
+        "Name": "shop",
+        "AutoVerifiedAttributes": ["email"],
+        "SchemaAttributes": [
+            {"Name": "custom:plan", "AttributeDataType": "String", "Mutable": true, "Required": false, "StringAttributeConstraints": {}},
+        ],
+    });
+    for (member, value) in more.as_object().unwrap() {
+        settings[member] = value.clone();
+    }
+    let document = json!({
+        "UserPool": settings,
+        "Groups": [{"GroupName": "admins"}],
+        "Users": users,
+    });
+    account.simulator.seed(REGION, &document).unwrap()
+}
