@@ -13,6 +13,7 @@ use model::{BackupKey, UserPoolId};
 use vault::{Backup, Vault, VaultError};
 
 use crate::arguments::Location;
+use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -280,9 +281,8 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
         return Err(Error::missing("the backup", "the argument BACKUP"));
     }
     let Some(location) = context.options.vault.clone() else {
-        let files = json_files()?;
-        let chosen = context.terminal.choose("Backup", &files).await?;
-        return open_file(Path::new(&files[chosen])).await;
+        let argument = "the argument BACKUP";
+        return open_file(&choice::file(context, None, argument, &["json"]).await?).await;
     };
     let vault = context.vault_at(&location).await?;
     let listed = vault.list(pool, None, CHOICE).await?;
@@ -293,21 +293,6 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
     let shown: Vec<String> = shown.collect();
     let chosen = context.terminal.choose("Backup", &shown).await?;
     open_key(context, location, &listed[chosen].key).await
-}
-
-/// The JSON files of the current folder, by name.
-fn json_files() -> Result<Vec<String>, Error> {
-    let cannot = |error| Error::new("cannot list this folder").because_of(&error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(".").map_err(cannot)? {
-        let name = entry.map_err(cannot)?.file_name();
-        let name = name.to_string_lossy();
-        if name.ends_with(".json") {
-            files.push(name.into_owned());
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 mod arguments;
 mod aws;
 mod backup_reference;
+mod choice;
 mod commands;
 mod context;
 mod error;
