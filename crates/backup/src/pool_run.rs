@@ -237,7 +237,7 @@ impl<'a> PoolRun<'a> {
 
     async fn write_head(&mut self, head: BackupHead) -> Result<(), BackupError> {
         let encoder = DocumentEncoder::begin(&head, &mut self.out);
-        tracing::info!(user_pool_id = %self.pool(), "settings read");
+        tracing::info!("settings read");
         let asks = Asks::of(self.backups.mfa_preferences, &head, self.beginnings);
         self.document = Some(Document {
             head,
@@ -279,7 +279,7 @@ impl<'a> PoolRun<'a> {
             None => {
                 document.encoder.begin_memberships(&mut self.out);
                 let users = document.encoder.state().users;
-                tracing::info!(user_pool_id = %self.upload.key().pool(), users, "users read");
+                tracing::info!(users, "users read");
                 Place::Members {
                     group: 0,
                     token: None,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use model::UserPoolId;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::ahead::{Member, Next};
 use crate::preferences::Asks;
@@ -156,7 +157,7 @@ impl Requests {
             return;
         };
         let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
-        self.tasks.spawn(async move {
+        spawn(&mut self.tasks, async move {
             let collector = Collector::new(&cognito, &waf);
             let page = async {
                 let mut pages = collector.users(&pool)?.from_token(token);
@@ -197,7 +198,7 @@ impl Requests {
             page.users = Users::Asked;
             let number = self.taken + at;
             let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
-            self.tasks.spawn(async move {
+            spawn(&mut self.tasks, async move {
                 let with_preferences = stream::iter(users)
                     .map(|user| with_preference(&cognito, &waf, &pool, asks, user))
                     .buffered(PREFERENCES_AT_A_TIME)
@@ -247,7 +248,7 @@ impl Requests {
         self.groups.insert(group);
         let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
         let name = name.to_owned();
-        self.tasks.spawn(async move {
+        spawn(&mut self.tasks, async move {
             let by_token = token.is_some();
             let page = page_of_members(&cognito, &waf, &pool, &name, token).await;
             Answer::Members(MembersAnswer {
@@ -257,6 +258,11 @@ impl Requests {
             })
         });
     }
+}
+
+/// Asks beside everything else; what is logged meanwhile says for which pool.
+fn spawn(tasks: &mut JoinSet<Answer>, request: impl Future<Output = Answer> + Send + 'static) {
+    tasks.spawn(request.in_current_span());
 }
 
 async fn page_of_members(

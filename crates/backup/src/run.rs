@@ -12,6 +12,7 @@ use model::request::BackedUpPool;
 use model::restore::FindingCounts;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use vault::{Vault, VaultError};
 
 use crate::continuation::Continuation;
@@ -307,7 +308,10 @@ impl<'a> Backups<'a> {
             self.observer.event(Event::Began {
                 activity: activity.clone(),
             });
-            let outcome = Box::pin(turn.pool(start, may_suspend, lease)).await;
+            // Shown at every level.
+            let span = tracing::error_span!("backup", user_pool_id = %pool);
+            let work = Box::pin(turn.pool(start, may_suspend, lease));
+            let outcome = work.instrument(span).await;
             self.observer.event(Event::Ended {
                 activity,
                 ending: match &outcome {
@@ -379,7 +383,7 @@ impl<'a> Backups<'a> {
             beginnings += u32::from(matches!(start, Start::Begin(_)));
             match Box::pin(self.attempt(start, beginnings, may_suspend, lease)).await {
                 Err(error) if beginnings < BEGINNINGS && begins_again(&error) => {
-                    tracing::warn!(user_pool_id = %pool, %error, "beginning again");
+                    tracing::warn!(%error, "beginning again");
                 }
                 other => return other,
             }
@@ -397,12 +401,12 @@ impl<'a> Backups<'a> {
         let (mut run, goes_on) = match start {
             Start::Begin(pool) => {
                 self.record_the_last(&pool).await;
-                tracing::info!(user_pool_id = %pool, "backup begins");
+                tracing::info!("backup begins");
                 (PoolRun::begin(self, &pool, beginnings).await?, false)
             }
             Start::GoOn(cursor) => {
                 let pool = cursor.key.pool();
-                tracing::info!(user_pool_id = %pool, s3_key = %cursor.key, users = cursor.users(), "backup goes on");
+                tracing::info!(s3_key = %cursor.key, users = cursor.users(), "backup goes on");
                 if !cursor.is_fresh(Timestamp::now()) {
                     self.discard(&cursor).await;
                     return Err(BackupError::Unresumable {
@@ -444,7 +448,6 @@ impl<'a> Backups<'a> {
         };
         self.table.record(&row).await?;
         tracing::info!(
-            user_pool_id = %row.key.pool(),
             s3_key = %row.key,
             users = row.trailer.users,
             memberships = row.trailer.memberships,
@@ -454,7 +457,7 @@ impl<'a> Backups<'a> {
             "backup complete"
         );
         for (section, error) in row.failed_sections() {
-            tracing::warn!(user_pool_id = %row.key.pool(), %section, error, "a section could not be read");
+            tracing::warn!(%section, error, "a section could not be read");
         }
         Ok(Outcome::Done(Box::new(row)))
     }
@@ -485,10 +488,10 @@ impl<'a> Backups<'a> {
         match recorded.await {
             Ok(false) => {}
             Ok(true) => {
-                tracing::warn!(user_pool_id = %pool, "the last backup was not recorded; now it is")
+                tracing::warn!("the last backup was not recorded; now it is")
             }
             Err(error) => {
-                tracing::warn!(user_pool_id = %pool, %error, "the last backup could not be looked at");
+                tracing::warn!(%error, "the last backup could not be looked at");
             }
         }
     }

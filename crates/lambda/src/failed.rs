@@ -1,11 +1,13 @@
 //! Errors, as Lambda and Step Functions see them.
 
+use std::fmt;
+
 use lambda_runtime::Diagnostic;
 use model::Failure;
 use model::request::BadRequest;
 
 /// Why an invocation failed: the name that the state machine's `ErrorEquals` knows, and the text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failed {
     failure: Failure,
@@ -14,13 +16,13 @@ pub struct Failed {
 
 impl Failed {
     /// An error of this kind.
-    pub fn new(failure: Failure, error: impl std::fmt::Display) -> Self {
+    pub fn new(failure: Failure, error: impl fmt::Display) -> Self {
         let message = error.to_string();
         Self { failure, message }
     }
 
     /// A variable of the environment is missing or wrong.
-    pub fn configuration(variable: &str, problem: impl std::fmt::Display) -> Self {
+    pub fn configuration(variable: &str, problem: impl fmt::Display) -> Self {
         let message = format!("environment variable {variable}: {problem}");
         Self::new(Failure::MissingConfiguration, message)
     }
@@ -28,6 +30,13 @@ impl Failed {
     /// Its kind.
     pub fn failure(&self) -> Failure {
         self.failure
+    }
+}
+
+/// As the runtime logs it.
+impl fmt::Debug for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.failure, self.message)
     }
 }
 

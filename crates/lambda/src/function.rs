@@ -1,12 +1,15 @@
 //! One invocation after the other: event in, answer or named error out, ids on every log line.
 
+use std::str::FromStr;
+use std::task::{self, Poll};
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::tower::layer::layer_fn;
+use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, Service, service_fn};
 use model::{RestoreId, UserPoolId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tracing::field::Empty;
+use tracing::instrument::Instrumented;
 use tracing::{Instrument as _, Span};
 
 use crate::{Failed, log_to_stdout};
@@ -41,44 +44,55 @@ pub async fn serve<F: Function>() -> Result<(), lambda_runtime::Error> {
     log_to_stdout();
     // A wrong environment fails each invocation by its name, not the start of the process.
     let function = F::from_environment();
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let span = span(&event.payload);
-        invoke(&function, event).instrument(span).await
-    }))
-    .await
-}
-
-async fn invoke<F: Function>(
-    function: &Result<F, Failed>,
-    event: LambdaEvent<Value>,
-) -> Result<F::Answer, Diagnostic> {
-    let answer = match function {
+    let handler = service_fn(async |event: LambdaEvent<Value>| match &function {
         Ok(function) => Box::pin(function.handle(event.payload, &event.context)).await,
         Err(failed) => Err(failed.clone()),
-    };
-    answer.map_err(|error| {
-        tracing::error!(failure = %error.failure(), %error, "invocation failed");
-        error.into()
-    })
+    });
+    Runtime::new(handler).layer(layer_fn(WithIds)).run().await
 }
 
-/// Has the ids that the event names, as far as they are ids: others might hold anything. Shown at
+/// Puts the ids of an invocation on each line that is logged in it, also by the runtime, which
+/// logs errors and panics.
+struct WithIds<S>(S);
+
+impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for WithIds<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Instrumented<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut task::Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
+        let span = span(&invocation.body, &invocation.context);
+        let future = span.in_scope(|| self.0.call(invocation));
+        future.instrument(span)
+    }
+}
+
+/// The ids that the event names, as far as they are ids: others might hold anything. Shown at
 /// every level.
-fn span(event: &Value) -> Span {
-    fn id<Id: std::str::FromStr>(event: &Value, members: &[&str]) -> Option<Id> {
-        let mut named = members
-            .iter()
-            .filter_map(|member| event.get(member)?.as_str());
-        named.next()?.parse().ok()
+fn span(event: &[u8], context: &Context) -> Span {
+    #[derive(Default, Deserialize)]
+    struct Ids {
+        user_pool_id: Option<Value>,
+        restore_id: Option<Value>,
+        resume: Option<Value>,
     }
-    let span = tracing::error_span!("invocation", user_pool_id = Empty, restore_id = Empty);
-    if let Some(pool) = id::<UserPoolId>(event, &["user_pool_id"]) {
-        span.record("user_pool_id", pool.as_str());
+    fn id<Id: FromStr>(value: Option<Value>) -> Option<Id> {
+        value?.as_str()?.parse().ok()
     }
-    if let Some(restore) = id::<RestoreId>(event, &["restore_id", "resume"]) {
-        span.record("restore_id", restore.as_str());
-    }
-    span
+    let ids: Ids = serde_json::from_slice(event).unwrap_or_default();
+    let pool: Option<UserPoolId> = id(ids.user_pool_id);
+    let restore: Option<RestoreId> = id(ids.restore_id.or(ids.resume));
+    tracing::error_span!(
+        "invocation",
+        request_id = context.request_id,
+        xray_trace_id = context.xray_trace_id,
+        user_pool_id = pool.as_ref().map(UserPoolId::as_str),
+        restore_id = restore.as_ref().map(RestoreId::as_str),
+    )
 }
 
 /// How long an invocation may still run.

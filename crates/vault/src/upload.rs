@@ -6,6 +6,7 @@ use bytes::Bytes;
 use model::BackupKey;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::Vault;
 use crate::error::{Meaning, VaultError, failed, meaning_of};
@@ -224,7 +225,7 @@ impl Upload {
             i32::try_from(number).unwrap_or(i32::MAX),
             part.into(),
         );
-        self.on_its_way = Some(tokio::spawn(sending));
+        self.on_its_way = Some(tokio::spawn(sending.in_current_span()));
         Ok(())
     }
 
