@@ -24,6 +24,7 @@ mod interrupt;
 mod page;
 mod passwords;
 mod regions;
+mod sides;
 mod terminal;
 
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use futures::Stream;
 use model::Username;
-use model::document::{BackupHead, UserRecord};
+use model::document::{BackupHead, SectionStatus, UserRecord};
 use model::inventory::Section;
 
 pub use document::{
@@ -119,7 +119,14 @@ fn compare_settings(first: &BackupHead, second: &BackupHead, relation: Relation)
     let known = |section: &Section| {
         settings::is_known(first, *section) && settings::is_known(second, *section)
     };
-    let sections = Section::at_the_head().filter(|section| !relation.leaves_out(*section));
+    // A feature that is not there on either side is the same.
+    let is_not_there = |section: &Section| {
+        let not_read =
+            |head: &BackupHead| matches!(head.status(*section), SectionStatus::NotRead { .. });
+        not_read(first) && not_read(second)
+    };
+    let sections = Section::at_the_head()
+        .filter(|section| !relation.leaves_out(*section) && !is_not_there(section));
     let (compared, not_compared): (Vec<_>, Vec<_>) = sections.partition(known);
     let result = settings::compare_sections(first, second, &ties, compared.into_iter());
     Settings {

@@ -3,6 +3,7 @@
 mod backups;
 mod check;
 mod completions;
+mod diff;
 mod man;
 mod pools;
 mod show;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Backups(backups::Arguments),
     Show(show::Arguments),
     Check(check::Arguments),
+    Diff(diff::Arguments),
     #[command(subcommand)]
     Users(users::Command),
     Completions(completions::Arguments),
@@ -34,6 +36,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Backups(arguments) => backups::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,
+        Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Users(command) => users::run(context, command).await,
         Command::Completions(arguments) => completions::run(context, arguments).await,
         Command::Man(arguments) => man::run(context, arguments).await,

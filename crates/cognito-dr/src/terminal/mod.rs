@@ -21,6 +21,22 @@ use progress::Form;
 pub(crate) use progress::Progress;
 pub(crate) use table::Table;
 
+/// A text that others wrote, such as the name of a user or the value of a setting, without
+/// characters that steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let is_harmless = |character: char| !character.is_control() || character == '\t';
+    let characters = text.chars();
+    characters
+        .map(|character| {
+            if is_harmless(character) {
+                character
+            } else {
+                '\u{fffd}'
+            }
+        })
+        .collect()
+}
+
 /// Where answers, messages and questions go.
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {

@@ -4,7 +4,9 @@
 
 mod backups;
 mod check;
+mod diff;
 mod frame;
+mod live;
 mod pools;
 mod progress;
 mod pseudo_terminal;

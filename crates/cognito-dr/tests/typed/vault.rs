@@ -9,7 +9,7 @@ use vault::testing::MemoryS3;
 
 use crate::support::Account;
 
-const BUCKET: &str = "backups";
+pub(crate) const BUCKET: &str = "backups";
 pub(crate) const POOL: &str = "us-east-1_AbC";
 pub(crate) const SECRET: &str = "t0p-secret-of-the-web-client";
 

@@ -144,6 +144,17 @@ impl UserRecord {
         self.attribute("sub").and_then(|sub| sub.parse().ok())
     }
 
+    /// Enters the MFA preference that Cognito told beside the user: `PreferredMfaSetting` and
+    /// `UserMFASettingList`.
+    pub fn set_mfa_preference(&mut self, preference: &Map<String, Value>) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        self.preferred_mfa = preference.get("PreferredMfaSetting").and_then(text);
+        let settings = preference
+            .get("UserMFASettingList")
+            .and_then(Value::as_array);
+        self.mfa_settings = settings.map(|settings| settings.iter().filter_map(text).collect());
+    }
+
     /// Whether it is a federated profile, which Cognito makes itself at a sign-in (facts C.2).
     pub fn is_federated(&self) -> bool {
         self.status == UserStatus::ExternalProvider

@@ -11,7 +11,7 @@ use compare::user::has_mfa;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::document::UserRecord;
 use model::observe::Counted;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::session::Session;
 use crate::error::RestoreError;
@@ -140,7 +140,7 @@ impl Session<'_> {
 
     /// Asks for the MFA preference of those users whose backup has one.
     async fn with_mfa(&self, users: Vec<UserRecord>) -> Result<Vec<UserRecord>, RestoreError> {
-        stream::iter(users.into_iter().map(|user| async move {
+        stream::iter(users.into_iter().map(|mut user| async move {
             let asked = self
                 .users
                 .find(self.sign_in.key(&user), |_| true)
@@ -153,7 +153,10 @@ impl Session<'_> {
                 .mfa_preference(&self.pool, user.username.as_str())
                 .await
             {
-                Ok(preference) => Ok(merged(user, &preference)),
+                Ok(preference) => {
+                    user.set_mfa_preference(&preference);
+                    Ok(user)
+                }
                 // Deleted since the list was made: looked up as listed.
                 Err(error) if error.is(ErrorKind::Missing) => Ok(user),
                 Err(error) => Err(RestoreError::from(error)),
@@ -264,15 +267,4 @@ pub(super) fn user(value: Value) -> Result<UserRecord, RestoreError> {
     // The error would quote the value.
     serde_json::from_value(value)
         .map_err(|_| RestoreError::Internal("Cognito listed a user that cannot be read".into()))
-}
-
-/// A user with the MFA preference that Cognito told beside.
-fn merged(mut user: UserRecord, preference: &Map<String, Value>) -> UserRecord {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    user.preferred_mfa = preference.get("PreferredMfaSetting").and_then(text);
-    let settings = preference
-        .get("UserMFASettingList")
-        .and_then(Value::as_array);
-    user.mfa_settings = settings.map(|settings| settings.iter().filter_map(text).collect());
-    user
 }

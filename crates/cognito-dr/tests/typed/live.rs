@@ -1,0 +1,78 @@
+//! Live pools on the simulator: read into a backup, and changed by calls.
+
+use cognito::collect::Collector;
+use cognito::{Cognito, Operation, Pace};
+use jiff::{SignedDuration, Timestamp};
+use model::document::DocumentEncoder;
+use model::inventory::Section;
+use model::{BackupKey, UserPoolId};
+use serde_json::{Value, json};
+
+use crate::support::REGION;
+use crate::vault::WithVault;
+
+impl WithVault {
+    /// Puts a backup of the live pool in, as if it had been made at this time; gives its key.
+    pub(crate) fn backup_of(&self, pool: &str, began: &str) -> String {
+        let pool: UserPoolId = pool.parse().unwrap();
+        let began: Timestamp = began.parse().unwrap();
+        let key = BackupKey::new(&pool, began).to_string();
+        let document = block_on(self.read(&pool, began));
+        self.s3.put(crate::vault::BUCKET, &key, document);
+        key
+    }
+
+    async fn read(&self, pool: &UserPoolId, began: Timestamp) -> Vec<u8> {
+        let cognito = self.cognito().await;
+        let waf = aws_sdk_wafv2::Client::new(&self.s3.config().await);
+        let collector = Collector::new(&cognito, &waf);
+        let head = collector.head(pool, began).await.unwrap();
+        let mut out = Vec::new();
+        let mut encoder = DocumentEncoder::begin(&head, &mut out);
+        for mut user in collector.users(pool).unwrap().all().await.unwrap() {
+            let username = user["Username"].as_str().unwrap().to_owned();
+            let preference = collector.mfa_preference(pool, &username).await.unwrap();
+            user.as_object_mut().unwrap().extend(preference);
+            encoder.user(&user, &mut out);
+        }
+        encoder.begin_memberships(&mut out);
+        for group in head.list(Section::Groups) {
+            let name = group["GroupName"].as_str().unwrap();
+            encoder.begin_group(name, &mut out);
+            for member in collector.members(pool, name).unwrap().all().await.unwrap() {
+                encoder.member(member["Username"].as_str().unwrap(), &mut out);
+            }
+            encoder.end_group(&mut out);
+        }
+        encoder.finish(began + SignedDuration::from_mins(1), &mut out);
+        out
+    }
+
+    /// Calls Cognito about a pool.
+    pub(crate) fn call(&self, pool: &str, operation: Operation, members: Value) {
+        let mut request = json!({"UserPoolId": pool});
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        block_on(async {
+            self.cognito()
+                .await
+                .call(operation, &request)
+                .await
+                .unwrap();
+        });
+    }
+
+    async fn cognito(&self) -> Cognito {
+        let config = self.s3.config().await.to_builder();
+        let config = config
+            .endpoint_url(self.account.simulator.endpoint())
+            .region(aws_config::Region::new(REGION));
+        Cognito::new(&config.build(), Pace::unlimited())
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(work)
+}
