@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
-use vault::{ETag, Vault, VaultError};
+use vault::{ETag, VaultError, Workspace};
 
 use crate::cursor::STATE_FOLDER;
 use crate::error::BackupError;
@@ -106,7 +106,7 @@ impl LeaseState {
 /// The lease, held by this invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease<'a> {
-    vault: &'a Vault,
+    workspace: &'a Workspace,
     state: LeaseState,
     /// This invocation's claim.
     claim: Holder,
@@ -128,7 +128,7 @@ impl<'a> Lease<'a> {
 
     /// Enters `pools`, and claims the lease for `run`.
     pub(crate) async fn acquire(
-        vault: &'a Vault,
+        workspace: &'a Workspace,
         run: &str,
         pools: &[UserPoolId],
         asked: Asked,
@@ -143,7 +143,7 @@ impl<'a> Lease<'a> {
                 invocation: format!("{chance:016x}"),
                 until: expiry(now),
             };
-            let (before, etag) = read(vault).await?;
+            let (before, etag) = read(workspace).await?;
             let mut state = before.clone();
             state.enter(pools, now, asked);
             let is_free = state.is_free_for(run, now);
@@ -154,10 +154,10 @@ impl<'a> Lease<'a> {
                 state.holder = Some(claim.clone());
             }
             if state != before {
-                match write(vault, &state, etag.as_ref()).await? {
+                match write(workspace, &state, etag.as_ref()).await? {
                     Some(_) if is_free => {
                         return Ok(Acquired::Held(Self {
-                            vault,
+                            workspace,
                             state,
                             claim,
                         }));
@@ -261,7 +261,7 @@ impl<'a> Lease<'a> {
     /// reads it all the same.
     async fn change(&mut self, change: impl Fn(&mut LeaseState)) -> Result<(), BackupError> {
         for _ in 0..ATTEMPTS {
-            let (now, etag) = read(self.vault).await?;
+            let (now, etag) = read(self.workspace).await?;
             let held = now.holder.as_ref();
             let is_held = held.is_some_and(|holder| {
                 holder.run == self.claim.run && holder.invocation == self.claim.invocation
@@ -272,7 +272,11 @@ impl<'a> Lease<'a> {
             }
             let mut state = now.clone();
             change(&mut state);
-            if state == now || write(self.vault, &state, etag.as_ref()).await?.is_some() {
+            if state == now
+                || write(self.workspace, &state, etag.as_ref())
+                    .await?
+                    .is_some()
+            {
                 self.state = state;
                 return Ok(());
             }
@@ -286,15 +290,15 @@ fn expiry(now: Timestamp) -> Timestamp {
 }
 
 /// The object as it is, and by which a write tells whether it still is.
-async fn read(vault: &Vault) -> Result<(LeaseState, Option<ETag>), BackupError> {
+async fn read(workspace: &Workspace) -> Result<(LeaseState, Option<ETag>), BackupError> {
     let key = Lease::key();
-    let Some(object) = vault.look_up_object(&key).await? else {
+    let Some(object) = workspace.look_up(&key).await? else {
         return Ok((LeaseState::default(), None));
     };
     let state = serde_json::from_slice(&object.bytes).map_err(|error| {
         BackupError::Internal(format!(
-            "{key} in bucket {} cannot be read ({error}): delete it, and the next run begins anew",
-            vault.bucket()
+            "{} cannot be read ({error}): delete it, and the next run begins anew",
+            workspace.address(&key)
         ))
     })?;
     Ok((state, Some(object.etag)))
@@ -302,17 +306,17 @@ async fn read(vault: &Vault) -> Result<(LeaseState, Option<ETag>), BackupError> 
 
 /// Writes the object over what was read; `None` when it is something else by now.
 async fn write(
-    vault: &Vault,
+    workspace: &Workspace,
     state: &LeaseState,
     expected: Option<&ETag>,
 ) -> Result<Option<ETag>, BackupError> {
     let key = Lease::key();
     let bytes = serde_json::to_vec(state)
         .map_err(|error| BackupError::Internal(format!("{key} cannot be written: {error}")))?;
-    let written = vault.write_object_if(&key, "application/json", bytes, expected);
+    let written = workspace.write_if(&key, "application/json", bytes, expected);
     match written.await {
         Ok(etag) => Ok(Some(etag)),
-        Err(VaultError::Changed { .. }) => Ok(None),
+        Err(VaultError::Changed(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -325,7 +329,7 @@ mod tests {
     #[tokio::test]
     async fn a_lease_that_is_renewed_does_not_expire() {
         let s3 = MemoryS3::start("backups");
-        let vault = Vault::new(&s3.config().await, "backups");
+        let vault = Vault::in_bucket(&s3.config().await, "backups");
         let acquired = Lease::acquire(&vault, "run", &[], Asked::BySchedule).await;
         let Ok(Acquired::Held(mut lease)) = acquired else {
             panic!("nobody else works: {acquired:?}");

@@ -33,7 +33,7 @@ impl PoolRun<'_> {
         let head_left_by = document.and_then(|document| document.head_left_by);
         let cursor = PoolCursor {
             key,
-            upload_id: upload.upload_id.clone(),
+            upload_id: upload.upload_id().to_owned(),
             beginnings: self.beginnings,
             invocation: number,
             head_left_by: head_left_by.unwrap_or(number),
@@ -57,11 +57,11 @@ impl PoolRun<'_> {
         if cursor.reads_ahead {
             objects.push((AHEAD, self.ahead.save()));
         }
-        let vault = self.backups.vault;
+        let workspace = self.backups.vault.workspace();
         for (name, bytes) in objects {
             let object = cursor.object(number, name);
-            vault
-                .write_object(&object, "application/octet-stream", bytes)
+            workspace
+                .write(&object, "application/octet-stream", bytes)
                 .await?;
         }
         Ok(cursor)
@@ -141,7 +141,7 @@ impl<'a> Backups<'a> {
         let state = self.remembered(cursor, number, UPLOAD).await?;
         let state: UploadState = serde_json::from_slice(&state)
             .ok()
-            .filter(|state: &UploadState| state.upload_id == cursor.upload_id)
+            .filter(|state: &UploadState| state.upload_id() == cursor.upload_id)
             .ok_or_else(|| unresumable(cursor, "the state of the upload"))?;
         let unsent = self.remembered(cursor, number, UNSENT).await?;
         Ok(self.vault.resume(state, unsent))
@@ -165,7 +165,8 @@ impl<'a> Backups<'a> {
     ) -> Result<Vec<u8>, BackupError> {
         let object = cursor.object(number, name);
         self.vault
-            .read_object(&object)
+            .workspace()
+            .read(&object)
             .await?
             .ok_or_else(|| unresumable(cursor, &format!("there is no object {object}")))
     }

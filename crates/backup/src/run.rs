@@ -224,7 +224,7 @@ impl<'a> Backups<'a> {
         pools: &[UserPoolId],
         asked: Asked,
     ) -> Result<Acquired<'a>, BackupError> {
-        Lease::acquire(self.vault, run, pools, asked).await
+        Lease::acquire(self.vault.workspace(), run, pools, asked).await
     }
 
     /// Lets an execution of its own go on.
@@ -476,7 +476,7 @@ impl<'a> Backups<'a> {
                 return Ok(false);
             }
             let row = BackupRow::new(
-                backup.key.clone(),
+                newest.key.clone(),
                 backup.version_id.clone(),
                 &backup.head,
                 backup.trailer.clone(),

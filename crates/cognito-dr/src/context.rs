@@ -113,7 +113,7 @@ impl Context {
                     Some(region) => self.aws_in(region).await,
                     None => self.aws().await?,
                 };
-                Ok(Vault::new(&aws, bucket))
+                Ok(Vault::in_bucket(&aws, bucket))
             }
             Location::Folder(_) => Err(Error::new("vaults in folders are not there yet")),
         }

@@ -5,6 +5,7 @@
 //! Everything here is pure: no AWS client, no async, no clock. A date comes in as an argument.
 
 pub mod backup_key;
+pub mod backup_name;
 pub mod backup_row;
 pub mod document;
 pub mod failure;
@@ -19,6 +20,7 @@ pub mod rules;
 pub mod secret;
 
 pub use backup_key::{BackupKey, DayPrefix};
+pub use backup_name::BackupName;
 pub use failure::Failure;
 pub use identifiers::{AppClientId, RestoreId, Sub, UserPoolId, Username};
 pub use secret::Secret;

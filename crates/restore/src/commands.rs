@@ -36,9 +36,13 @@ pub(crate) fn invoke(options: &str, payload: &str) -> String {
     )
 }
 
-/// Copies an object here.
-pub(crate) fn copy(bucket: &str, key: &str) -> String {
-    format!("aws s3 cp {} .", quote(&format!("s3://{bucket}/{key}")))
+/// Copies the object or the file of an address to `to`.
+pub(crate) fn copy(address: &str, to: &str) -> String {
+    let copy = match address.starts_with("s3://") {
+        true => "aws s3 cp",
+        false => "cp",
+    };
+    format!("{copy} {} {to}", quote(address))
 }
 
 /// A command that changes the pool by the jq filter `change`. An update keeps some of what it
@@ -86,10 +90,10 @@ pub(crate) fn change_client(region: &str, pool: &str, client: &str, change: &str
 }
 
 /// Sends each line of an object as a request of AdminCreateUser, and goes on where it stopped.
-pub(crate) fn invite(region: &str, bucket: &str, key: &str) -> String {
-    let (region, object) = (quote(region), quote(&format!("s3://{bucket}/{key}")));
+pub(crate) fn invite(region: &str, address: &str) -> String {
+    let (region, copy) = (quote(region), copy(address, "invitations.jsonl"));
     format!(
-        r#"aws s3 cp {object} invitations.jsonl && touch invited.jsonl
+        r#"{copy} && touch invited.jsonl
 grep -vxFf invited.jsonl invitations.jsonl | while IFS= read -r request; do
   aws cognito-idp admin-create-user --region {region} --cli-input-json "$request" < /dev/null > /dev/null || break
   printf '%s\n' "$request" >> invited.jsonl

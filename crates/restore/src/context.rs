@@ -4,8 +4,8 @@ use cognito::{Cognito, Stop};
 use model::document::BackupHead;
 use model::observe::Observer;
 use model::restore::RestoreState;
-use model::{BackupKey, UserPoolId};
-use vault::{Backup, Vault};
+use model::{BackupName, UserPoolId};
+use vault::{Backup, Workspace};
 
 use crate::error::RestoreError;
 use crate::folder::Folder;
@@ -77,8 +77,8 @@ pub struct Restore<'a> {
     pub waf: &'a aws_sdk_wafv2::Client,
     /// Functions in the target Region, to find the counterparts of triggers.
     pub lambda: &'a aws_sdk_lambda::Client,
-    /// The DR bucket.
-    pub vault: &'a Vault,
+    /// Where the restore keeps what it remembers and leaves behind.
+    pub workspace: &'a Workspace,
     /// What the restore keeps there.
     pub folder: &'a Folder<'a>,
     /// The backup that is restored.
@@ -99,9 +99,9 @@ impl Restore<'_> {
         &self.backup.head
     }
 
-    /// Where the backup lies.
-    pub fn key(&self) -> &BackupKey {
-        &self.backup.key
+    /// Which backup it is.
+    pub fn backup_name(&self) -> &BackupName {
+        &self.backup.name
     }
 
     /// The pool that is restored into.

@@ -6,7 +6,7 @@
 use cognito::CognitoError;
 use model::request::BadRequest;
 use model::restore::Step;
-use model::{BackupKey, Failure, RestoreId, UserPoolId};
+use model::{BackupName, Failure, RestoreId, UserPoolId};
 
 /// Why a restore cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +50,9 @@ pub enum RestoreError {
         /// The restore.
         restore_id: RestoreId,
         /// The backup that it began with.
-        known: Box<BackupKey>,
+        known: Box<BackupName>,
         /// The backup that this request names.
-        asked: Box<BackupKey>,
+        asked: Box<BackupName>,
     },
     /// Another invocation works on the same restore, and came later.
     #[error(

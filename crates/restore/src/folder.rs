@@ -15,14 +15,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::RestoreId;
 use model::restore::RestoreState;
-use vault::{ETag, Vault, VaultError};
+use vault::{ETag, VaultError, Workspace};
 
 use crate::error::RestoreError;
 
 /// The folder `cognito-restore/{restore-id}/` of one restore, for one invocation.
 #[derive(Debug)]
 pub struct Folder<'a> {
-    vault: &'a Vault,
+    workspace: &'a Workspace,
     restore_id: RestoreId,
     /// What this invocation read or wrote last under each key; none where it found no object.
     known: Mutex<HashMap<String, Option<ETag>>>,
@@ -38,11 +38,11 @@ impl<'a> Folder<'a> {
     /// [`RestoreError::StateDamaged`] when the state cannot be read; [`RestoreError::Vault`] when
     /// the bucket does not give it.
     pub async fn open(
-        vault: &'a Vault,
+        workspace: &'a Workspace,
         restore_id: &RestoreId,
     ) -> Result<(Self, Option<RestoreState>), RestoreError> {
         let folder = Self {
-            vault,
+            workspace,
             restore_id: restore_id.clone(),
             known: Mutex::default(),
             state: tokio::sync::Mutex::default(),
@@ -90,7 +90,7 @@ impl<'a> Folder<'a> {
     /// # Errors
     /// [`RestoreError::Vault`] when the bucket does not give it.
     pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, RestoreError> {
-        let found = self.vault.look_up_object(key).await?;
+        let found = self.workspace.look_up(key).await?;
         let (bytes, etag) = found.map(|object| (object.bytes, object.etag)).unzip();
         self.known().insert(key.to_owned(), etag);
         Ok(bytes)
@@ -112,14 +112,14 @@ impl<'a> Folder<'a> {
             let expected = match known {
                 Some(expected) => expected,
                 None => {
-                    let found = self.vault.etag_of(key).await?;
+                    let found = self.workspace.etag_of(key).await?;
                     self.check_claim().await?;
                     found
                 }
             };
             let written = self.put(key, content_type, bytes.clone(), expected.as_ref());
             match written.await {
-                Err(VaultError::Changed { .. }) => {
+                Err(VaultError::Changed(_)) => {
                     self.known().remove(key);
                 }
                 written => return Ok(written?),
@@ -131,7 +131,7 @@ impl<'a> Folder<'a> {
     async fn check_claim(&self) -> Result<(), RestoreError> {
         let key = self.state_key();
         let _one_at_a_time = self.state.lock().await;
-        let now = self.vault.etag_of(&key).await?;
+        let now = self.workspace.etag_of(&key).await?;
         if self.known().get(&key) == Some(&now) {
             Ok(())
         } else {
@@ -146,9 +146,7 @@ impl<'a> Folder<'a> {
         bytes: Vec<u8>,
         expected: Option<&ETag>,
     ) -> Result<(), VaultError> {
-        let written = self
-            .vault
-            .write_object_if(key, content_type, bytes, expected);
+        let written = self.workspace.write_if(key, content_type, bytes, expected);
         let etag = written.await?;
         self.known().insert(key.to_owned(), Some(etag));
         Ok(())
@@ -156,7 +154,7 @@ impl<'a> Folder<'a> {
 
     fn taken_over(&self, error: VaultError) -> RestoreError {
         match error {
-            VaultError::Changed { .. } => RestoreError::TakenOver(self.restore_id.clone()),
+            VaultError::Changed(_) => RestoreError::TakenOver(self.restore_id.clone()),
             error => error.into(),
         }
     }
@@ -185,9 +183,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn an_invocation_does_not_take_its_own_writes_for_those_of_another() {
         let s3 = MemoryS3::start("dr");
-        let vault = Vault::new(&s3.config().await, "dr".to_owned());
+        let workspace = Workspace::in_bucket(&s3.config().await, "dr");
         let id: RestoreId = "dr-restore-1".parse().unwrap();
-        let (folder, _) = Folder::open(&vault, &id).await.unwrap();
+        let (folder, _) = Folder::open(&workspace, &id).await.unwrap();
         let key = "cognito-backup/2026/03/07/us-east-1_Old-090502.json";
         let mut state = RestoreState::new(
             id.clone(),

@@ -9,8 +9,8 @@ use model::request::{
     BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus, Selection, UsersFrom,
 };
 use model::restore::{ChosenBackup, FailureNotification, ReportStatus, RestoreState};
-use model::{BackupKey, Failure};
-use vault::{Backup, Vault};
+use model::{BackupKey, BackupName, Failure};
+use vault::{Backup, Vault, Workspace};
 
 use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
@@ -33,8 +33,10 @@ pub struct Clients {
     pub waf: aws_sdk_wafv2::Client,
     /// Functions in the target Region.
     pub lambda: aws_sdk_lambda::Client,
-    /// The DR bucket.
+    /// The backups.
     pub vault: Vault,
+    /// Where restores keep what they remember and leave behind.
+    pub workspace: Workspace,
     /// Who hears how far it is.
     pub observer: Arc<dyn Observer>,
 }
@@ -74,7 +76,7 @@ pub async fn run(
         .s3_key
         .as_ref()
         .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
-    let (folder, remembered) = Folder::open(&clients.vault, &request.restore_id).await?;
+    let (folder, remembered) = Folder::open(&clients.workspace, &request.restore_id).await?;
     let mut state = match remembered {
         Some(state) => checked(state, request, key)?,
         None if request.action == RestoreAction::Restore => begin(request, key),
@@ -95,7 +97,7 @@ pub async fn run(
         cognito: &clients.cognito,
         waf: &clients.waf,
         lambda: &clients.lambda,
-        vault: &clients.vault,
+        workspace: &clients.workspace,
         folder: &folder,
         backup: &backup,
         settings,
@@ -126,7 +128,7 @@ pub async fn run(
             let report = report::report(&restore, &state, None).await?;
             state.reported = Some(Timestamp::now());
             restore.save(&state).await?;
-            let message = Message::of_report(&state, &report, clients.vault.bucket())?;
+            let message = Message::of_report(&state, &report, &clients.workspace.address(""))?;
             let mut response = answer("report", RestoreStatus::Done, 0, &state, Some(&backup));
             response.result = Some(report.status.as_str().to_owned());
             let message = Some(message);
@@ -142,13 +144,14 @@ fn checked(
     key: &BackupKey,
 ) -> Result<RestoreState, RestoreError> {
     let same_version = request.version_id.is_none() || state.version_id == request.version_id;
-    if state.s3_key == *key && same_version {
+    let asked = BackupName::from(key.clone());
+    if state.s3_key == asked && same_version {
         return Ok(state);
     }
     Err(RestoreError::OtherBackup {
         restore_id: request.restore_id.clone(),
         known: Box::new(state.s3_key),
-        asked: Box::new(key.clone()),
+        asked: Box::new(asked),
     })
 }
 
@@ -157,7 +160,13 @@ fn begin(request: &RestoreRequest, key: &BackupKey) -> RestoreState {
     let pool = request.user_pool_id.clone();
     RestoreState {
         version_id: request.version_id.clone(),
-        ..RestoreState::new(restore_id, pool, key.clone(), options, Timestamp::now())
+        ..RestoreState::new(
+            restore_id,
+            pool,
+            key.clone().into(),
+            options,
+            Timestamp::now(),
+        )
     }
 }
 
@@ -185,9 +194,9 @@ async fn read_selection(
     let content = match folder.read(&own).await? {
         Some(content) => content,
         None => {
-            let (vault, key) = (&clients.vault, from.key());
-            let content = vault.read_object(key).await?.ok_or_else(|| {
-                let problem = format!("there is no object {key} in bucket {}", vault.bucket());
+            let (workspace, key) = (&clients.workspace, from.key());
+            let content = workspace.read(key).await?.ok_or_else(|| {
+                let problem = format!("there is no object {}", workspace.address(key));
                 BadRequest::member("select.users_from", problem)
             })?;
             folder.write(&own, "text/plain", content.clone()).await?;
@@ -202,7 +211,7 @@ async fn translations(
     clients: &Clients,
     settings: &Settings,
 ) -> Result<Translations, RestoreError> {
-    match clients.vault.read_object(Translations::KEY).await? {
+    match clients.workspace.read(Translations::KEY).await? {
         None => Ok(Translations::default()),
         Some(bytes) => Translations::parse(&bytes, &settings.region).map_err(|problems| {
             RestoreError::Translations {
@@ -224,7 +233,7 @@ async fn report_failure(
         return unreported_failure(request, report::failure_text(request));
     }
     // The report must come out even where state or backup cannot be read: that may be why.
-    let opened = Folder::open(&clients.vault, &request.restore_id).await;
+    let opened = Folder::open(&clients.workspace, &request.restore_id).await;
     let (folder, state) = match opened {
         Ok((folder, state)) => (Some(folder), state),
         Err(error) => {
@@ -234,7 +243,7 @@ async fn report_failure(
     };
     let key = state
         .as_ref()
-        .map(|state| state.s3_key.clone())
+        .and_then(|state| state.s3_key.key().cloned())
         .or_else(|| request.s3_key.clone());
     let version = state.as_ref().and_then(|state| state.version_id.clone());
     let backup = match &key {
@@ -255,7 +264,7 @@ async fn report_failure(
         tracing::error!(%error, "sign-up may still be open");
     }
     let report = report::report_failure(
-        &clients.vault,
+        &clients.workspace,
         &clients.cognito,
         settings,
         request,
@@ -278,7 +287,7 @@ async fn report_failure(
     let Some(state) = &remembered else {
         return unreported_failure(request, report.error.unwrap_or_default());
     };
-    let message = Message::of_report(state, &report, clients.vault.bucket())?;
+    let message = Message::of_report(state, &report, &clients.workspace.address(""))?;
     Ok(Invocation {
         response: RestoreResponse {
             status: RestoreStatus::Done,

@@ -6,7 +6,7 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use model::document::{DocumentError, FORMAT_VERSION};
 use model::request::PassedOver;
-use model::{BackupKey, Failure, RestoreId, UserPoolId};
+use model::{BackupName, Failure, RestoreId, UserPoolId};
 
 use crate::foreign::ForeignError;
 
@@ -14,12 +14,12 @@ use crate::foreign::ForeignError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VaultError {
     /// The pool has no backup (before the time asked for).
-    #[error("{}", no_backup(pool, bucket, *at, others))]
+    #[error("{}", no_backup(pool, address, *at, others))]
     NoBackup {
         /// The pool that was asked for.
         pool: UserPoolId,
         /// Where it was looked for.
-        bucket: String,
+        address: String,
         /// The time asked for.
         at: Option<Timestamp>,
         /// Pools that do have backups: the first 20 that were seen.
@@ -36,27 +36,17 @@ pub enum VaultError {
         /// The newest of them.
         passed_over: Vec<PassedOver>,
     },
-    /// There is no such object.
-    #[error("there is no object {object} in bucket {bucket}")]
-    Missing {
-        /// The key.
-        object: String,
-        /// The bucket.
-        bucket: String,
-    },
+    /// There is no object of this address.
+    #[error("there is no object {0}")]
+    Missing(String),
     /// Somebody else wrote the object since it was read.
-    #[error("{object} in bucket {bucket} was written by another invocation meanwhile")]
-    Changed {
-        /// The key.
-        object: String,
-        /// The bucket.
-        bucket: String,
-    },
+    #[error("{0} was written by another invocation meanwhile")]
+    Changed(String),
     /// The object is not a whole backup.
-    #[error("the backup {key} cannot be used: {reason}")]
+    #[error("the backup {name} cannot be used: {reason}")]
     Damaged {
-        /// Its key.
-        key: BackupKey,
+        /// Which one.
+        name: BackupName,
         /// What is wrong with it.
         reason: String,
     },
@@ -70,11 +60,11 @@ pub enum VaultError {
     },
     /// A newer version of this system wrote the backup.
     #[error(
-        "the backup {key} has format version {format_version}, and this version reads up to {FORMAT_VERSION}: deploy the version that wrote it in this Region, or name an older backup by s3_key"
+        "the backup {name} has format version {format_version}, and this version reads up to {FORMAT_VERSION}: deploy the version that wrote it in this Region, or name an older backup by s3_key"
     )]
     TooNew {
-        /// Its key.
-        key: BackupKey,
+        /// Which one.
+        name: BackupName,
         /// The version of its format.
         format_version: u64,
     },
@@ -86,50 +76,45 @@ pub enum VaultError {
         /// Why not, and what to do instead.
         problem: String,
     },
-    /// There already is a backup under this key: it is never overwritten.
-    #[error("there already is a backup {0}: begin again under the key of another second")]
-    KeyTaken(BackupKey),
-    /// The multipart upload has ended: it was completed, or given up.
+    /// There already is an object of this address: a backup is never overwritten.
+    #[error("there already is a backup {0}: begin again under another name")]
+    KeyTaken(String),
+    /// The upload has ended: it was completed, or given up.
     #[error("the upload of {0} has ended: begin the backup again")]
-    UploadEnded(BackupKey),
-    /// The bucket does not exist.
-    #[error("there is no bucket {0}: check the function's environment")]
+    UploadEnded(String),
+    /// The bucket of this address does not exist.
+    #[error("there is no bucket for {0}: check its name")]
     NoBucket(String),
-    /// IAM, the bucket's policy or the key's policy does not allow the request, or there are no
-    /// credentials. Where listing is not allowed, S3 says so of objects that do not exist, too.
-    #[error("not allowed to {action} {object} in bucket {bucket}: {reason}")]
+    /// IAM, the bucket's policy, the key's policy or the file's permissions do not allow the
+    /// request, or there are no credentials. Where listing is not allowed, S3 says so of objects
+    /// that do not exist, too.
+    #[error("not allowed to {action} {object}: {reason}")]
     NotAuthorized {
         /// What was tried.
         action: &'static str,
-        /// The object.
+        /// The object's address.
         object: String,
-        /// The bucket.
-        bucket: String,
-        /// S3's code and text.
+        /// The store's code and text.
         reason: String,
     },
-    /// S3 did not answer, or failed, however often it was asked.
-    #[error("S3 could not {action} {object} in bucket {bucket}: {reason}; try again")]
+    /// The store did not answer, or failed, however often it was asked.
+    #[error("could not {action} {object}: {reason}; try again")]
     Unavailable {
         /// What was tried.
         action: &'static str,
-        /// The object.
+        /// The object's address.
         object: String,
-        /// The bucket.
-        bucket: String,
         /// What came back.
         reason: String,
     },
-    /// S3 refused the request for another reason.
-    #[error("S3 refused to {action} {object} in bucket {bucket}: {reason}")]
+    /// The store refused the request for another reason.
+    #[error("could not {action} {object}: {reason}")]
     Refused {
         /// What was tried.
         action: &'static str,
-        /// The object.
+        /// The object's address.
         object: String,
-        /// The bucket.
-        bucket: String,
-        /// S3's code and text.
+        /// The store's code and text.
         reason: String,
     },
     /// The local disk, which converting a reference document needs.
@@ -143,7 +128,7 @@ impl VaultError {
     /// The error type that Step Functions sees.
     pub fn failure(&self) -> Failure {
         match self {
-            VaultError::NoBackup { .. } | VaultError::Missing { .. } => Failure::BackupNotFound,
+            VaultError::NoBackup { .. } | VaultError::Missing(_) => Failure::BackupNotFound,
             VaultError::NoneWhole { .. }
             | VaultError::Damaged { .. }
             | VaultError::ForeignFile { .. } => Failure::BackupDamaged,
@@ -152,23 +137,27 @@ impl VaultError {
             VaultError::NoBucket(_) => Failure::MissingConfiguration,
             VaultError::NotAuthorized { .. } => Failure::NotAuthorized,
             VaultError::Unavailable { .. } => Failure::VaultUnavailable,
-            VaultError::KeyTaken(_) | VaultError::UploadEnded(_) | VaultError::Changed { .. } => {
+            VaultError::KeyTaken(_) | VaultError::UploadEnded(_) | VaultError::Changed(_) => {
                 Failure::AlreadyRunning
             }
             VaultError::Refused { .. } | VaultError::TemporaryStorage(_) => Failure::Internal,
         }
     }
 
-    pub(crate) fn damaged(key: &BackupKey, error: &DocumentError) -> Self {
+    pub(crate) fn damaged(name: &BackupName, reason: &str) -> Self {
+        VaultError::Damaged {
+            name: name.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(crate) fn unreadable(name: &BackupName, error: &DocumentError) -> Self {
         match error {
             DocumentError::NewerFormat(format_version) => VaultError::TooNew {
-                key: key.clone(),
+                name: name.clone(),
                 format_version: *format_version,
             },
-            error => VaultError::Damaged {
-                key: key.clone(),
-                reason: error.to_string(),
-            },
+            error => Self::damaged(name, &error.to_string()),
         }
     }
 
@@ -179,7 +168,7 @@ impl VaultError {
 
 fn no_backup(
     pool: &UserPoolId,
-    bucket: &str,
+    address: &str,
     at: Option<Timestamp>,
     others: &[UserPoolId],
 ) -> String {
@@ -187,12 +176,12 @@ fn no_backup(
         format!(" whose reading had ended at {at} or before")
     });
     let rest = if others.is_empty() {
-        "the bucket holds no backup of any pool; check its name and its replication".to_owned()
+        "it holds no backup of any pool; check its name and its replication".to_owned()
     } else {
         let named: Vec<&str> = others.iter().map(UserPoolId::as_str).collect();
         format!("there are backups of: {}", named.join(", "))
     };
-    format!("there is no backup of {pool}{when} in bucket {bucket}; {rest}")
+    format!("there is no backup of {pool}{when} in {address}; {rest}")
 }
 
 fn named(passed_over: &[PassedOver]) -> String {
@@ -204,11 +193,11 @@ fn named(passed_over: &[PassedOver]) -> String {
 }
 
 /// A request as an error tells of it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
     pub(crate) action: &'static str,
-    pub(crate) object: &'a str,
-    pub(crate) bucket: &'a str,
+    /// The object's address.
+    pub(crate) object: String,
 }
 
 /// What an error of S3 means.
@@ -257,35 +246,25 @@ where
 }
 
 /// The error for a request to which no special meaning applies.
-pub(crate) fn failed<E>(request: Request<'_>, error: &SdkError<E, HttpResponse>) -> VaultError
+pub(crate) fn failed<E>(request: Request, error: &SdkError<E, HttpResponse>) -> VaultError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let object = request.object.to_owned();
-    let bucket = request.bucket.to_owned();
-    let action = request.action;
+    let Request { action, object } = request;
     let reason = reason(error);
     let cause = std::error::Error::source(error);
     let without_credentials = cause.is_some_and(lacks_credentials);
     match meaning_of(error) {
-        Meaning::Missing => VaultError::Missing { object, bucket },
-        Meaning::NoBucket => VaultError::NoBucket(bucket),
-        Meaning::NotAuthorized => VaultError::NotAuthorized {
+        Meaning::Missing => VaultError::Missing(object),
+        Meaning::NoBucket => VaultError::NoBucket(object),
+        Meaning::Unavailable if !without_credentials => VaultError::Unavailable {
             action,
             object,
-            bucket,
             reason,
         },
-        Meaning::Unavailable if without_credentials => VaultError::NotAuthorized {
+        Meaning::NotAuthorized | Meaning::Unavailable => VaultError::NotAuthorized {
             action,
             object,
-            bucket,
-            reason,
-        },
-        Meaning::Unavailable => VaultError::Unavailable {
-            action,
-            object,
-            bucket,
             reason,
         },
         Meaning::NoUpload
@@ -295,9 +274,17 @@ where
         | Meaning::Refused => VaultError::Refused {
             action,
             object,
-            bucket,
             reason,
         },
+    }
+}
+
+/// The error for an answer whose body ended too early.
+pub(crate) fn broke_off(request: Request, error: &dyn std::fmt::Display) -> VaultError {
+    VaultError::Unavailable {
+        action: request.action,
+        object: request.object,
+        reason: format!("the answer broke off: {error}"),
     }
 }
 

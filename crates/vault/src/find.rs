@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::request::{EndedBy, FindRequest, FindResponse, PassedOver};
-use model::{Failure, UserPoolId};
+use model::{BackupKey, Failure, UserPoolId};
 
 use crate::Vault;
 use crate::error::VaultError;
@@ -33,7 +33,7 @@ impl Vault {
     /// [`VaultError::NoBackup`] when there is none, [`VaultError::NoneWhole`] or
     /// [`VaultError::Damaged`] when there is none that can be used, [`VaultError::TooNew`] when a
     /// newer version wrote the newest, [`VaultError::NotResumable`] when the restore cannot go on;
-    /// others as S3 answers.
+    /// others as the store answers.
     pub async fn find(
         &self,
         request: &FindRequest,
@@ -44,7 +44,7 @@ impl Vault {
         }
         if let Some(key) = &request.s3_key {
             let backup = self.open(key, None).await?;
-            return Ok(response(request, &backup, Vec::new()));
+            return Ok(response(request, key, &backup, Vec::new()));
         }
         let pool = &request.user_pool_id;
         let latest = now.checked_add(CLOCKS_DIFFER).unwrap_or(now);
@@ -58,7 +58,10 @@ impl Vault {
                 }
                 let reason = match self.usable(&listed, latest).await? {
                     Ok(backup) => match ended_too_late(&backup, request.at) {
-                        None => return Ok(response(request, &backup, passed_over)),
+                        None => {
+                            let key = &listed.key;
+                            return Ok(response(request, key, &backup, passed_over));
+                        }
                         Some(reason) => reason,
                     },
                     Err(reason) => {
@@ -78,7 +81,7 @@ impl Vault {
         }
     }
 
-    /// The backup, or why it is not one to restore from. Errors of S3 itself stay errors: a
+    /// The backup, or why it is not one to restore from. Errors of the store itself stay errors: a
     /// backup that cannot be reached now is not a damaged one.
     async fn usable(
         &self,
@@ -115,7 +118,7 @@ impl Vault {
         others.truncate(OTHERS);
         Ok(VaultError::NoBackup {
             pool: request.user_pool_id.clone(),
-            bucket: self.bucket().to_owned(),
+            address: self.store().address(""),
             at: request.at,
             others,
         })
@@ -144,13 +147,14 @@ fn ended_too_late(backup: &Backup, at: Option<Timestamp>) -> Option<String> {
 
 pub(crate) fn response(
     request: &FindRequest,
+    key: &BackupKey,
     backup: &Backup,
     mut passed_over: Vec<PassedOver>,
 ) -> FindResponse {
     passed_over.truncate(NAMED);
     FindResponse {
         user_pool_id: request.user_pool_id.clone(),
-        s3_key: backup.key.clone(),
+        s3_key: key.clone(),
         version_id: backup.version_id.clone(),
         backup_timestamp: backup.head.timestamp,
         backup_ended: backup.trailer.reading_ended,

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use model::document::{BackupHead, DocumentEncoder, Trailer, UserRecord};
 use model::inventory::Section;
-use model::{BackupKey, UserPoolId};
+use model::{BackupName, UserPoolId};
 use serde_json::Value;
 
 pub use self::columns::{Columns, InvalidColumns};
@@ -88,6 +88,7 @@ impl Backup {
             problem,
         };
         let storage = |error: std::io::Error| problem(error.into());
+        let absolute = std::path::absolute(path).map_err(storage)?;
         let file = File::open(path).map_err(storage)?;
         let about = file.metadata().map_err(storage)?;
         let written = about
@@ -95,15 +96,14 @@ impl Backup {
             .ok()
             .and_then(|time| Timestamp::try_from(time).ok())
             .unwrap_or(Timestamp::UNIX_EPOCH);
-        let key = BackupKey::new(&pool, written);
         let converting = move || convert(file, columns.as_ref(), pool, written);
         let converted = tokio::task::spawn_blocking(converting)
             .await
             .map_err(VaultError::temporary_storage)?
             .map_err(problem)?;
         Ok(Self {
-            key,
-            version_id: None,
+            name: BackupName::File(absolute.display().to_string()),
+            version_id: Some(converted.trailer.crc64nvme.clone()),
             bytes: about.len(),
             head: converted.head,
             trailer: converted.trailer,

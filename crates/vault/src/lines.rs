@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use model::document::{DecoderPlace, DocumentDecoder, DocumentEvent, UserRecord};
-use model::{BackupKey, Username};
+use model::{BackupName, Username};
 
 use crate::error::VaultError;
 use crate::source::{PIECE, Source};
@@ -17,7 +17,7 @@ const LONGEST_LINE: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Lines {
     source: Source,
-    key: BackupKey,
+    name: BackupName,
     /// What was read and not yet given out; begins at `offset`.
     piece: Bytes,
     offset: u64,
@@ -26,10 +26,10 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// The lines from the one that begins at byte `from`, up to byte `end`.
-    pub(crate) fn new(source: Source, key: BackupKey, from: u64, end: u64) -> Self {
+    pub(crate) fn new(source: Source, name: BackupName, from: u64, end: u64) -> Self {
         Self {
             source,
-            key,
+            name,
             piece: Bytes::new(),
             offset: from,
             end,
@@ -62,10 +62,7 @@ impl Lines {
                 return Ok(None);
             }
             if read_to >= self.end || searched > LONGEST_LINE {
-                return Err(VaultError::Damaged {
-                    key: self.key.clone(),
-                    reason: "a line has no end".into(),
-                });
+                return Err(VaultError::damaged(&self.name, "a line has no end"));
             }
             let more = self
                 .source
@@ -112,7 +109,7 @@ impl Users {
     /// The next user; `None` after the last.
     ///
     /// # Errors
-    /// [`VaultError`] when S3 does not give the next piece, in which case it can be asked again,
+    /// [`VaultError`] when the store does not give the next piece, in which case it can be asked again,
     /// or when the line is no user.
     pub async fn next(&mut self) -> Result<Option<UserLine>, VaultError> {
         if self.decoder.place() != DecoderPlace::Users {
@@ -123,12 +120,12 @@ impl Users {
             return Ok(None);
         };
         let event = self.decoder.line(&line);
-        let key = &self.lines.key;
-        match event.map_err(|error| VaultError::damaged(key, &error))? {
+        let name = &self.lines.name;
+        match event.map_err(|error| VaultError::unreadable(name, &error))? {
             Some(DocumentEvent::User(json)) => {
-                let record = serde_json::from_slice(&json).map_err(|_| VaultError::Damaged {
-                    key: key.clone(),
-                    reason: format!("the line at byte {offset} is not a user"),
+                let record = serde_json::from_slice(&json).map_err(|_| {
+                    let reason = format!("the line at byte {offset} is not a user");
+                    VaultError::damaged(name, &reason)
                 })?;
                 Ok(Some(UserLine {
                     record,
@@ -177,7 +174,7 @@ impl Memberships {
                 return Ok(None);
             };
             let event = self.decoder.line(&line);
-            match event.map_err(|error| VaultError::damaged(&self.lines.key, &error))? {
+            match event.map_err(|error| VaultError::unreadable(&self.lines.name, &error))? {
                 Some(DocumentEvent::Group(group)) => self.group = group.into(),
                 Some(DocumentEvent::Member(username)) => {
                     return Ok(Some(Membership {

@@ -6,7 +6,7 @@ use model::backup_key::BACKUP_FOLDER;
 use model::{BackupKey, DayPrefix, UserPoolId};
 
 use crate::Vault;
-use crate::error::{VaultError, failed};
+use crate::error::VaultError;
 
 /// One backup in a listing. Whether it is whole is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,20 +28,12 @@ impl ListedBackup {
     }
 }
 
-/// One page of a listing.
-#[derive(Debug, Default)]
-struct Page {
-    folders: Vec<String>,
-    objects: Vec<(String, u64)>,
-    next: Option<String>,
-}
-
 impl Vault {
     /// The newest backups of a known form of `pool`, or of all pools: `limit` of them at most, which began at
     /// `before` or earlier, newest first.
     ///
     /// # Errors
-    /// [`VaultError`] when S3 does not list them.
+    /// [`VaultError`] when the store does not list them.
     pub async fn list(
         &self,
         pool: Option<&UserPoolId>,
@@ -76,71 +68,18 @@ impl Vault {
         before: Option<Timestamp>,
     ) -> Result<Vec<ListedBackup>, VaultError> {
         let prefix = pool.map_or_else(|| day.to_string(), |pool| day.of_pool(pool));
-        let mut backups = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self.page(&prefix, None, next).await?;
-            let listed = page.objects.into_iter().filter_map(listed);
-            backups.extend(listed.filter(|backup| belongs(&backup.key, pool, before)));
-            next = page.next;
-            if next.is_none() {
-                break;
-            }
-        }
+        let listed = self.store().list(&prefix).await?.objects.into_iter();
+        let listed = listed.filter_map(listed_backup);
+        let mut backups: Vec<_> = listed
+            .filter(|backup| belongs(&backup.key, pool, before))
+            .collect();
         backups.sort_by(|a, b| (&b.key, &b.unknown_form).cmp(&(&a.key, &a.unknown_form)));
         Ok(backups)
-    }
-
-    /// The folders right below `prefix`, all of them.
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
-        let mut folders = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self.page(prefix, Some("/"), next).await?;
-            folders.extend(page.folders);
-            next = page.next;
-            if next.is_none() {
-                return Ok(folders);
-            }
-        }
-    }
-
-    async fn page(
-        &self,
-        prefix: &str,
-        delimiter: Option<&str>,
-        token: Option<String>,
-    ) -> Result<Page, VaultError> {
-        let answer = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix)
-            .set_delimiter(delimiter.map(str::to_owned))
-            .set_continuation_token(token)
-            .send()
-            .await
-            .map_err(|error| failed(self.request("list", prefix), &error))?;
-        let objects = answer.contents().iter().filter_map(|object| {
-            let bytes = object.size().and_then(|size| u64::try_from(size).ok());
-            Some((object.key()?.to_owned(), bytes.unwrap_or(0)))
-        });
-        let folders = answer.common_prefixes().iter();
-        Ok(Page {
-            objects: objects.collect(),
-            folders: folders
-                .filter_map(|folder| folder.prefix().map(str::to_owned))
-                .collect(),
-            next: answer
-                .next_continuation_token()
-                .filter(|_| answer.is_truncated().unwrap_or(false))
-                .map(str::to_owned),
-        })
     }
 }
 
 /// An object whose name is that of a backup.
-fn listed((object, bytes): (String, u64)) -> Option<ListedBackup> {
+fn listed_backup((object, bytes): (String, u64)) -> Option<ListedBackup> {
     let (key, unknown_form) = match object.parse::<BackupKey>() {
         Ok(key) => (key, None),
         Err(_) => (BackupKey::with_another_ending(&object)?, Some(object)),
@@ -172,7 +111,7 @@ impl Days<'_> {
             if let Some(day) = DayPrefix::parse(&folder) {
                 return Ok(Some(day));
             }
-            let below = self.vault.folders(&folder).await?;
+            let below = self.vault.store().list(&folder).await?.folders;
             self.open.extend(worth_opening(below, self.last.as_deref()));
         }
         Ok(None)

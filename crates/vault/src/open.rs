@@ -1,16 +1,16 @@
 //! Opening a backup: its head, its trailer, and whether it is what it should be.
 
-use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
-use model::BackupKey;
-use model::document::{BackupHead, DocumentError, FORMAT_VERSION, TRAILER_WINDOW, Trailer};
+use model::document::{BackupHead, FORMAT_VERSION, TRAILER_WINDOW, Trailer};
 use model::request::EndedBy;
+use model::{BackupKey, BackupName};
 
 use crate::Vault;
 use crate::error::VaultError;
 use crate::lines::{Lines, Memberships, Users};
 use crate::reference;
-use crate::source::{PIECE, Source, Window};
+use crate::source::{PIECE, Source};
+use crate::store::{Opened, Store};
 
 /// The largest head that is read: settings, branding and terms of the largest pool stay far
 /// below (a thousand clients, twenty styles of at most 2 MB, facts A.12).
@@ -22,8 +22,8 @@ const LONGEST_VERSION: u64 = 64;
 /// A backup that is open for reading.
 #[derive(Debug, Clone)]
 pub struct Backup {
-    /// Where it lies.
-    pub key: BackupKey,
+    /// Which backup it is.
+    pub name: BackupName,
     /// The version that is read, in a versioned bucket.
     pub version_id: Option<String>,
     /// The size of the object in bytes.
@@ -31,7 +31,7 @@ pub struct Backup {
     /// Everything but users and memberships.
     pub head: BackupHead,
     /// Counts and checksum; computed for a document of the reference implementation, of which
-    /// S3's time of the object stands for the end of reading.
+    /// the time of the object stands for the end of reading.
     pub trailer: Trailer,
     pub(crate) source: Source,
 }
@@ -51,109 +51,95 @@ impl Vault {
         key: &BackupKey,
         version_id: Option<&str>,
     ) -> Result<Backup, VaultError> {
-        match self.open_known(key, version_id).await {
-            // What a newer version wrote may look like damage to this one.
-            Err(VaultError::Damaged { key, reason }) => {
-                match self.newer_format(&key, version_id).await? {
-                    Some(format_version) => Err(VaultError::TooNew {
-                        key,
-                        format_version,
-                    }),
-                    None => Err(VaultError::Damaged { key, reason }),
-                }
-            }
-            opened => opened,
+        let name = BackupName::Key(key.clone());
+        let object = self.object(key);
+        let opened = Box::pin(open(self.store(), &name, &object, version_id));
+        let backup = opened.await?;
+        if backup.head.user_pool_id == *key.pool() {
+            Ok(backup)
+        } else {
+            let reason = "it holds another pool than its key says";
+            Err(VaultError::damaged(&name, reason))
         }
-    }
-
-    /// The version of a document's format, when it is one that this version does not know.
-    async fn newer_format(
-        &self,
-        key: &BackupKey,
-        version_id: Option<&str>,
-    ) -> Result<Option<u64>, VaultError> {
-        let start = match self.start_of(key, version_id, LONGEST_VERSION).await {
-            Ok(start) => start,
-            // An empty object has no beginning.
-            Err(VaultError::Damaged { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let number = start.strip_prefix(reference::TODAYS_FORM).unwrap_or(b"");
-        let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
-        let digits: String = digits.map(|byte| char::from(*byte)).collect();
-        let version = digits.parse().ok();
-        Ok(version.filter(|version| *version > FORMAT_VERSION))
-    }
-
-    async fn open_known(
-        &self,
-        key: &BackupKey,
-        version_id: Option<&str>,
-    ) -> Result<Backup, VaultError> {
-        let end = self.end_of(key, version_id, TRAILER_WINDOW).await?;
-        let version_id = end.version.version_id.clone();
-        let bytes = end.object_bytes;
-        if bytes == 0 {
-            return Err(damaged(key, "the object is empty"));
-        }
-        let (head, trailer, source) = match Trailer::find(&end.bytes) {
-            Ok(trailer) => with_trailer(key, end, trailer).await?,
-            Err(_) => {
-                let written = end.last_modified;
-                let source = Source::Object(Box::new(end.version));
-                reference::convert(key, source, bytes, written).await?
-            }
-        };
-        if head.user_pool_id != *key.pool() {
-            return Err(damaged(key, "it holds another pool than its key says"));
-        }
-        Ok(Backup {
-            key: key.clone(),
-            version_id,
-            bytes,
-            head,
-            trailer,
-            source,
-        })
     }
 }
 
+async fn open(
+    store: &Store,
+    name: &BackupName,
+    object: &str,
+    version_id: Option<&str>,
+) -> Result<Backup, VaultError> {
+    let opened = store.open(name, object, version_id, TRAILER_WINDOW).await?;
+    let (version_id, bytes) = (opened.version_id.clone(), opened.object_bytes);
+    if bytes == 0 {
+        return Err(VaultError::damaged(name, "the object is empty"));
+    }
+    let original = opened.source.clone();
+    let read = match Trailer::find(&opened.end) {
+        Ok(trailer) => with_trailer(name, opened, trailer).await,
+        Err(_) => reference::convert(name, opened).await,
+    };
+    let (head, trailer, source) = match read {
+        // What a newer version wrote may look like damage to this one.
+        Err(VaultError::Damaged { name, reason }) => {
+            return Err(match newer_format(&original, bytes).await? {
+                Some(format_version) => VaultError::TooNew {
+                    name,
+                    format_version,
+                },
+                None => VaultError::Damaged { name, reason },
+            });
+        }
+        read => read?,
+    };
+    Ok(Backup {
+        name: name.clone(),
+        version_id,
+        bytes,
+        head,
+        trailer,
+        source,
+    })
+}
+
+/// The version of a document's format, when it is one that this version does not know.
+async fn newer_format(source: &Source, bytes: u64) -> Result<Option<u64>, VaultError> {
+    let start = source.read(0, bytes.min(LONGEST_VERSION)).await?;
+    let number = start.strip_prefix(reference::TODAYS_FORM).unwrap_or(b"");
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+    let digits: String = digits.map(|byte| char::from(*byte)).collect();
+    let version = digits.parse().ok();
+    Ok(version.filter(|version| *version > FORMAT_VERSION))
+}
+
 async fn with_trailer(
-    key: &BackupKey,
-    end: Window,
+    name: &BackupName,
+    opened: Opened,
     trailer: Trailer,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
-    let last_line = end.bytes.strip_suffix(b"\n").unwrap_or(&end.bytes);
+    let last_line = opened.end.strip_suffix(b"\n").unwrap_or(&opened.end);
     let last_line = last_line
         .rsplit(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
     let in_order = trailer.users_offset <= trailer.memberships_offset
         && trailer.memberships_offset <= trailer.bytes;
-    if !in_order || trailer.bytes + last_line.len() as u64 + 1 != end.object_bytes {
-        return Err(damaged(
-            key,
-            "its trailer does not fit the object: bytes are missing",
-        ));
+    if !in_order || trailer.bytes + last_line.len() as u64 + 1 != opened.object_bytes {
+        let reason = "its trailer does not fit the object: bytes are missing";
+        return Err(VaultError::damaged(name, reason));
     }
     if trailer.users_offset > LARGEST_HEAD {
-        return Err(damaged(key, "its head is larger than any pool's"));
+        let reason = "its head is larger than any pool's";
+        return Err(VaultError::damaged(name, reason));
     }
-    let source = Source::Object(Box::new(end.version));
-    let start = source.read(0, trailer.users_offset).await?;
+    let start = opened.source.read(0, trailer.users_offset).await?;
     let line = start
         .split(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
-    let head = BackupHead::from_line(line).map_err(|error| VaultError::damaged(key, &error))?;
-    Ok((head, trailer, source))
-}
-
-pub(crate) fn damaged(key: &BackupKey, reason: &str) -> VaultError {
-    VaultError::Damaged {
-        key: key.clone(),
-        reason: reason.to_owned(),
-    }
+    let head = BackupHead::from_line(line).map_err(|error| VaultError::unreadable(name, &error))?;
+    Ok((head, trailer, opened.source))
 }
 
 impl Backup {
@@ -166,7 +152,7 @@ impl Backup {
     }
 
     pub(crate) fn lines(&self, from: u64, end: u64) -> Lines {
-        Lines::new(self.source.clone(), self.key.clone(), from, end)
+        Lines::new(self.source.clone(), self.name.clone(), from, end)
     }
 
     /// The users, from the line that begins at byte `from_offset` ([`UserLine::next_offset`]);
@@ -181,10 +167,8 @@ impl Backup {
         let end = self.trailer.memberships_offset;
         let from = from_offset.unwrap_or(first);
         if !(first..=end).contains(&from) {
-            return Err(damaged(
-                &self.key,
-                &format!("there are no users at byte {from}"),
-            ));
+            let reason = format!("there are no users at byte {from}");
+            return Err(VaultError::damaged(&self.name, &reason));
         }
         Ok(Users::new(self.lines(from, end)))
     }
@@ -207,15 +191,14 @@ impl Backup {
         let mut at = 0;
         while at < self.trailer.bytes {
             let to = self.trailer.bytes.min(at + PIECE);
-            let piece: Bytes = self.source.read(at, to).await?;
+            let piece = self.source.read(at, to).await?;
             sum.update(&piece);
             at = to;
         }
         if self.trailer.matches(sum.finalize()) {
             Ok(())
         } else {
-            let error = DocumentError::NotADocument("its checksum is wrong".into());
-            Err(VaultError::damaged(&self.key, &error))
+            Err(VaultError::damaged(&self.name, "its checksum is wrong"))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use model::BackupKey;
+use model::BackupName;
 use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::inventory::Section;
 use serde::de::{
@@ -16,26 +16,26 @@ use serde::de::{
 use serde_json::{Map, Value};
 
 use crate::error::VaultError;
-use crate::open::damaged;
 use crate::source::{PIECE, Source};
+use crate::store::Opened;
 
 /// How an object of today's form begins: without a trailer it is one that was cut off.
 pub(crate) const TODAYS_FORM: &[u8] = b"{\"format_version\":";
 
 /// Copies the object to temporary storage and converts it there.
 pub(crate) async fn convert(
-    key: &BackupKey,
-    object: Source,
-    bytes: u64,
-    written: Option<Timestamp>,
+    name: &BackupName,
+    opened: Opened,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
+    let bytes = opened.object_bytes;
     let mut copy = tempfile::tempfile().map_err(VaultError::temporary_storage)?;
     let mut at = 0;
     while at < bytes {
         let to = bytes.min(at + PIECE);
-        let piece = object.read(at, to).await?;
+        let piece = opened.source.read(at, to).await?;
         if at == 0 && piece.starts_with(TODAYS_FORM) {
-            return Err(damaged(key, "it has no trailer at its end: it is cut off"));
+            let reason = "it has no trailer at its end: it is cut off";
+            return Err(VaultError::damaged(name, reason));
         }
         copy = tokio::task::spawn_blocking(move || copy.write_all(&piece).map(|()| copy))
             .await
@@ -43,21 +43,21 @@ pub(crate) async fn convert(
             .map_err(VaultError::temporary_storage)?;
         at = to;
     }
-    let key = key.clone();
-    tokio::task::spawn_blocking(move || convert_file(&key, copy, written))
+    let (name, written) = (name.clone(), opened.last_modified);
+    tokio::task::spawn_blocking(move || convert_file(&name, copy, written))
         .await
         .map_err(VaultError::temporary_storage)?
 }
 
 fn convert_file(
-    key: &BackupKey,
+    name: &BackupName,
     original: File,
     written: Option<Timestamp>,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
     let mut head = None;
-    read_members(key, &original, HeadMembers(&mut head))?;
+    read_members(name, &original, HeadMembers(&mut head))?;
     let head = BackupHead::from_members(head.unwrap_or_default())
-        .map_err(|error| VaultError::damaged(key, &error))?;
+        .map_err(|error| VaultError::unreadable(name, &error))?;
 
     let converted = tempfile::tempfile().map_err(VaultError::temporary_storage)?;
     let mut out = Out {
@@ -73,7 +73,7 @@ fn convert_file(
         encoder: &mut encoder,
         out: &mut out,
     };
-    read_members(key, &original, users)?;
+    read_members(name, &original, users)?;
     encoder.begin_memberships(&mut out.buffer);
     let memberships = Streamed {
         member: Section::GroupMemberships.member(),
@@ -83,9 +83,9 @@ fn convert_file(
         encoder: &mut encoder,
         out: &mut out,
     };
-    read_members(key, &original, memberships)?;
+    read_members(name, &original, memberships)?;
     // The reference does not say when its reading ended. It writes the object right after, so
-    // S3's time of it is the latest that this can have been.
+    // the store's time of it is the latest that this can have been.
     let ended = written.map_or(head.timestamp, |written| written.max(head.timestamp));
     let trailer = encoder.finish(ended, &mut out.buffer);
     let file = out.into_file().map_err(VaultError::temporary_storage)?;
@@ -93,7 +93,7 @@ fn convert_file(
 }
 
 /// Reads the one JSON object in `file` to its end.
-fn read_members<'de, S>(key: &BackupKey, file: &File, seed: S) -> Result<(), VaultError>
+fn read_members<'de, S>(name: &BackupName, file: &File, seed: S) -> Result<(), VaultError>
 where
     S: DeserializeSeed<'de, Value = ()>,
 {
@@ -112,7 +112,7 @@ where
         } else {
             format!("it is not a backup: line {line}, column {column}")
         };
-        damaged(key, &reason)
+        VaultError::damaged(name, &reason)
     })
 }
 

@@ -1,8 +1,8 @@
 //! The backup of a restore that is to go on.
 
-use model::RestoreId;
 use model::request::{FindRequest, FindResponse};
 use model::restore::RestoreState;
+use model::{BackupName, RestoreId};
 
 use crate::Vault;
 use crate::error::VaultError;
@@ -24,10 +24,10 @@ impl Vault {
             problem,
         };
         let key = restore_id.object_key(RestoreState::OBJECT);
-        let Some(bytes) = self.read_object(&key).await? else {
+        let Some(bytes) = self.workspace().read(&key).await? else {
             let problem = format!(
-                "there is no object {key} in bucket {}: it did not begin, so start a new restore",
-                self.bucket()
+                "there is no object {}: it did not begin, so start a new restore",
+                self.store().address(&key)
             );
             return Err(not_resumable(problem));
         };
@@ -37,10 +37,12 @@ impl Vault {
             let pool = &state.user_pool_id;
             return Err(not_resumable(format!("it is a restore of {pool}")));
         }
-        let backup = self
-            .open(&state.s3_key, state.version_id.as_deref())
-            .await?;
-        let mut found = response(request, &backup, Vec::new());
+        let BackupName::Key(key) = &state.s3_key else {
+            let problem = format!("its backup is the file {}", state.s3_key);
+            return Err(not_resumable(problem));
+        };
+        let backup = self.open(key, state.version_id.as_deref()).await?;
+        let mut found = response(request, key, &backup, Vec::new());
         found.options = state.options;
         Ok(found)
     }

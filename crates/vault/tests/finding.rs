@@ -18,7 +18,7 @@ const POOL: &str = "us-east-1_AbC";
 
 async fn vault() -> (MemoryS3, Vault) {
     let s3 = MemoryS3::start(BUCKET);
-    let vault = Vault::new(&s3.config().await, BUCKET);
+    let vault = Vault::in_bucket(&s3.config().await, BUCKET);
     (s3, vault)
 }
 

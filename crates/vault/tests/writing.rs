@@ -16,7 +16,7 @@ const MEBIBYTE: usize = 1024 * 1024;
 
 async fn vault() -> (MemoryS3, Vault) {
     let s3 = MemoryS3::start(BUCKET);
-    let vault = Vault::new(&s3.config().await, BUCKET);
+    let vault = Vault::in_bucket(&s3.config().await, BUCKET);
     (s3, vault)
 }
 
@@ -24,6 +24,10 @@ fn key() -> BackupKey {
     "cognito-backup/2026/03/07/us-east-1_AbC-090502.json"
         .parse()
         .unwrap()
+}
+
+fn address() -> String {
+    format!("s3://{BUCKET}/{}", key())
 }
 
 /// Bytes that differ everywhere, so that no part can stand for another.
@@ -88,11 +92,11 @@ async fn of_two_backups_under_one_key_the_first_stays() {
     first.finish().await.unwrap();
     assert_eq!(
         second.finish().await.unwrap_err(),
-        VaultError::KeyTaken(key())
+        VaultError::KeyTaken(address())
     );
     assert_eq!(
         vault.begin(&key()).await.unwrap_err(),
-        VaultError::KeyTaken(key())
+        VaultError::KeyTaken(address())
     );
     assert_eq!(s3.get(BUCKET, &key().to_string()).unwrap(), "first");
     assert_eq!(s3.open_uploads(), 0, "the second was given up");
@@ -130,7 +134,7 @@ async fn an_upload_that_was_ended_elsewhere_says_so() {
     again.write(b"more").await.unwrap();
     assert_eq!(
         again.finish().await.unwrap_err(),
-        VaultError::UploadEnded(key())
+        VaultError::UploadEnded(address())
     );
 }
 
@@ -152,7 +156,7 @@ async fn a_completion_that_is_refused_leaves_no_parts_behind() {
 #[tokio::test]
 async fn a_missing_bucket_is_named() {
     let (s3, _) = vault().await;
-    let vault = Vault::new(&s3.config().await, "elsewhere");
+    let vault = Vault::in_bucket(&s3.config().await, "elsewhere");
     let error = vault.begin(&key()).await.unwrap_err();
     assert!(error.to_string().contains("elsewhere"), "{error}");
 }
@@ -160,15 +164,16 @@ async fn a_missing_bucket_is_named() {
 #[tokio::test]
 async fn small_objects_are_written_over_and_read_back() {
     let (_s3, vault) = vault().await;
-    assert_eq!(vault.read_object("a/state.json").await.unwrap(), None);
+    assert_eq!(vault.workspace().read("a/state.json").await.unwrap(), None);
     for content in ["one", "two"] {
         let bytes = content.as_bytes().to_vec();
         vault
-            .write_object("a/state.json", "application/json", bytes.clone())
+            .workspace()
+            .write("a/state.json", "application/json", bytes.clone())
             .await
             .unwrap();
         assert_eq!(
-            vault.read_object("a/state.json").await.unwrap(),
+            vault.workspace().read("a/state.json").await.unwrap(),
             Some(bytes)
         );
     }
@@ -179,24 +184,41 @@ async fn a_small_object_is_written_only_over_what_was_expected() {
     let (_s3, vault) = vault().await;
     let write = async |content: &str, expected: Option<&ETag>| {
         let bytes = content.as_bytes().to_vec();
-        let written = vault.write_object_if("a/state.json", "application/json", bytes, expected);
+        let written =
+            vault
+                .workspace()
+                .write_if("a/state.json", "application/json", bytes, expected);
         written.await
     };
-    let content = async || vault.read_object("a/state.json").await.unwrap().unwrap();
+    let content = async || {
+        vault
+            .workspace()
+            .read("a/state.json")
+            .await
+            .unwrap()
+            .unwrap()
+    };
     let first = write("one", None).await.unwrap();
     let error = write("two", None).await.unwrap_err();
-    assert!(matches!(error, VaultError::Changed { .. }), "{error}");
+    assert!(matches!(error, VaultError::Changed(_)), "{error}");
     assert_eq!(content().await, b"one");
 
     let second = write("two", Some(&first)).await.unwrap();
-    assert_eq!(vault.etag_of("a/state.json").await.unwrap(), Some(second));
+    assert_eq!(
+        vault.workspace().etag_of("a/state.json").await.unwrap(),
+        Some(second)
+    );
     let error = write("three", Some(&first)).await.unwrap_err();
     assert_eq!(error.failure(), Failure::AlreadyRunning);
     assert_eq!(content().await, b"two");
-    assert_eq!(vault.etag_of("a/other.json").await.unwrap(), None);
+    assert_eq!(
+        vault.workspace().etag_of("a/other.json").await.unwrap(),
+        None
+    );
 
     let nothing_there = vault
-        .write_object_if(
+        .workspace()
+        .write_if(
             "a/other.json",
             "application/json",
             b"x".to_vec(),
@@ -204,7 +226,7 @@ async fn a_small_object_is_written_only_over_what_was_expected() {
         )
         .await
         .unwrap_err();
-    assert!(matches!(nothing_there, VaultError::Changed { .. }));
+    assert!(matches!(nothing_there, VaultError::Changed(_)));
 }
 
 #[tokio::test]
@@ -214,7 +236,8 @@ async fn a_conditional_write_whose_answer_was_lost_is_not_somebody_elses() {
         let write = async |content: &str, expected: Option<&ETag>| {
             let bytes = content.as_bytes().to_vec();
             vault
-                .write_object_if("a/state.json", "application/json", bytes, expected)
+                .workspace()
+                .write_if("a/state.json", "application/json", bytes, expected)
                 .await
         };
         let mut etag = None;
@@ -224,7 +247,10 @@ async fn a_conditional_write_whose_answer_was_lost_is_not_somebody_elses() {
         s3.fail_at(1, Fault::After);
         let written = write("own", etag.as_ref()).await.unwrap();
         s3.revive();
-        assert_eq!(vault.etag_of("a/state.json").await.unwrap(), Some(written));
+        assert_eq!(
+            vault.workspace().etag_of("a/state.json").await.unwrap(),
+            Some(written)
+        );
     }
 }
 
@@ -254,8 +280,9 @@ async fn only_credentials_that_are_not_there_are_an_error_for_good() {
         let provider = SharedCredentialsProvider::new(provider);
         let config = s3.config().await.to_builder();
         let config = config.credentials_provider(provider).build();
-        let error = Vault::new(&config, BUCKET)
-            .read_object("a")
+        let error = Vault::in_bucket(&config, BUCKET)
+            .workspace()
+            .read("a")
             .await
             .unwrap_err();
         let failure = if for_good {

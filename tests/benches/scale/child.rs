@@ -13,7 +13,7 @@ use model::request::{RestoreAction, RestoreOptions, RestoreRequest, RestoreStatu
 use model::{BackupKey, UserPoolId};
 use restore::Settings;
 use restore::run::Clients;
-use vault::Vault;
+use vault::{Vault, Workspace};
 
 use crate::protocol::{BUCKET, Figures, Job, LOST, Line, NEW, Phase, ROLE, Task, peak_bytes};
 
@@ -42,7 +42,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
     let aws = config(&job.aws, LOST).await;
     let cognito = Cognito::new(&config(&job.cognito, LOST).await, pace(job));
     let waf = aws_sdk_wafv2::Client::new(&aws);
-    let vault = Vault::new(&aws, BUCKET);
+    let vault = Vault::in_bucket(&aws, BUCKET);
     let table = MetadataTable::new(&aws, "table");
     let continuation = Continuation::new(&aws, "arn:aws:states:continuation");
     let began = Instant::now();
@@ -81,7 +81,8 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
             .allowing(restore::OPERATIONS),
         waf: aws_sdk_wafv2::Client::new(&aws),
         lambda: aws_sdk_lambda::Client::new(&aws),
-        vault: Vault::new(&aws, BUCKET),
+        vault: Vault::in_bucket(&aws, BUCKET),
+        workspace: Workspace::in_bucket(&aws, BUCKET),
         observer: std::sync::Arc::new(()),
     };
     let settings = Settings {

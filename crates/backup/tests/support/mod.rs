@@ -64,7 +64,7 @@ impl World {
         Self {
             cognito: Cognito::new(&cognito, Pace::unlimited()).allowing(OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&aws),
-            vault: Vault::new(&aws, BUCKET),
+            vault: Vault::in_bucket(&aws, BUCKET),
             table: MetadataTable::new(&aws, "table"),
             continuation: Continuation::new(&aws, "arn:aws:states:machine"),
             simulator,

@@ -22,7 +22,7 @@ impl Function for FindLatestBackup {
     fn from_environment() -> Result<Self, Failed> {
         let bucket = Environment::of_process().required("SOURCE_BUCKET")?;
         let config = lambda::sdk_config(TimeoutConfig::disabled());
-        let vault = Vault::new(&config, bucket);
+        let vault = Vault::in_bucket(&config, bucket);
         Ok(Self { vault })
     }
 

@@ -15,7 +15,7 @@ use restore::run::{Clients, run};
 use restore::users::Passwords;
 use restore::{ExistingPools, OPERATIONS, Settings};
 use serde_json::Value;
-use vault::Vault;
+use vault::{Vault, Workspace};
 
 /// What an invocation keeps for saving and answering; a call that hangs may take this long too.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -66,7 +66,8 @@ impl Function for Restore {
             cognito: cognito.allowing(OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: looking_for_functions(&config),
-            vault: Vault::new(&config, bucket),
+            workspace: Workspace::in_bucket(&config, bucket.clone()),
+            vault: Vault::in_bucket(&config, bucket),
             observer: Arc::new(()),
         };
         Ok(Self {

@@ -76,8 +76,8 @@ impl Notification {
         }
     }
 
-    /// The notification for a report that lies in `bucket`.
-    pub fn new(state: &RestoreState, report: &Report, bucket: &str) -> Self {
+    /// The notification for a report that lies below the address `root`, such as `s3://bucket/`.
+    pub fn new(state: &RestoreState, report: &Report, root: &str) -> Self {
         let yes = |step: Step| {
             if state.restored(step) > 0 {
                 "Yes"
@@ -86,7 +86,7 @@ impl Notification {
             }
             .to_owned()
         };
-        let place = |name: &str| format!("s3://{bucket}/{}", report.restore_id.object_key(name));
+        let place = |name: &str| format!("{root}{}", report.restore_id.object_key(name));
         let seconds = report.ended.as_second() - report.began.as_second();
         Self {
             status: report.status,

@@ -10,7 +10,7 @@ use super::outcome::{KnownLoss, ManualStep, Outcome, StepRecord};
 use super::state::{ChosenBackup, RestoreState};
 use super::users::{UserCounts, UsersForeseen};
 use super::verification::Verification;
-use crate::backup_key::BackupKey;
+use crate::backup_name::BackupName;
 use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
 
 /// How a restore ended.
@@ -57,7 +57,7 @@ pub struct Report {
     pub verified_user_pool_id: Option<UserPoolId>,
     /// The backup; none when a failed restore found none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub s3_key: Option<BackupKey>,
+    pub s3_key: Option<BackupName>,
     /// The Region that was restored into.
     #[serde(default)]
     pub region: String,

@@ -10,7 +10,7 @@ use super::notification::duration_in_words;
 use super::outcome::{Outcome, Step, StepRecord};
 use super::users::UsersProgress;
 use super::verification::Verification;
-use crate::backup_key::BackupKey;
+use crate::backup_name::BackupName;
 use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
 use crate::request::{EndedBy, PassedOver, RestoreOptions};
 
@@ -28,9 +28,9 @@ pub struct RestoreState {
     pub invocation: String,
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
-    /// The backup.
-    pub s3_key: BackupKey,
-    /// Its version.
+    /// The backup. The name of the member is older than backups in files.
+    pub s3_key: BackupName,
+    /// Its version in a bucket; of a file, its checksum.
     #[serde(default)]
     pub version_id: Option<String>,
     /// What is known of the backup.
@@ -108,7 +108,7 @@ impl RestoreState {
     pub fn new(
         restore_id: RestoreId,
         user_pool_id: UserPoolId,
-        s3_key: BackupKey,
+        s3_key: BackupName,
         options: RestoreOptions,
         began: Timestamp,
     ) -> Self {

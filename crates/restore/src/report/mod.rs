@@ -23,7 +23,7 @@ use model::restore::{
     UsersProgress,
 };
 use serde_json::json;
-use vault::{Backup, Vault};
+use vault::{Backup, Workspace};
 
 use crate::context::{Restore, Settings};
 use crate::error::RestoreError;
@@ -41,7 +41,7 @@ pub async fn report(
     error: Option<&str>,
 ) -> Result<Report, RestoreError> {
     let place = Place {
-        vault: restore.vault,
+        workspace: restore.workspace,
         cognito: restore.cognito,
         settings: restore.settings,
     };
@@ -54,7 +54,7 @@ pub async fn report(
 /// # Errors
 /// [`RestoreError::Vault`] when it cannot be written.
 pub async fn report_failure(
-    vault: &Vault,
+    workspace: &Workspace,
     cognito: &Cognito,
     settings: &Settings,
     request: &RestoreRequest,
@@ -62,7 +62,7 @@ pub async fn report_failure(
     backup: Option<&Backup>,
 ) -> Result<Report, RestoreError> {
     let place = Place {
-        vault,
+        workspace,
         cognito,
         settings,
     };
@@ -96,7 +96,7 @@ pub(crate) fn failure_text(request: &RestoreRequest) -> String {
 
 /// Where a report is written, and by what.
 struct Place<'a> {
-    vault: &'a Vault,
+    workspace: &'a Workspace,
     cognito: &'a Cognito,
     settings: &'a Settings,
 }
@@ -154,13 +154,15 @@ impl Place<'_> {
         let pool = request.user_pool_id.clone();
         // Only to have a state to report on: the report names the backup of the request.
         let key = request.s3_key.clone();
-        let key = key.unwrap_or_else(|| model::BackupKey::new(&pool, now));
+        let key = key
+            .unwrap_or_else(|| model::BackupKey::new(&pool, now))
+            .into();
         let (restore_id, options) = (request.restore_id.clone(), request.options.clone());
         let state = RestoreState::new(restore_id, pool, key, options, now);
         let head = backup.map(|backup| &backup.head);
         let report = Report {
             region: self.settings.region.clone(),
-            s3_key: request.s3_key.clone(),
+            s3_key: request.s3_key.clone().map(Into::into),
             ..assemble(
                 &state,
                 head,
@@ -176,8 +178,8 @@ impl Place<'_> {
     /// The report that is there already, if one is.
     async fn known(&self, state: &RestoreState) -> Result<Option<Report>, RestoreError> {
         let bytes = self
-            .vault
-            .read_object(&state.restore_id.object_key(Report::OBJECT))
+            .workspace
+            .read(&state.restore_id.object_key(Report::OBJECT))
             .await?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
@@ -202,7 +204,7 @@ impl Place<'_> {
             format!("{ids:#}"),
         )
         .await?;
-        let page = Page::new(&report, state, head, pool, self.vault.bucket());
+        let page = Page::new(&report, state, head, pool, &self.workspace.address(""));
         let html = page
             .render()
             .map_err(|error| RestoreError::Internal(format!("the hand-over page: {error}")))?;
@@ -230,8 +232,8 @@ impl Place<'_> {
     ) -> Result<(), RestoreError> {
         let key = report.restore_id.object_key(name);
         Ok(self
-            .vault
-            .write_object(&key, content_type, text.into_bytes())
+            .workspace
+            .write(&key, content_type, text.into_bytes())
             .await?)
     }
 }
@@ -338,16 +340,16 @@ pub struct Message {
 }
 
 impl Message {
-    /// About a restore whose report lies in `bucket`.
+    /// About a restore whose report lies below the address `root`.
     ///
     /// # Errors
     /// [`RestoreError::Internal`], which should not happen.
     pub fn of_report(
         state: &RestoreState,
         report: &Report,
-        bucket: &str,
+        root: &str,
     ) -> Result<Self, RestoreError> {
-        Self::new(report.status, &Notification::new(state, report, bucket))
+        Self::new(report.status, &Notification::new(state, report, root))
     }
 
     /// About a restore that failed before there was anything to report.

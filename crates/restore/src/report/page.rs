@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
         state: &RestoreState,
         head: Option<&BackupHead>,
         pool: Option<&'a NewPool>,
-        bucket: &str,
+        root: &str,
     ) -> Self {
         let pool_name = head
             .and_then(|head| text(head.user_pool(), "/Name"))
@@ -163,7 +163,7 @@ impl<'a> Page<'a> {
             foreseen: report.users_foreseen.as_ref().map(foreseen),
             verification: report.verification.as_ref(),
             words_to_users,
-            files: files(report, bucket),
+            files: files(report, root),
             report,
         }
     }
@@ -426,8 +426,10 @@ fn announced(verification: &Verification, state: &RestoreState) -> String {
     }
 }
 
-fn files(report: &Report, bucket: &str) -> Vec<(String, String)> {
-    let file = |(what, key): (&String, &String)| (what.clone(), commands::copy(bucket, key));
+fn files(report: &Report, root: &str) -> Vec<(String, String)> {
+    let file = |(what, key): (&String, &String)| {
+        (what.clone(), commands::copy(&format!("{root}{key}"), "."))
+    };
     report.objects.iter().map(file).collect()
 }
 

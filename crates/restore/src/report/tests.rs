@@ -6,6 +6,7 @@ use model::inventory::Section;
 use model::request::{EndedBy, PassedOver, RestoreAction};
 use model::restore::{ChosenBackup, Verification};
 use serde_json::Value;
+use vault::Vault;
 use vault::testing::MemoryS3;
 
 /// How commands name the trigger.
@@ -67,7 +68,7 @@ fn every_member_of_report_and_notification_is_documented() {
         }],
         unknown_sections: Vec::new(),
     });
-    let notification = Notification::new(&state, &report, "bucket");
+    let notification = Notification::new(&state, &report, "s3://bucket/");
     let values = [
         serde_json::to_value(&report).unwrap(),
         serde_json::to_value(&report.users).unwrap(),
@@ -193,7 +194,7 @@ impl Stage {
         encoder.finish("2026-03-07T09:06:00Z".parse().unwrap(), &mut out);
         s3.put(BUCKET, &state().s3_key.to_string(), out);
         let cognito = Cognito::new(&config, Pace::unlimited());
-        let vault = Vault::new(&config, BUCKET);
+        let vault = Vault::in_bucket(&config, BUCKET);
         let settings = Settings {
             region: "us-west-2".into(),
             ..Settings::default()
@@ -212,9 +213,13 @@ impl Stage {
     }
 
     async fn write(&self, state: &RestoreState, error: Option<&str>) -> Report {
-        let backup = self.vault.open(&state.s3_key, None).await.unwrap();
+        let backup = self
+            .vault
+            .open(state.s3_key.key().unwrap(), None)
+            .await
+            .unwrap();
         let place = Place {
-            vault: &self.vault,
+            workspace: self.vault.workspace(),
             cognito: &self.cognito,
             settings: &self.settings,
         };
@@ -325,7 +330,7 @@ async fn a_failure_before_the_first_step_is_reported_too() {
     let stage = Stage::new().await;
     let request = failure(None);
     let report = report_failure(
-        &stage.vault,
+        stage.vault.workspace(),
         &stage.cognito,
         &stage.settings,
         &request,
@@ -347,9 +352,9 @@ async fn a_failure_before_the_first_step_is_reported_too() {
 #[tokio::test]
 async fn a_failure_halfway_names_the_pool_and_how_to_remove_it() {
     let stage = Stage::new().await;
-    let request = failure(Some(state().s3_key));
+    let request = failure(state().s3_key.key().cloned());
     let report = report_failure(
-        &stage.vault,
+        stage.vault.workspace(),
         &stage.cognito,
         &stage.settings,
         &request,

@@ -102,7 +102,7 @@ pub(crate) async fn begin_again(
     let mut parts = Vec::new();
     for number in 1..=state.users.finding_parts {
         let key = UsersProgress::finding_part_key(&state.restore_id, number);
-        let bytes = restore.vault.read_object(&key).await?.unwrap_or_default();
+        let bytes = restore.workspace.read(&key).await?.unwrap_or_default();
         let mut findings: Vec<Finding> = serde_json::Deserializer::from_slice(&bytes)
             .into_iter()
             .collect::<Result<_, _>>()
@@ -155,7 +155,7 @@ pub(crate) async fn begin_again(
 
 async fn read(restore: &Restore<'_>, state: &RestoreState) -> Result<Again, RestoreError> {
     let key = state.restore_id.object_key(OBJECT);
-    let Some(bytes) = restore.vault.read_object(&key).await? else {
+    let Some(bytes) = restore.workspace.read(&key).await? else {
         return Ok(Again::default());
     };
     serde_json::from_slice(&bytes).map_err(|_| RestoreError::StateDamaged {

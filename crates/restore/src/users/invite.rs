@@ -9,7 +9,8 @@ use crate::commands;
 const WHY: &str = "They were invited and never signed in. Nobody knows their temporary password any more, and \"forgot password\" is refused in their state. This sends each a new invitation; run it again to go on where it stopped. Cognito's own sender sends 50 e-mails a day for the whole account: with more users, let the pool send by SES first. Users who are disabled, or have no address, are not in the list.";
 
 /// The manual step, with a script for all of them.
-pub(super) fn again(region: &str, bucket: &str, state: &RestoreState) -> ManualStep {
+/// `root` is the address of the workspace.
+pub(super) fn again(region: &str, root: &str, state: &RestoreState) -> ManualStep {
     let key = state.restore_id.object_key(UsersProgress::INVITATIONS);
     let count = state.users.counts.temporary_password;
     let noun = if count == 1 { "user" } else { "users" };
@@ -17,7 +18,7 @@ pub(super) fn again(region: &str, bucket: &str, state: &RestoreState) -> ManualS
         format!("Invite {count} {noun} with a temporary password again"),
         WHY,
     )
-    .with_command(commands::invite(region, bucket, &key))
+    .with_command(commands::invite(region, &format!("{root}{key}")))
 }
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ mod tests {
             "s3_key": "cognito-backup/2026/03/07/us-east-1_Old-090502.json",
         });
         let state = serde_json::from_value(state).unwrap();
-        let step = super::again("us-west-2", "dr", &state);
+        let step = super::again("us-west-2", "s3://dr/", &state);
         let run = || {
             let status = Command::new("sh")
                 .args(["-c", "chmod +x aws; PATH=.:$PATH; eval \"$SCRIPT\""])

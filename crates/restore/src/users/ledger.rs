@@ -157,7 +157,7 @@ pub(crate) async fn map_part(
     number: u32,
 ) -> Result<Vec<UserEntry>, RestoreError> {
     let key = UsersProgress::map_part_key(id, number);
-    let part = restore.vault.read_object(&key).await?.unwrap_or_default();
+    let part = restore.workspace.read(&key).await?.unwrap_or_default();
     let mut rows = csv::ReaderBuilder::new();
     let rows = rows.has_headers(false).from_reader(part.as_slice());
     let rows: Result<_, csv::Error> = rows.into_deserialize().collect();

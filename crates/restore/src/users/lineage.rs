@@ -28,7 +28,7 @@ impl Lineage {
     /// [`RestoreError`] when its folder cannot be read.
     pub(super) async fn read(restore: &Restore<'_>, id: &RestoreId) -> Result<Self, RestoreError> {
         let key = id.object_key(RestoreState::OBJECT);
-        let Some(bytes) = restore.vault.read_object(&key).await? else {
+        let Some(bytes) = restore.workspace.read(&key).await? else {
             return Ok(Self::default());
         };
         let state = RestoreState::from_json(&bytes)

@@ -274,8 +274,8 @@ pub async fn run_imports(
             UsersPass::Done => {
                 let mut news = News::default();
                 if state.users.invitation_parts > 0 {
-                    let region = &restore.settings.region;
-                    news.manual(invite::again(region, restore.vault.bucket(), state));
+                    let (region, root) = (&restore.settings.region, restore.workspace.address(""));
+                    news.manual(invite::again(region, &root, state));
                 }
                 return Ok(result(state).telling(news).into());
             }
@@ -397,14 +397,14 @@ async fn merge(restore: &Restore<'_>, state: &RestoreState) -> Result<(), Restor
     let parts = (1..=state.users.map_parts).map(|number| UsersProgress::map_part_key(id, number));
     let to = id.object_key(UserEntry::OBJECT);
     let header = ledger::MAP_HEADER.to_vec();
-    let vault = restore.vault;
-    vault.join_objects(header, parts, &to, "text/csv").await?;
+    let workspace = restore.workspace;
+    workspace.join(header, parts, &to, "text/csv").await?;
     if state.users.invitation_parts > 0 {
         let numbers = 1..=state.users.invitation_parts;
         let parts = numbers.map(|number| UsersProgress::invitation_part_key(id, number));
         let to = id.object_key(UsersProgress::INVITATIONS);
         let kind = "application/jsonl";
-        vault.join_objects(Vec::new(), parts, &to, kind).await?;
+        workspace.join(Vec::new(), parts, &to, kind).await?;
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ impl<'a> Register<'a> {
         };
         loop {
             let key = UsersProgress::register_part_key(&id, rows.generation, rows.parts + 1);
-            let Some(part) = restore.vault.read_object(&key).await? else {
+            let Some(part) = restore.workspace.read(&key).await? else {
                 break;
             };
             let part: Subs =

@@ -56,7 +56,7 @@ impl Explained {
         let mut announcements = Announcements::of(of_steps.chain(&state.users.findings));
         for part in 1..=state.users.finding_parts {
             let key = UsersProgress::finding_part_key(&state.restore_id, part);
-            let lines = restore.vault.read_object(&key).await?.unwrap_or_default();
+            let lines = restore.workspace.read(&key).await?.unwrap_or_default();
             let lines = lines.split(|byte| *byte == b'\n');
             let findings: Result<Vec<Finding>, _> = lines
                 .filter(|line| !line.is_empty())
@@ -116,11 +116,11 @@ async fn maker(
         return Ok(None);
     };
     let key = id.object_key(RestoreState::OBJECT);
-    let Some(bytes) = restore.vault.read_object(&key).await? else {
+    let Some(bytes) = restore.workspace.read(&key).await? else {
         return Ok(None);
     };
     let state = RestoreState::from_json(&bytes)
         .map_err(|problem| RestoreError::StateDamaged { key, problem })?;
     let is_of_this_pool = state.new_user_pool_id.as_ref() == Some(pool);
-    Ok((is_of_this_pool && state.s3_key == *restore.key()).then_some(state))
+    Ok((is_of_this_pool && state.s3_key == *restore.backup_name()).then_some(state))
 }

@@ -295,11 +295,11 @@ impl Session<'_> {
         let whole = progress.users_read == backup.trailer.users
             && progress.memberships_read == backup.trailer.memberships;
         let text = if whole {
-            format!("read whole from the DR bucket: {}", backup.key)
+            format!("read whole from the DR bucket: {}", backup.name)
         } else {
             format!(
                 "{DOES_NOT_HOLD}{} in the DR bucket holds {} users and {} memberships, its trailer says {} and {}",
-                backup.key,
+                backup.name,
                 progress.users_read,
                 progress.memberships_read,
                 backup.trailer.users,

@@ -17,8 +17,8 @@ use restore::run::{Clients, run};
 use restore::{ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
-use vault::Vault;
 use vault::testing::MemoryS3;
+use vault::{Vault, Workspace};
 
 use crate::lost::ACL;
 
@@ -65,7 +65,8 @@ impl Stage {
             cognito: at(&config, &simulator, NEW).allowing(OPERATIONS),
             waf,
             lambda: functions(&config),
-            vault: Vault::new(&config, BUCKET),
+            vault: Vault::in_bucket(&config, BUCKET),
+            workspace: Workspace::in_bucket(&config, BUCKET),
             observer: std::sync::Arc::new(()),
         };
         let anybody = at(&config, &simulator, NEW);

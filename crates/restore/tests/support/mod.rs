@@ -27,8 +27,8 @@ use simulator::{
     Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, Unmeasured, When,
 };
 use tokio::time::Instant;
-use vault::Vault;
 use vault::testing::MemoryS3;
+use vault::{Vault, Workspace};
 
 pub(crate) const LOST: &str = "us-east-1";
 pub(crate) const NEW: &str = "us-west-2";
@@ -131,7 +131,8 @@ impl World {
                 .allowing(restore::OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&elsewhere),
-            vault: Vault::new(&config, BUCKET),
+            vault: Vault::in_bucket(&config, BUCKET),
+            workspace: Workspace::in_bucket(&config, BUCKET),
             observer: heard.clone(),
         };
         let settings = Settings {

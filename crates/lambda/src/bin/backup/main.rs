@@ -55,7 +55,7 @@ impl Function for Backup {
             cognito: Cognito::new(&config, settings.pace.clone()).allowing(OPERATIONS),
             limits: Limits::default(),
             waf: aws_sdk_wafv2::Client::new(&config),
-            vault: Vault::new(&config, &settings.bucket),
+            vault: Vault::in_bucket(&config, &settings.bucket),
             table: MetadataTable::new(&config, &settings.table),
             continuation: continuation.map(|arn| Continuation::new(&config, arn)),
             settings,

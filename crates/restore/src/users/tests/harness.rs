@@ -79,7 +79,7 @@ impl Stage {
         let target = simulator.plant(NEW, new).unwrap().parse().unwrap();
         let s3 = MemoryS3::start(BUCKET);
         let config = s3.config().await;
-        let vault = Vault::new(&config, BUCKET);
+        let vault = Vault::in_bucket(&config, BUCKET);
         let key: BackupKey = format!("cognito-backup/2026/03/07/{lost_id}-090502.json")
             .parse()
             .unwrap();
@@ -137,7 +137,7 @@ impl Stage {
 
     pub(super) fn state(&self, options: RestoreOptions) -> RestoreState {
         let began = "2026-03-07T10:00:00Z".parse().unwrap();
-        let (id, key) = (self.id.parse().unwrap(), self.backup.key.clone());
+        let (id, key) = (self.id.parse().unwrap(), self.backup.name.clone());
         RestoreState {
             new_user_pool_id: Some(self.target.clone()),
             ..RestoreState::new(id, self.lost.clone(), key, options, began)
@@ -170,13 +170,13 @@ impl Stage {
         imports: bool,
     ) -> Result<(StepProgress, RestoreState), RestoreError> {
         let id = self.id.parse().unwrap();
-        let (folder, remembered) = Folder::open(&self.vault, &id).await?;
+        let (folder, remembered) = Folder::open(self.vault.workspace(), &id).await?;
         let mut state = remembered.unwrap_or_else(|| self.state(options.clone()));
         let restore = Restore {
             cognito: &self.cognito,
             waf: &self.waf,
             lambda: &self.lambda,
-            vault: &self.vault,
+            workspace: self.vault.workspace(),
             folder: &folder,
             backup: &self.backup,
             settings: &self.settings,

@@ -366,13 +366,13 @@ async fn a_pool_that_is_not_there_is_named() {
         .unwrap();
     let translations = Translations::default();
     let mut state = stage.state();
-    let folder = Folder::open(&stage.vault, &state.restore_id).await;
+    let folder = Folder::open(stage.vault.workspace(), &state.restore_id).await;
     let (folder, _) = folder.unwrap();
     let restore = Restore {
         cognito: &stage.cognito,
         waf: &stage.waf,
         lambda: &stage.lambda,
-        vault: &stage.vault,
+        workspace: stage.vault.workspace(),
         folder: &folder,
         backup: &stage.backup,
         settings: &stage.settings,

@@ -30,13 +30,13 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
     let mut imports = false;
     for calls in 0.. {
         assert!(calls < 200, "the restore of users does not end");
-        let folder = Folder::open(&stage.vault, &state.restore_id).await;
+        let folder = Folder::open(stage.vault.workspace(), &state.restore_id).await;
         let (folder, _) = folder.unwrap();
         let restore = Restore {
             cognito,
             waf: &stage.waf,
             lambda: &stage.lambda,
-            vault: &stage.vault,
+            workspace: stage.vault.workspace(),
             folder: &folder,
             backup: &stage.backup,
             settings: &stage.settings,

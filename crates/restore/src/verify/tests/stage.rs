@@ -65,7 +65,7 @@ impl Stage {
         s3.answer("AWSWAF_20190729.GetWebACLForResource", 200, json!({}));
         let config = s3.config().await;
         let waf = aws_sdk_wafv2::Client::new(&config);
-        let vault = Vault::new(&config, BUCKET);
+        let vault = Vault::in_bucket(&config, BUCKET);
         let key: BackupKey = format!("cognito-backup/2026/03/07/{lost}-090502.json")
             .parse()
             .unwrap();
@@ -94,7 +94,7 @@ impl Stage {
     pub(super) fn state(&self) -> RestoreState {
         let ids = self.app_clients.iter();
         let began = "2026-03-07T10:00:00Z".parse().unwrap();
-        let (id, key) = ("r-1".parse().unwrap(), self.backup.key.clone());
+        let (id, key) = ("r-1".parse().unwrap(), self.backup.name.clone());
         let options = RestoreOptions::default();
         RestoreState {
             new_user_pool_id: Some(self.target.clone()),
@@ -171,12 +171,12 @@ impl Stage {
     /// One invocation.
     async fn invoke(&self, state: &mut RestoreState) -> Result<VerifyOutcome, RestoreError> {
         let translations = Translations::default();
-        let (folder, _) = Folder::open(&self.vault, &state.restore_id).await?;
+        let (folder, _) = Folder::open(self.vault.workspace(), &state.restore_id).await?;
         let restore = Restore {
             cognito: &self.cognito,
             waf: &self.waf,
             lambda: &self.lambda,
-            vault: &self.vault,
+            workspace: self.vault.workspace(),
             folder: &folder,
             backup: &self.backup,
             settings: &self.settings,
