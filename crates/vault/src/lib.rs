@@ -24,6 +24,8 @@ pub mod testing;
 mod upload;
 mod workspace;
 
+use std::path::Path;
+
 use aws_config::SdkConfig;
 use model::BackupKey;
 
@@ -42,6 +44,8 @@ use store::Store;
 #[derive(Debug, Clone)]
 pub struct Vault {
     workspace: Workspace,
+    /// The name of the only backup, where it is a file that lies anywhere.
+    file: Option<String>,
 }
 
 impl Vault {
@@ -49,7 +53,40 @@ impl Vault {
     pub fn in_bucket(config: &SdkConfig, bucket: impl Into<String>) -> Self {
         Self {
             workspace: Workspace::in_bucket(config, bucket),
+            file: None,
         }
+    }
+
+    /// The backups in the folder `path`, below it as in a bucket. It is made when one is written.
+    ///
+    /// # Errors
+    /// [`VaultError`] when a relative path cannot be followed.
+    pub fn in_folder(path: &Path) -> Result<Self, VaultError> {
+        Ok(Self {
+            workspace: Workspace::in_folder(path)?,
+            file: None,
+        })
+    }
+
+    /// One backup of any pool and time, in the file `path`. It lists none.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the path has no name of a file, or cannot be followed.
+    pub fn in_file(path: &Path) -> Result<Self, VaultError> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| VaultError::Refused {
+            action: "use",
+            object: path.display().to_string(),
+            reason: "it does not end with the name of a file, in UTF-8".into(),
+        })?;
+        // A name alone lies in the current folder.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = std::path::absolute(Path::new(".").join(folder));
+        let folder = folder.map_err(VaultError::temporary_storage)?;
+        Ok(Self {
+            workspace: Workspace::in_folder(&folder)?,
+            file: Some(name.to_owned()),
+        })
     }
 
     /// The same store, for what is kept beside the backups.
@@ -63,6 +100,6 @@ impl Vault {
 
     /// Where the backup `key` lies in the store.
     fn object(&self, key: &BackupKey) -> String {
-        key.to_string()
+        self.file.clone().unwrap_or_else(|| key.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! Opening a backup: its head, its trailer, and whether it is what it should be.
 
+use std::path::Path;
+
 use crc_fast::{CrcAlgorithm, Digest};
 use model::document::{BackupHead, FORMAT_VERSION, TRAILER_WINDOW, Trailer};
 use model::request::EndedBy;
@@ -24,7 +26,7 @@ const LONGEST_VERSION: u64 = 64;
 pub struct Backup {
     /// Which backup it is.
     pub name: BackupName,
-    /// The version that is read, in a versioned bucket.
+    /// The version that is read, in a versioned bucket; the checksum of a file.
     pub version_id: Option<String>,
     /// The size of the object in bytes.
     pub bytes: u64,
@@ -64,13 +66,29 @@ impl Vault {
     }
 }
 
+impl Backup {
+    /// Opens a backup in a file, whatever its name. Pool and time are in its head.
+    ///
+    /// `version_id` is [that](Backup::version_id) of the backup that is expected, if one is.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`]; [`VaultError::Damaged`] when another backup than the expected one
+    /// lies there.
+    pub async fn open_file(path: &Path, version_id: Option<&str>) -> Result<Self, VaultError> {
+        let vault = Vault::in_file(path)?;
+        let object = vault.file.as_deref().unwrap_or_default();
+        let name = BackupName::File(vault.store().address(object));
+        open(vault.store(), &name, object, version_id).await
+    }
+}
+
 async fn open(
     store: &Store,
     name: &BackupName,
     object: &str,
-    version_id: Option<&str>,
+    expected: Option<&str>,
 ) -> Result<Backup, VaultError> {
-    let opened = store.open(name, object, version_id, TRAILER_WINDOW).await?;
+    let opened = store.open(name, object, expected, TRAILER_WINDOW).await?;
     let (version_id, bytes) = (opened.version_id.clone(), opened.object_bytes);
     if bytes == 0 {
         return Err(VaultError::damaged(name, "the object is empty"));
@@ -93,9 +111,19 @@ async fn open(
         }
         read => read?,
     };
+    // A file has no versions: its checksum tells one backup from another.
+    let checksum = match original {
+        Source::File(_) => Some(trailer.crc64nvme.clone()),
+        Source::Object(_) => None,
+    };
+    if checksum.is_some() && expected.is_some_and(|expected| Some(expected) != checksum.as_deref())
+    {
+        let reason = "another backup lies there by now";
+        return Err(VaultError::damaged(name, reason));
+    }
     Ok(Backup {
         name: name.clone(),
-        version_id,
+        version_id: checksum.or(version_id),
         bytes,
         head,
         trailer,

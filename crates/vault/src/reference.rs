@@ -16,7 +16,7 @@ use serde::de::{
 use serde_json::{Map, Value};
 
 use crate::error::VaultError;
-use crate::source::{PIECE, Source};
+use crate::source::{OpenFile, PIECE, Source};
 use crate::store::Opened;
 
 /// How an object of today's form begins: without a trailer it is one that was cut off.
@@ -89,7 +89,11 @@ fn convert_file(
     let ended = written.map_or(head.timestamp, |written| written.max(head.timestamp));
     let trailer = encoder.finish(ended, &mut out.buffer);
     let file = out.into_file().map_err(VaultError::temporary_storage)?;
-    Ok((head, trailer, Source::File(Arc::new(Mutex::new(file)))))
+    let source = Source::File(OpenFile {
+        file: Arc::new(Mutex::new(file)),
+        unchanged: None,
+    });
+    Ok((head, trailer, source))
 }
 
 /// Reads the one JSON object in `file` to its end.

@@ -1,10 +1,13 @@
 //! The bytes of one backup, read piece by piece.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use model::BackupName;
+use tokio::task::spawn_blocking;
 
 use crate::error::VaultError;
 use crate::store::bucket::ObjectVersion;
@@ -13,11 +16,20 @@ use crate::store::bucket::ObjectVersion;
 /// reads far slower than S3 sends, and S3 closes connections that stall.
 pub(crate) const PIECE: u64 = 4 * 1024 * 1024;
 
-/// The bytes of one backup: in S3, or in a temporary file for a converted one.
+/// The bytes of one backup: in S3, or in a file, which is a temporary one for a converted backup.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     Object(Box<ObjectVersion>),
-    File(Arc<Mutex<File>>),
+    File(OpenFile),
+}
+
+/// An open file, which several readers share.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenFile {
+    pub(crate) file: Arc<Mutex<File>>,
+    /// The backup that it is, with its size and time; none for a temporary file. A file that is
+    /// replaced stays readable as it was; one that is written to does not.
+    pub(crate) unchanged: Option<(BackupName, u64, Option<SystemTime>)>,
 }
 
 impl Source {
@@ -27,20 +39,40 @@ impl Source {
             Source::Object(object) => object.read(from, to).await,
             Source::File(file) => {
                 let file = file.clone();
-                tokio::task::spawn_blocking(move || read_file(&file, from, to))
+                spawn_blocking(move || file.read(from, to))
                     .await
                     .map_err(VaultError::temporary_storage)?
-                    .map_err(VaultError::temporary_storage)
             }
         }
     }
 }
 
-fn read_file(file: &Mutex<File>, from: u64, to: u64) -> std::io::Result<Bytes> {
-    // The position belongs to the file, which several readers share.
-    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-    file.seek(SeekFrom::Start(from))?;
-    let mut piece = Vec::new();
-    (&mut *file).take(to - from).read_to_end(&mut piece)?;
-    Ok(piece.into())
+impl OpenFile {
+    fn read(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
+        let piece = self.read_piece(from, to);
+        let Some((name, bytes, modified)) = &self.unchanged else {
+            return piece
+                .map(|(piece, _)| piece)
+                .map_err(VaultError::temporary_storage);
+        };
+        let (piece, seen) = piece.map_err(|error| VaultError::Unavailable {
+            action: "read",
+            object: name.to_string(),
+            reason: error.to_string(),
+        })?;
+        if (seen.len(), &seen.modified().ok()) != (*bytes, modified) {
+            let reason = "the file was changed while it was read";
+            return Err(VaultError::damaged(name, reason));
+        }
+        Ok(piece)
+    }
+
+    fn read_piece(&self, from: u64, to: u64) -> std::io::Result<(Bytes, Metadata)> {
+        // The position belongs to the file.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(from))?;
+        let mut piece = Vec::new();
+        (&mut *file).take(to - from).read_to_end(&mut piece)?;
+        Ok((piece.into(), file.metadata()?))
+    }
 }

@@ -6,6 +6,7 @@
 //! - What is read is one content of the object, from its first byte to its last.
 
 pub(crate) mod bucket;
+pub(crate) mod folder;
 
 use std::pin::Pin;
 
@@ -17,11 +18,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::VaultError;
 use crate::source::Source;
 use bucket::Bucket;
+use folder::Folder;
 
 /// A bucket or a folder.
 #[derive(Debug, Clone)]
 pub(crate) enum Store {
     Bucket(Bucket),
+    Folder(Folder),
 }
 
 /// The name of one content of an object. Another content has another one.
@@ -80,7 +83,6 @@ pub(crate) struct PartPlace {
     /// From 1.
     pub(crate) number: usize,
     /// Where it begins, in bytes.
-    #[expect(dead_code, reason = "S3 goes by numbers alone")]
     pub(crate) offset: u64,
 }
 
@@ -115,6 +117,7 @@ macro_rules! in_store {
     ($store:expr, $method:ident($($argument:expr),*)) => {
         match $store {
             Store::Bucket(bucket) => boxed(bucket.$method($($argument),*)).await,
+            Store::Folder(folder) => boxed(folder.$method($($argument),*)).await,
         }
     };
 }
@@ -131,6 +134,7 @@ impl Store {
     pub(crate) fn address(&self, key: &str) -> String {
         match self {
             Store::Bucket(bucket) => bucket.address(key),
+            Store::Folder(folder) => folder.address(key),
         }
     }
 

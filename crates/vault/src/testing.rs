@@ -4,6 +4,7 @@
 //! smallest part, and can fail at any request, before or after carrying it out. JSON services
 //! (DynamoDB, Step Functions, SNS, WAF) can be given canned answers at the same endpoint.
 
+mod steps;
 mod store;
 
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
+
+pub use steps::{Steps, vault_with_steps};
 
 use store::Store;
 

@@ -1,10 +1,13 @@
 //! Small objects and tables beside the backups: what a restore, or a backup that takes several
 //! invocations, remembers and leaves behind.
 
+use std::path::Path;
+
 use aws_config::SdkConfig;
 
 use crate::error::VaultError;
 use crate::store::bucket::Bucket;
+use crate::store::folder::Folder;
 use crate::store::{ETag, Existing, Store, StoredObject, Unfinished};
 use crate::upload::PART;
 
@@ -22,7 +25,16 @@ impl Workspace {
         Self { store }
     }
 
-    /// The whole address of an object, such as `s3://bucket/key`.
+    /// A workspace in the folder `path`, which is made when something is written.
+    ///
+    /// # Errors
+    /// [`VaultError`] when a relative path cannot be followed.
+    pub fn in_folder(path: &Path) -> Result<Self, VaultError> {
+        let store = Store::Folder(Folder::new(path)?);
+        Ok(Self { store })
+    }
+
+    /// The whole address of an object, such as `s3://bucket/key` or `/folder/key`.
     pub fn address(&self, key: &str) -> String {
         self.store.address(key)
     }
