@@ -324,21 +324,24 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vault::Vault;
     use vault::testing::MemoryS3;
 
     #[tokio::test]
     async fn a_lease_that_is_renewed_does_not_expire() {
         let s3 = MemoryS3::start("backups");
         let vault = Vault::in_bucket(&s3.config().await, "backups");
-        let acquired = Lease::acquire(&vault, "run", &[], Asked::BySchedule).await;
+        let acquired = Lease::acquire(vault.workspace(), "run", &[], Asked::BySchedule).await;
         let Ok(Acquired::Held(mut lease)) = acquired else {
             panic!("nobody else works: {acquired:?}");
         };
-        let (mut state, etag) = read(&vault).await.unwrap();
+        let (mut state, etag) = read(vault.workspace()).await.unwrap();
         state.holder.as_mut().unwrap().until = Timestamp::UNIX_EPOCH;
-        write(&vault, &state, etag.as_ref()).await.unwrap();
+        write(vault.workspace(), &state, etag.as_ref())
+            .await
+            .unwrap();
         lease.renew().await.unwrap();
-        let acquired = Lease::acquire(&vault, "another", &[], Asked::BySchedule).await;
+        let acquired = Lease::acquire(vault.workspace(), "another", &[], Asked::BySchedule).await;
         assert!(matches!(acquired, Ok(Acquired::HeldBy { run, .. }) if run == "run"));
     }
 }

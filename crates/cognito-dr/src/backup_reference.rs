@@ -190,7 +190,10 @@ async fn open_file(path: &Path) -> Result<OpenBackup, Error> {
             "A backup is named by a file, an S3 key (cognito-backup/...), latest, latest~N or a time such as 2026-03-07T09:00:00Z.",
         ));
     }
-    Err(Error::new("backups in files are not there yet"))
+    let backup = Backup::open_file(path, None).await?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let location = Location::Folder(Path::new(".").join(folder));
+    Ok(OpenBackup { backup, location })
 }
 
 async fn open_key(
@@ -237,10 +240,14 @@ async fn before_latest(
     before: usize,
 ) -> Result<Backup, Error> {
     let newest = newest(context, vault, pool, None).await?;
-    let began = newest.key.began();
+    let newest = newest
+        .name
+        .key()
+        .ok_or_else(|| Error::new("a vault's backup has no key"))?;
+    let began = newest.began();
     let limit = before + DAMAGED_LIMIT;
     let listed = vault.list(Some(pool), Some(began), limit).await?;
-    let older = listed.into_iter().filter(|listed| listed.key < newest.key);
+    let older = listed.into_iter().filter(|listed| listed.key < *newest);
     let mut left = before;
     for listed in older {
         match vault.open(&listed.key, None).await {

@@ -115,7 +115,7 @@ impl Context {
                 };
                 Ok(Vault::in_bucket(&aws, bucket))
             }
-            Location::Folder(_) => Err(Error::new("vaults in folders are not there yet")),
+            Location::Folder(folder) => Ok(Vault::in_folder(folder)?),
         }
     }
 }

@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use self::columns::{Columns, InvalidColumns};
 use crate::error::VaultError;
 use crate::open::Backup;
-use crate::source::Source;
+use crate::source::{OpenFile, Source};
 
 /// So many faulty lines are named; of the others it is said how many they are.
 const NAMED: usize = 10;
@@ -107,7 +107,10 @@ impl Backup {
             bytes: about.len(),
             head: converted.head,
             trailer: converted.trailer,
-            source: Source::File(Arc::new(Mutex::new(converted.file))),
+            source: Source::File(OpenFile {
+                file: Arc::new(Mutex::new(converted.file)),
+                unchanged: None,
+            }),
         })
     }
 }

@@ -175,7 +175,10 @@ async fn a_file_opens_as_a_backup_of_the_pool_that_is_named() {
     let pool: UserPoolId = "us-east-1_A".parse().unwrap();
     let opened = Backup::open_users_file(file.path(), None, pool.clone()).await;
     let backup = opened.unwrap();
-    assert_eq!((backup.key.pool(), backup.trailer.users), (&pool, 1));
+    assert_eq!(
+        (&backup.head.user_pool_id, backup.trailer.users),
+        (&pool, 1)
+    );
     backup.check_whole().await.unwrap();
     let mut users = backup.users(None).await.unwrap();
     let first = users.next().await.unwrap().unwrap();

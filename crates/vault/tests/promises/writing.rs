@@ -1,7 +1,5 @@
 //! A backup appears whole or not at all, and never in another's place.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
 use std::time::Duration;
 
 use aws_credential_types::credential_fn::provide_credentials_fn;
@@ -11,7 +9,8 @@ use model::{BackupKey, Failure};
 use vault::testing::{Fault, MemoryS3};
 use vault::{ETag, Vault, VaultError};
 
-const BUCKET: &str = "backups";
+use crate::support::{BUCKET, TestStore};
+
 const MEBIBYTE: usize = 1024 * 1024;
 
 async fn vault() -> (MemoryS3, Vault) {
@@ -26,10 +25,6 @@ fn key() -> BackupKey {
         .unwrap()
 }
 
-fn address() -> String {
-    format!("s3://{BUCKET}/{}", key())
-}
-
 /// Bytes that differ everywhere, so that no part can stand for another.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length as u64)
@@ -39,67 +34,74 @@ fn bytes(length: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn nothing_is_visible_before_the_end_and_everything_after_it() {
-    let (s3, vault) = vault().await;
-    let mut upload = vault.begin(&key()).await.unwrap();
-    let expected = bytes(20 * MEBIBYTE + 17);
-    for piece in expected.chunks(100_000) {
-        upload.write(piece).await.unwrap();
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let mut upload = vault.begin(&key()).await.unwrap();
+        let expected = bytes(20 * MEBIBYTE + 17);
+        for piece in expected.chunks(100_000) {
+            upload.write(piece).await.unwrap();
+        }
+        assert_eq!(store.keys(), Vec::<String>::new());
+        let finished = upload.finish().await.unwrap();
+        assert_eq!(finished.bytes, expected.len() as u64);
+        assert!(store.get(&key().to_string()).unwrap() == expected);
+        assert_eq!(store.open_uploads(), 0);
     }
-    assert_eq!(s3.keys(BUCKET), Vec::<String>::new());
-    let finished = upload.finish().await.unwrap();
-    assert_eq!(finished.bytes, expected.len() as u64);
-    assert!(finished.version_id.is_some());
-    assert!(s3.get(BUCKET, &key().to_string()).unwrap() == expected);
-    assert_eq!(s3.open_uploads(), 0);
 }
 
 #[tokio::test]
 async fn an_upload_goes_on_in_another_process_from_its_saved_state() {
-    let (s3, vault) = vault().await;
-    let expected = bytes(19 * MEBIBYTE);
-    let mut upload = vault.begin(&key()).await.unwrap();
-    upload.write(&expected[..9 * MEBIBYTE]).await.unwrap();
-    let (state, unsent) = upload.suspend().await.unwrap();
-    let saved = serde_json::to_string(&state).unwrap();
-    // One that went on from here and died leaves parts behind; they are replaced.
-    let mut died = vault.resume(state, unsent.clone());
-    died.write(&vec![0; 9 * MEBIBYTE]).await.unwrap();
-    died.suspend().await.unwrap();
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let expected = bytes(19 * MEBIBYTE);
+        let mut upload = vault.begin(&key()).await.unwrap();
+        upload.write(&expected[..9 * MEBIBYTE]).await.unwrap();
+        let (state, unsent) = upload.suspend().await.unwrap();
+        let saved = serde_json::to_string(&state).unwrap();
+        // One that went on from here and died leaves parts behind; they are replaced.
+        let mut died = vault.resume(state, unsent.clone());
+        died.write(&vec![0; 9 * MEBIBYTE]).await.unwrap();
+        died.suspend().await.unwrap();
 
-    let mut upload = vault.resume(serde_json::from_str(&saved).unwrap(), unsent);
-    upload.write(&expected[9 * MEBIBYTE..]).await.unwrap();
-    upload.finish().await.unwrap();
-    assert!(s3.get(BUCKET, &key().to_string()).unwrap() == expected);
+        let mut upload = vault.resume(serde_json::from_str(&saved).unwrap(), unsent);
+        upload.write(&expected[9 * MEBIBYTE..]).await.unwrap();
+        upload.finish().await.unwrap();
+        assert!(store.get(&key().to_string()).unwrap() == expected);
+    }
 }
 
 #[tokio::test]
 async fn an_aborted_upload_leaves_nothing() {
-    let (s3, vault) = vault().await;
-    let mut upload = vault.begin(&key()).await.unwrap();
-    upload.write(&bytes(9 * MEBIBYTE)).await.unwrap();
-    upload.abort().await;
-    assert_eq!(s3.open_uploads(), 0);
-    assert!(s3.keys(BUCKET).is_empty());
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let mut upload = vault.begin(&key()).await.unwrap();
+        upload.write(&bytes(9 * MEBIBYTE)).await.unwrap();
+        upload.abort().await;
+        assert_eq!(store.open_uploads(), 0);
+        assert!(store.keys().is_empty());
+    }
 }
 
 #[tokio::test]
 async fn of_two_backups_under_one_key_the_first_stays() {
-    let (s3, vault) = vault().await;
-    let mut first = vault.begin(&key()).await.unwrap();
-    let mut second = vault.begin(&key()).await.unwrap();
-    first.write(b"first").await.unwrap();
-    second.write(b"second").await.unwrap();
-    first.finish().await.unwrap();
-    assert_eq!(
-        second.finish().await.unwrap_err(),
-        VaultError::KeyTaken(address())
-    );
-    assert_eq!(
-        vault.begin(&key()).await.unwrap_err(),
-        VaultError::KeyTaken(address())
-    );
-    assert_eq!(s3.get(BUCKET, &key().to_string()).unwrap(), "first");
-    assert_eq!(s3.open_uploads(), 0, "the second was given up");
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let mut first = vault.begin(&key()).await.unwrap();
+        let mut second = vault.begin(&key()).await.unwrap();
+        first.write(b"first").await.unwrap();
+        second.write(b"second").await.unwrap();
+        first.finish().await.unwrap();
+        assert_eq!(
+            second.finish().await.unwrap_err(),
+            VaultError::KeyTaken(store.address(&key().to_string()))
+        );
+        assert_eq!(
+            vault.begin(&key()).await.unwrap_err(),
+            VaultError::KeyTaken(store.address(&key().to_string()))
+        );
+        assert_eq!(store.get(&key().to_string()).unwrap(), b"first");
+        assert_eq!(store.open_uploads(), 0, "the second was given up");
+    }
 }
 
 #[tokio::test]
@@ -126,16 +128,18 @@ async fn passing_failures_of_a_part_are_repeated() {
 
 #[tokio::test]
 async fn an_upload_that_was_ended_elsewhere_says_so() {
-    let (_s3, vault) = vault().await;
-    let upload = vault.begin(&key()).await.unwrap();
-    let (state, unsent) = upload.suspend().await.unwrap();
-    vault.resume(state.clone(), unsent).abort().await;
-    let mut again = vault.resume(state, Vec::new());
-    again.write(b"more").await.unwrap();
-    assert_eq!(
-        again.finish().await.unwrap_err(),
-        VaultError::UploadEnded(address())
-    );
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let upload = vault.begin(&key()).await.unwrap();
+        let (state, unsent) = upload.suspend().await.unwrap();
+        vault.resume(state.clone(), unsent).abort().await;
+        let mut again = vault.resume(state, Vec::new());
+        again.write(b"more").await.unwrap();
+        assert_eq!(
+            again.finish().await.unwrap_err(),
+            VaultError::UploadEnded(store.address(&key().to_string()))
+        );
+    }
 }
 
 #[tokio::test]
@@ -163,70 +167,74 @@ async fn a_missing_bucket_is_named() {
 
 #[tokio::test]
 async fn small_objects_are_written_over_and_read_back() {
-    let (_s3, vault) = vault().await;
-    assert_eq!(vault.workspace().read("a/state.json").await.unwrap(), None);
-    for content in ["one", "two"] {
-        let bytes = content.as_bytes().to_vec();
-        vault
-            .workspace()
-            .write("a/state.json", "application/json", bytes.clone())
-            .await
-            .unwrap();
-        assert_eq!(
-            vault.workspace().read("a/state.json").await.unwrap(),
-            Some(bytes)
-        );
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        assert_eq!(vault.workspace().read("a/state.json").await.unwrap(), None);
+        for content in ["one", "two"] {
+            let bytes = content.as_bytes().to_vec();
+            vault
+                .workspace()
+                .write("a/state.json", "application/json", bytes.clone())
+                .await
+                .unwrap();
+            assert_eq!(
+                vault.workspace().read("a/state.json").await.unwrap(),
+                Some(bytes)
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn a_small_object_is_written_only_over_what_was_expected() {
-    let (_s3, vault) = vault().await;
-    let write = async |content: &str, expected: Option<&ETag>| {
-        let bytes = content.as_bytes().to_vec();
-        let written =
+    for store in TestStore::both() {
+        let vault = store.vault().await;
+        let write = async |content: &str, expected: Option<&ETag>| {
+            let bytes = content.as_bytes().to_vec();
+            let written =
+                vault
+                    .workspace()
+                    .write_if("a/state.json", "application/json", bytes, expected);
+            written.await
+        };
+        let content = async || {
             vault
                 .workspace()
-                .write_if("a/state.json", "application/json", bytes, expected);
-        written.await
-    };
-    let content = async || {
-        vault
+                .read("a/state.json")
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        let first = write("one", None).await.unwrap();
+        let error = write("two", None).await.unwrap_err();
+        assert!(matches!(error, VaultError::Changed(_)), "{error}");
+        assert_eq!(content().await, b"one");
+
+        let second = write("two", Some(&first)).await.unwrap();
+        assert_eq!(
+            vault.workspace().etag_of("a/state.json").await.unwrap(),
+            Some(second)
+        );
+        let error = write("three", Some(&first)).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::AlreadyRunning);
+        assert_eq!(content().await, b"two");
+        assert_eq!(
+            vault.workspace().etag_of("a/other.json").await.unwrap(),
+            None
+        );
+
+        let nothing_there = vault
             .workspace()
-            .read("a/state.json")
+            .write_if(
+                "a/other.json",
+                "application/json",
+                b"x".to_vec(),
+                Some(&first),
+            )
             .await
-            .unwrap()
-            .unwrap()
-    };
-    let first = write("one", None).await.unwrap();
-    let error = write("two", None).await.unwrap_err();
-    assert!(matches!(error, VaultError::Changed(_)), "{error}");
-    assert_eq!(content().await, b"one");
-
-    let second = write("two", Some(&first)).await.unwrap();
-    assert_eq!(
-        vault.workspace().etag_of("a/state.json").await.unwrap(),
-        Some(second)
-    );
-    let error = write("three", Some(&first)).await.unwrap_err();
-    assert_eq!(error.failure(), Failure::AlreadyRunning);
-    assert_eq!(content().await, b"two");
-    assert_eq!(
-        vault.workspace().etag_of("a/other.json").await.unwrap(),
-        None
-    );
-
-    let nothing_there = vault
-        .workspace()
-        .write_if(
-            "a/other.json",
-            "application/json",
-            b"x".to_vec(),
-            Some(&first),
-        )
-        .await
-        .unwrap_err();
-    assert!(matches!(nothing_there, VaultError::Changed(_)));
+            .unwrap_err();
+        assert!(matches!(nothing_there, VaultError::Changed(_)));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,8 @@
+//! What a vault promises, whether it lies in a bucket or in a folder.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
+
+mod finding;
+mod folder;
+mod support;
+mod writing;
