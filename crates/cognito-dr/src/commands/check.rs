@@ -74,7 +74,7 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
         let progress = context.terminal.progress();
         progress.begin("reading the backup", None);
         let (name, users) = match arguments.backup.open(context).await {
-            Ok(opened) => (opened.backup.key.to_string(), whole(&opened.backup).await),
+            Ok(opened) => (opened.backup.name.to_string(), whole(&opened.backup).await),
             Err(error) => (arguments.backup.shown(), Err(error)),
         };
         checked.push(judge(name, users)?);
