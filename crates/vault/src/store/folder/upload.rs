@@ -72,7 +72,7 @@ impl Folder {
         let completed = self.request("complete", key, move |folder, path| {
             let temporary = temporary(path, &unfinished.upload_id);
             let Some(file) = open(&temporary)? else {
-                return Ok(is_marked(path, &unfinished.mark)?);
+                return is_marked(path, &unfinished.mark);
             };
             if file.metadata()?.len() < unfinished.bytes {
                 let reason = "parts of it are missing";
