@@ -103,7 +103,7 @@ impl OneSide {
             Source::Backup(opened) => (
                 "backup",
                 Some(opened.location.to_string()),
-                Some(opened.backup.key.to_string()),
+                Some(opened.backup.name.to_string()),
             ),
             Source::Live(_) => ("pool", None, None),
         };
