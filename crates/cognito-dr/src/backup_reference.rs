@@ -135,7 +135,7 @@ impl BackupReference {
         pool: Option<&UserPoolId>,
     ) -> Result<OpenBackup, Error> {
         match self {
-            BackupReference::File(path) => open_file(path).await,
+            BackupReference::File(path) => open_file(path, pool).await,
             BackupReference::Key(key) => open_key(context, vault_named(context)?, key).await,
             BackupReference::KeyIn(bucket, key) => {
                 open_key(context, Location::Bucket(bucket.clone()), key).await
@@ -184,13 +184,31 @@ fn vault_named(context: &Context) -> Result<Location, Error> {
     location.ok_or_else(|| Error::missing("the vault", "--vault or COGNITO_DR_VAULT"))
 }
 
-async fn open_file(path: &Path) -> Result<OpenBackup, Error> {
+/// A backup in a file, or a file of users that another tool wrote; `pool` is then the one that
+/// they are from, unless the file's name says it.
+async fn open_file(path: &Path, pool: Option<&UserPoolId>) -> Result<OpenBackup, Error> {
     if !path.exists() {
         return Err(Error::new(format!("there is no file {}", path.display())).hint(
             "A backup is named by a file, an S3 key (cognito-backup/...), latest, latest~N or a time such as 2026-03-07T09:00:00Z.",
         ));
     }
-    let backup = Backup::open_file(path, None).await?;
+    let backup = if vault::is_users_file(path).unwrap_or(false) {
+        let named = path
+            .file_stem()
+            .and_then(|name| name.to_str()?.parse().ok());
+        let pool = pool.cloned().or(named).ok_or_else(|| {
+            Error::new(format!(
+                "{} holds users and does not say of which pool",
+                path.display()
+            ))
+            .hint(
+                "Name the pool by --pool. `cognito-dr users import` takes such a file into a pool.",
+            )
+        })?;
+        Backup::open_users_file(path, None, pool).await?
+    } else {
+        Backup::open_file(path, None).await?
+    };
     let folder = path.parent().unwrap_or(Path::new(""));
     let location = Location::Folder(Path::new(".").join(folder));
     Ok(OpenBackup { backup, location })
@@ -289,7 +307,8 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
     }
     let Some(location) = context.options.vault.clone() else {
         let argument = "the argument BACKUP";
-        return open_file(&choice::file(context, None, argument, &["json"]).await?).await;
+        let file = choice::file(context, None, argument, &["json"]).await?;
+        return open_file(&file, pool).await;
     };
     let vault = context.vault_at(&location).await?;
     let listed = vault.list(pool, None, CHOICE).await?;

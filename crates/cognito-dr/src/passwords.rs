@@ -48,6 +48,12 @@ pub(crate) struct PasswordOptions {
 }
 
 impl PasswordOptions {
+    /// Whether users get passwords that nobody knows.
+    pub(crate) fn are_unknown(&self) -> bool {
+        let chosen = [&self.password_file, &self.passwords_file];
+        !self.invite && self.password_command.is_none() && chosen.iter().all(|file| file.is_none())
+    }
+
     /// Whether Cognito is to send messages to users.
     pub(crate) fn sends_messages(&self) -> bool {
         self.invite

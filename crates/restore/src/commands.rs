@@ -89,16 +89,10 @@ pub(crate) fn change_client(region: &str, pool: &str, client: &str, change: &str
     )
 }
 
-/// Sends each line of an object as a request of AdminCreateUser, and goes on where it stopped.
-pub(crate) fn invite(region: &str, address: &str) -> String {
-    let (region, copy) = (quote(region), copy(address, "invitations.jsonl"));
-    format!(
-        r#"{copy} && touch invited.jsonl
-grep -vxFf invited.jsonl invitations.jsonl | while IFS= read -r request; do
-  aws cognito-idp admin-create-user --region {region} --cli-input-json "$request" < /dev/null > /dev/null || break
-  printf '%s\n' "$request" >> invited.jsonl
-done"#
-    )
+/// Sends invitations to the users of a list, and goes on where it stopped.
+pub(crate) fn invite(region: &str, pool: &str, list: &str) -> String {
+    let [region, pool, list] = [region, pool, list].map(quote);
+    format!("cognito-dr users invite {pool} --region {region} --from {list}")
 }
 
 /// A text within a jq filter.

@@ -9,7 +9,7 @@ mod csv;
 mod json;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read as _, Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -26,6 +26,8 @@ use crate::source::{OpenFile, Source};
 
 /// So many faulty lines are named; of the others it is said how many they are.
 const NAMED: usize = 10;
+/// How much of a file tells what it is, in bytes.
+const START: u64 = 64 * 1024;
 /// What the other sections say.
 const USERS_ONLY: &str = "a file of users holds nothing else";
 
@@ -113,6 +115,25 @@ impl Backup {
             }),
         })
     }
+}
+
+/// Whether a file is one of users by how it begins, and no backup: a list of JSON, an answer of
+/// ListUsers, or text in lines.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_users_file(path: &Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(START).read_to_end(&mut start)?;
+    let start = without_mark(&start).trim_ascii_start();
+    Ok(match start.strip_prefix(b"{") {
+        Some(members) => members.trim_ascii_start().starts_with(b"\"Users\""),
+        None => {
+            let line = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
+            let line = line.to_ascii_lowercase();
+            start.starts_with(b"[") || line.windows(8).any(|part| part == b"username")
+        }
+    })
 }
 
 /// A file of users in today's form.

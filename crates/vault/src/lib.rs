@@ -30,7 +30,7 @@ use aws_config::SdkConfig;
 use model::BackupKey;
 
 pub use error::VaultError;
-pub use foreign::{Columns, ForeignError, InvalidColumns};
+pub use foreign::{Columns, ForeignError, InvalidColumns, is_users_file};
 pub use lines::{Membership, Memberships, UserLine, Users};
 pub use listing::ListedBackup;
 pub use open::Backup;

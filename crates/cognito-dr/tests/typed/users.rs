@@ -1,9 +1,12 @@
 //! `cognito-dr users`, as a person types it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::support::{Account, REGION, says, text};
 
+mod clean;
 mod export;
 mod invite;
 
@@ -38,4 +41,19 @@ pub(crate) fn pool(account: &Account, users: &[Value], more: Value) -> String {
         "Users": users,
     });
     account.simulator.seed(REGION, &document).unwrap()
+}
+
+/// The pool's users by name: status, whether enabled, attributes without those that are empty.
+pub(crate) fn users_of(account: &Account, pool: &str) -> BTreeMap<String, Value> {
+    let pool = account.simulator.pool(REGION, pool).unwrap();
+    let user = |user: &simulator::UserDocument| {
+        let about = json!({
+            "status": user.user_status.as_str(),
+            "enabled": user.enabled,
+            "attributes": user.attributes,
+            "groups": user.groups,
+        });
+        (user.username.clone(), about)
+    };
+    pool.users.iter().map(user).collect()
 }

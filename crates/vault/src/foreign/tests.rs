@@ -201,6 +201,24 @@ async fn a_file_opens_as_a_backup_of_the_pool_that_is_named() {
 }
 
 #[test]
+fn a_file_of_users_is_told_from_a_backup_by_how_it_begins() {
+    for (content, is_users) in [
+        ("\u{feff}[\n{\"Username\"", true),
+        ("{ \"Users\": [", true),
+        ("email,cognito:username\n", true),
+        ("Username,Email\n", true),
+        ("{\"format_version\":2,", false),
+        ("{\"timestamp\":", false),
+        ("email,name\nusername,x\n", false),
+        ("", false),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        assert_eq!(is_users_file(file.path()).unwrap(), is_users, "{content}");
+    }
+}
+
+#[test]
 fn a_mapping_of_columns_names_the_username_and_nothing_twice() {
     for (columns, expected) in [
         ("a=email", "no column is the username"),

@@ -117,7 +117,7 @@ async fn export(context: &Context, arguments: &Arguments) -> Result<Exit, Error>
                 Form::of(arguments)
             };
             let estimate = settings["EstimatedNumberOfUsers"].as_u64();
-            let users = UserStream::of_pool(&cognito, pool, &arguments.filter)?;
+            let users = UserStream::found_in_pool(&cognito, pool, &arguments.filter)?;
             write(context, users, estimate, &form, &mut out).await?
         }
         BackupOrPool::Backup(backup) => {

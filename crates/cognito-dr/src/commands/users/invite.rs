@@ -1,11 +1,10 @@
 //! `cognito-dr users invite`: a new invitation for users whose temporary password nobody knows.
 
-use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use aws_config::SdkConfig;
 use clap::Args;
 use cognito::{Cognito, CognitoError, ErrorKind, Operation, Stop};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -13,9 +12,11 @@ use model::UserPoolId;
 use model::document::{UserRecord, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use vault::Workspace;
 
-use super::stream::{Filter, UserStream, describe};
+use super::stream::{Filter, Hashes, UserStream, describe};
 use crate::arguments::PaceOptions;
+use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -37,9 +38,9 @@ const NAMED: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_long_help = JSON)]
 pub(crate) struct Arguments {
-    /// The pool
+    /// The pool; chosen from a list where it is not named
     #[arg(value_name = "POOL")]
-    pool: UserPoolId,
+    pool: Option<UserPoolId>,
     /// Users of this status. Cognito sends invitations to no others
     #[arg(long, value_name = "STATUS", default_value = "FORCE_CHANGE_PASSWORD", value_parser = ["FORCE_CHANGE_PASSWORD"])]
     status: Vec<String>,
@@ -47,8 +48,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
     /// Only the users of this file: the invitations.jsonl of a restore, or a username to a line
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|s3://BUCKET/KEY")]
+    from: Option<String>,
     /// The file that keeps the subs of those who were sent one [default:
     /// ./cognito-dr-invited-POOL.txt]
     #[arg(long, value_name = "FILE")]
@@ -125,7 +126,8 @@ struct Planned {
 }
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
-    let pool = &arguments.pool;
+    let named = arguments.pool.as_ref();
+    let pool = &choice::pool(context, named, "the argument POOL", &arguments.pace).await?;
     let aws = context.aws_of(pool).await;
     let cognito = context.cognito(&aws, &arguments.pace)?;
     let status = arguments.status.iter().cloned().map(UserStatus::from);
@@ -138,7 +140,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         .sent
         .clone()
         .unwrap_or_else(|| format!("cognito-dr-invited-{pool}.txt").into());
-    let only = arguments.from.as_deref().map(Names::read).transpose()?;
+    let only = match &arguments.from {
+        Some(from) => Some(or_interrupted(Names::read(from, &aws)).await?),
+        None => None,
+    };
     let mut invitations = Invitations {
         cognito: &cognito,
         pool,
@@ -250,7 +255,7 @@ impl Invitations<'_> {
         let progress = context.terminal.progress();
         progress.begin("users with a temporary password", None);
         let mut planned = Planned::default();
-        let mut users = UserStream::of_pool(self.cognito, self.pool, self.filter)?;
+        let mut users = UserStream::found_in_pool(self.cognito, self.pool, self.filter)?;
         while let Some(user) = users.next().await? {
             progress.one_done();
             if !self.is_meant(&user) {
@@ -283,7 +288,7 @@ impl Invitations<'_> {
         }
         let progress = context.terminal.progress();
         progress.begin("invitations", Some(total));
-        let mut users = UserStream::of_pool(self.cognito, self.pool, self.filter)?;
+        let mut users = UserStream::found_in_pool(self.cognito, self.pool, self.filter)?;
         let mut on_their_way = FuturesUnordered::new();
         let mut ended = None;
         let mut all_begun = false;
@@ -378,40 +383,32 @@ fn is_about_one_user(error: &CognitoError) -> bool {
     )
 }
 
-/// Hashes of texts, eight bytes each.
-#[derive(Default)]
-struct Hashes {
-    hashes: HashSet<u64>,
-    hasher: RandomState,
-}
-
-impl Hashes {
-    fn insert(&mut self, text: &str) {
-        self.hashes.insert(self.hasher.hash_one(text));
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.hashes.contains(&self.hasher.hash_one(text))
-    }
-}
-
 /// The users that a file names, by what they sign in by.
 struct Names(Hashes);
 
 impl Names {
-    fn read(path: &Path) -> Result<Self, Error> {
+    async fn read(from: &str, aws: &SdkConfig) -> Result<Self, Error> {
+        let Some(object) = from.strip_prefix("s3://") else {
+            let file = File::open(from).map_err(|error| cannot_read(from, &error))?;
+            return Self::of(from, io::BufReader::new(file));
+        };
+        let (bucket, key) = object
+            .split_once('/')
+            .ok_or_else(|| Error::new(format!("{from} names no object: write s3://BUCKET/KEY")))?;
+        let list = Workspace::in_bucket(aws, bucket).read(key).await?;
+        let list = list.ok_or_else(|| Error::new(format!("there is no object {from}")))?;
+        Self::of(from, &list[..])
+    }
+
+    fn of(from: &str, list: impl io::BufRead) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Invitation {
             #[serde(rename = "Username")]
             username: String,
         }
-        let cannot = |error: io::Error| {
-            Error::new(format!("cannot read {}", path.display())).because_of(&error)
-        };
-        let file = File::open(path).map_err(cannot)?;
         let mut names = Hashes::default();
-        for line in io::BufReader::new(file).lines() {
-            let line = line.map_err(cannot)?;
+        for line in list.lines() {
+            let line = line.map_err(|error| cannot_read(from, &error))?;
             let line = line.trim();
             match serde_json::from_str(line) {
                 Ok(Invitation { username }) => names.insert(&username),
@@ -427,6 +424,10 @@ impl Names {
         self.0.has(user.username.as_str())
             || ["sub", "email", "phone_number"].iter().any(by_attribute)
     }
+}
+
+fn cannot_read(from: &str, error: &io::Error) -> Error {
+    Error::new(format!("cannot read {from}")).because_of(error)
 }
 
 /// Those who were sent one: their subs, one to a line, written as soon as Cognito has said so.

@@ -1,5 +1,6 @@
 //! `cognito-dr users`: users alone, without the settings of their pool.
 
+mod clean;
 mod export;
 mod invite;
 mod stream;
@@ -15,11 +16,13 @@ use crate::exit::Exit;
 pub(crate) enum Command {
     Export(export::Arguments),
     Invite(invite::Arguments),
+    Clean(clean::Arguments),
 }
 
 pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Export(arguments) => export::run(context, arguments).await,
         Command::Invite(arguments) => invite::run(context, arguments).await,
+        Command::Clean(arguments) => clean::run(context, arguments).await,
     }
 }

@@ -47,6 +47,7 @@ impl Filter {
 pub(super) struct UserStream<'a> {
     source: Source<'a>,
     filter: &'a Filter,
+    passed_over: u64,
 }
 
 enum Source<'a> {
@@ -56,12 +57,12 @@ enum Source<'a> {
     },
     Backup {
         users: vault::Users,
-        members: Option<Members>,
+        members: Option<Hashes>,
     },
 }
 
 impl<'a> UserStream<'a> {
-    /// The users of a live pool.
+    /// The users of a live pool, all of them listed.
     ///
     /// # Errors
     /// None that a caller can cause.
@@ -71,24 +72,49 @@ impl<'a> UserStream<'a> {
         filter: &'a Filter,
     ) -> Result<Self, Error> {
         let mut request = json!({"UserPoolId": pool.as_str()});
-        let operation = match (&filter.group, filter.status.as_slice()) {
-            (Some(group), _) => {
+        let operation = match &filter.group {
+            Some(group) => {
                 request["GroupName"] = group.as_str().into();
                 Operation::ListUsersInGroup
             }
-            (None, [status]) => {
-                // Cognito looks through them faster than it sends them (facts D).
-                request["Filter"] = format!("cognito:user_status = \"{}\"", status.as_str()).into();
-                Operation::ListUsers
-            }
-            (None, _) => Operation::ListUsers,
+            None => Operation::ListUsers,
         };
+        Self::listed(cognito, operation, request, filter)
+    }
+
+    /// The same users, looked for by Cognito where it can (facts D): it looks through them faster
+    /// than it lists them.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub(super) fn found_in_pool(
+        cognito: &'a Cognito,
+        pool: &UserPoolId,
+        filter: &'a Filter,
+    ) -> Result<Self, Error> {
+        let ([status], None) = (filter.status.as_slice(), &filter.group) else {
+            return Self::of_pool(cognito, pool, filter);
+        };
+        let request = json!({
+            "UserPoolId": pool.as_str(),
+            "Filter": format!("cognito:user_status = \"{}\"", status.as_str()),
+        });
+        Self::listed(cognito, Operation::ListUsers, request, filter)
+    }
+
+    fn listed(
+        cognito: &'a Cognito,
+        operation: Operation,
+        request: Value,
+        filter: &'a Filter,
+    ) -> Result<Self, Error> {
         Ok(Self {
             source: Source::Pool {
                 pages: Pages::new(cognito, operation, request)?,
                 page: Vec::new().into_iter(),
             },
             filter,
+            passed_over: 0,
         })
     }
 
@@ -98,7 +124,7 @@ impl<'a> UserStream<'a> {
     /// When it cannot be read.
     pub(super) async fn of_backup(backup: &Backup, filter: &'a Filter) -> Result<Self, Error> {
         let members = match &filter.group {
-            Some(group) => Some(Members::of(backup, group).await?),
+            Some(group) => Some(Hashes::of_members(backup, group).await?),
             None => None,
         };
         Ok(Self {
@@ -107,7 +133,13 @@ impl<'a> UserStream<'a> {
                 members,
             },
             filter,
+            passed_over: 0,
         })
+    }
+
+    /// How many users were listed that the filter does not take. Cognito leaves some out itself.
+    pub(super) fn passed_over(&self) -> u64 {
+        self.passed_over
     }
 
     /// The next user; `None` after the last.
@@ -128,42 +160,53 @@ impl<'a> UserStream<'a> {
                     },
                 },
                 Source::Backup { users, members } => match users.next().await? {
-                    Some(line) if members.as_ref().is_some_and(|m| !m.has(&line.record)) => {
+                    Some(line)
+                        if members
+                            .as_ref()
+                            .is_some_and(|members| !members.has(line.record.username.as_str())) =>
+                    {
                         continue;
                     }
                     line => line.map(|line| line.record),
                 },
             };
             match user {
-                Some(user) if !self.filter.takes(&user) => {}
+                Some(user) if !self.filter.takes(&user) => self.passed_over += 1,
                 user => return Ok(user),
             }
         }
     }
 }
 
-/// The members of a group in a backup, eight bytes each.
-struct Members {
+/// Hashes of texts, eight bytes each, whatever their length.
+#[derive(Default)]
+pub(super) struct Hashes {
     hashes: HashSet<u64>,
     hasher: RandomState,
 }
 
-impl Members {
-    async fn of(backup: &Backup, group: &str) -> Result<Self, Error> {
-        let hasher = RandomState::new();
-        let mut hashes = HashSet::new();
+impl Hashes {
+    /// The members of a group in a backup, by username.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) async fn of_members(backup: &Backup, group: &str) -> Result<Self, Error> {
+        let mut members = Self::default();
         let mut memberships = backup.memberships().await?;
         while let Some(membership) = memberships.next().await? {
             if &*membership.group == group {
-                hashes.insert(hasher.hash_one(membership.username.as_str()));
+                members.insert(membership.username.as_str());
             }
         }
-        Ok(Self { hashes, hasher })
+        Ok(members)
     }
 
-    fn has(&self, user: &UserRecord) -> bool {
-        let hash = self.hasher.hash_one(user.username.as_str());
-        self.hashes.contains(&hash)
+    pub(super) fn insert(&mut self, text: &str) {
+        self.hashes.insert(self.hasher.hash_one(text));
+    }
+
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(text))
     }
 }
 

@@ -89,6 +89,33 @@ fn a_group_or_a_file_says_who_is_meant() {
 }
 
 #[test]
+fn the_list_of_a_restore_is_read_where_it_lies() {
+    let vault = crate::vault::WithVault::new();
+    let pool = shop(&vault.account);
+    let list = b"{\"Username\":\"ann\"}\n".to_vec();
+    vault
+        .s3
+        .put("backups", "cognito-restore/r-1/invitations.jsonl", list);
+    let from = "s3://backups/cognito-restore/r-1/invitations.jsonl";
+    let answer = vault
+        .account
+        .json(&["users", "invite", &pool, "--yes", "--from", from]);
+    assert_eq!(
+        (&answer["emails"], &answer["text_messages"]),
+        (&json!(1), &json!(0))
+    );
+    let said = vault.account.fails(&[
+        "users",
+        "invite",
+        &pool,
+        "--yes",
+        "--from",
+        "s3://backups/x",
+    ]);
+    assert!(said.contains("there is no object s3://backups/x"), "{said}");
+}
+
+#[test]
 fn the_daily_limit_leaves_the_rest_for_tomorrow() {
     let account = Account::new();
     let users: Vec<Value> = (0..60)
