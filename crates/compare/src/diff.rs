@@ -70,7 +70,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             names: 0,
-            window: 24_000_000,
+            window: 12_000_000,
         }
     }
 }

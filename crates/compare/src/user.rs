@@ -1,12 +1,13 @@
 //! Users in the form in which they are compared: who they are, and what is to be alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use model::document::{UserRecord, UserStatus};
 use model::rules::is_social;
 use serde_json::Value;
 
-use crate::allowed::{self, Relation, Rule};
+use crate::allowed::{ALLOWED, Relation, Rule};
 use crate::hash::{half, hash};
 use crate::tables::users::content_with_excused;
 
@@ -95,6 +96,14 @@ impl SignIn {
 /// preference.
 const NOT_COMPARED: &[&str] = &["UserCreateDate", "UserLastModifiedDate", "MFAOptions"];
 
+/// The rules of the table about single members of users, which are asked for millions of times.
+static MEMBERS: LazyLock<HashMap<&str, Rule>> = LazyLock::new(|| {
+    let of_users = ALLOWED
+        .iter()
+        .filter_map(|row| Some((row.path.strip_prefix("users/*/")?, row.rule)));
+    of_users.collect()
+});
+
 /// Which members of a user are compared.
 #[derive(Debug, Default)]
 pub struct Likeness {
@@ -127,7 +136,7 @@ impl Likeness {
     }
 
     fn compares(&self, member: &str, value: &str) -> bool {
-        let allowed = match allowed::row(&["users", "*", member]).map(|row| row.rule) {
+        let allowed = match MEMBERS.get(member) {
             Some(Rule::Any) => self.relation == Relation::Restored,
             // What its absence means is left out on both sides.
             Some(Rule::Default(json)) => {
