@@ -56,6 +56,9 @@ struct Arguments {
     /// Where the release builds of the Lambda functions are (`cargo xtask package`).
     #[arg(long, default_value_os_t = start_up::default_folder())]
     lambdas: PathBuf,
+    /// The build of `cognito-dr` that is started.
+    #[arg(long, default_value_os_t = start_up::default_folder().join("cognito-dr"))]
+    command: PathBuf,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -70,6 +73,7 @@ enum Part {
     Read,
     Size,
     Start,
+    Command,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,6 +106,9 @@ fn main() -> Result<ExitCode> {
     let mut missed = Vec::new();
     if wants(Part::Start) {
         start_up::measure(&arguments.lambdas)?;
+    }
+    if wants(Part::Command) {
+        start_up::measure_command(&arguments.command)?;
     }
     if wants(Part::Pace) {
         pace(&arguments, &mut missed)?;
