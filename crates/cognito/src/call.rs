@@ -10,7 +10,7 @@ use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::config::timeout::TimeoutConfig;
 use aws_sdk_cognitoidentityprovider::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_cognitoidentityprovider::error::{DisplayErrorContext, SdkError};
+use aws_sdk_cognitoidentityprovider::error::SdkError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_types::body::SdkBody;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
+use model::failure::with_causes;
 use model::observe::{Event, Observer, WaitReason};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -326,7 +327,7 @@ where
             .is_some_and(|error| error.is_user() || connecting(error)),
         _ => false,
     };
-    let text = DisplayErrorContext(error).to_string();
+    let text = with_causes(error);
     let cause = std::error::Error::source(error);
     let (kind, code) = if cause.is_some_and(lacks_credentials) {
         (ErrorKind::NotAuthorized, "NoCredentials")

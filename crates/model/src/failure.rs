@@ -68,3 +68,19 @@ impl std::fmt::Display for Failure {
         formatter.write_str(self.name())
     }
 }
+
+/// An error and its causes in one line, as people read them. A cause that the text before it
+/// quotes already is not said again.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}

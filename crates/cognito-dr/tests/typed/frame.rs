@@ -21,6 +21,18 @@ fn an_error_says_what_failed_why_and_what_to_do_next() {
 }
 
 #[test]
+fn the_causes_of_a_failed_call_are_words_and_no_structures() {
+    let account = Account::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let said = account.fails(&["pools", "--endpoint-url", &endpoint]);
+    assert!(said.contains("Connection refused"), "{said}");
+    assert!(!said.contains("DispatchFailure"), "{said}");
+    assert!(said.contains("Hint: Check the network"), "{said}");
+}
+
+#[test]
 fn wrong_usage_is_an_error() {
     let account = Account::new();
     assert!(account.fails(&["poools"]).contains("pools"));
