@@ -29,7 +29,8 @@ pub(crate) struct BackupArguments {
     /// newest backup whose reading had ended then
     #[arg(value_name = "BACKUP")]
     pub(crate) backup: Option<BackupReference>,
-    /// The pool whose backups `latest` and times are about
+    /// The pool whose backups `latest` and times are about, and that the users of another tool's
+    /// file are from
     #[arg(long, value_name = "POOL_ID")]
     pub(crate) pool: Option<UserPoolId>,
 }
@@ -63,6 +64,16 @@ pub(crate) struct OpenBackup {
     /// Where it lies, and where a restore of it keeps its workspace unless told otherwise: its
     /// bucket or folder.
     pub(crate) location: Location,
+}
+
+impl OpenBackup {
+    /// The whole address of it.
+    pub(crate) fn address(&self) -> String {
+        match self.backup.name.key() {
+            Some(key) => format!("{}/{key}", self.location),
+            None => self.backup.name.to_string(),
+        }
+    }
 }
 
 /// One backup, as it was typed.
@@ -307,7 +318,7 @@ async fn choose(context: &Context, pool: Option<&UserPoolId>) -> Result<OpenBack
     }
     let Some(location) = context.options.vault.clone() else {
         let argument = "the argument BACKUP";
-        let file = choice::file(context, None, argument, &["json"]).await?;
+        let file = choice::file(context, None, argument, &["json", "csv"]).await?;
         return open_file(&file, pool).await;
     };
     let vault = context.vault_at(&location).await?;

@@ -2,9 +2,10 @@
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use model::document::{DocumentError, FORMAT_VERSION};
+use model::failure::with_causes;
 use model::request::PassedOver;
 use model::{BackupName, Failure, RestoreId, UserPoolId};
 
@@ -312,7 +313,7 @@ where
     let text = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => DisplayErrorContext(error).to_string(),
+        (None, _) => with_causes(error),
     };
     text.chars().take(300).collect()
 }

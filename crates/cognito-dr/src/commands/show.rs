@@ -102,7 +102,7 @@ async fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     }
     let users = users(context, backup, arguments.no_statuses).await?;
-    let answer = answer(backup, opened.location.to_string(), users);
+    let answer = answer(backup, opened.address(), users);
     context
         .terminal
         .answer(&answer, |out| write_text(out, &answer))?;

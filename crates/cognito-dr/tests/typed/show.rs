@@ -1,5 +1,5 @@
-use crate::support::says;
-use crate::vault::{POOL, SECRET, WithVault};
+use crate::support::{Account, says};
+use crate::vault::{POOL, SECRET, WithVault, backup};
 
 /// A vault with backups of three days, and their keys, oldest first.
 fn three_days() -> (WithVault, [String; 3]) {
@@ -115,4 +115,45 @@ fn what_is_not_whole_is_passed_over_and_named() {
         answer["began"], "2026-03-06T09:00:00Z",
         "{older} after {first}"
     );
+}
+
+#[test]
+fn a_vault_may_be_a_folder_and_a_backup_any_file() {
+    let account = Account::new();
+    let (key, document) = backup(POOL, "2026-03-07T09:00:00Z");
+    let in_vault = account.path("vault").join(&key);
+    std::fs::create_dir_all(in_vault.parent().unwrap()).unwrap();
+    std::fs::write(in_vault, &document).unwrap();
+    std::fs::write(account.path("any name"), &document).unwrap();
+    let folder = ["--vault", "vault", "--pool", POOL];
+    for arguments in [
+        &["show", "any name"][..],
+        &[&["show", "latest"], &folder[..]].concat(),
+        &[&["show", &key], &folder[..]].concat(),
+    ] {
+        let answer = account.json(arguments);
+        assert_eq!(answer["pool_id"], POOL, "{arguments:?}");
+        assert_eq!(answer["users"]["total"], 3, "{arguments:?}");
+    }
+    assert_eq!(account.json(&["check", "any name"])["whole"], 1);
+    let checked = account.json(&["check", "--all", "--vault", "vault"]);
+    assert_eq!(checked["checked"][0]["name"], key);
+    std::fs::write(account.path("any name"), &document[..500]).unwrap();
+    account.command(&["check", "any name"]).assert().code(1);
+    let said = account.fails(&["show", "no such file"]);
+    assert!(said.contains("there is no file no such file"), "{said}");
+}
+
+#[test]
+fn a_file_of_users_that_another_tool_wrote_is_shown_once_its_pool_is_named() {
+    let account = Account::new();
+    let users = serde_json::json!([
+        {"Username": "ann", "Attributes": [{"Name": "sub", "Value": "1"}], "UserStatus": "CONFIRMED", "Enabled": true},
+    ]);
+    std::fs::write(account.path("users.json"), users.to_string()).unwrap();
+    let said = account.fails(&["show", "users.json"]);
+    assert!(said.contains("--pool"), "{said}");
+    let answer = account.json(&["show", "users.json", "--pool", POOL]);
+    assert_eq!(answer["users"]["by_status"]["CONFIRMED"], 1);
+    assert_eq!(answer["sections"][0]["status"], "not_read");
 }
