@@ -9,6 +9,8 @@
 //!   else takes the lease when it has expired, with everything that is due.
 //! - Every write is over exactly what was read (`If-Match`), and an invocation looks before it
 //!   completes a backup: one that slept past its lease completes nothing.
+//! - A vault in a folder has none: who writes there is one person, whose killed run must not hold
+//!   up the next.
 //! - What is due stays entered until a backup is complete that began after it was asked for.
 
 use std::time::Duration;
@@ -106,7 +108,8 @@ impl LeaseState {
 /// The lease, held by this invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease<'a> {
-    workspace: &'a Workspace,
+    /// Where it lies; none where nobody else asks for backups.
+    workspace: Option<&'a Workspace>,
     state: LeaseState,
     /// This invocation's claim.
     claim: Holder,
@@ -128,7 +131,7 @@ impl<'a> Lease<'a> {
 
     /// Enters `pools`, and claims the lease for `run`.
     pub(crate) async fn acquire(
-        workspace: &'a Workspace,
+        workspace: Option<&'a Workspace>,
         run: &str,
         pools: &[UserPoolId],
         asked: Asked,
@@ -143,7 +146,10 @@ impl<'a> Lease<'a> {
                 invocation: format!("{chance:016x}"),
                 until: expiry(now),
             };
-            let (before, etag) = read(workspace).await?;
+            let (before, etag) = match workspace {
+                Some(workspace) => read(workspace).await?,
+                None => Default::default(),
+            };
             let mut state = before.clone();
             state.enter(pools, now, asked);
             let is_free = state.is_free_for(run, now);
@@ -154,16 +160,20 @@ impl<'a> Lease<'a> {
                 state.holder = Some(claim.clone());
             }
             if state != before {
-                match write(workspace, &state, etag.as_ref()).await? {
-                    Some(_) if is_free => {
+                let written = match workspace {
+                    Some(workspace) => write(workspace, &state, etag.as_ref()).await?,
+                    None => true,
+                };
+                match written {
+                    true if is_free => {
                         return Ok(Acquired::Held(Self {
                             workspace,
                             state,
                             claim,
                         }));
                     }
-                    Some(_) => {}
-                    None => continue,
+                    true => {}
+                    false => continue,
                 }
             }
             if let Some(holder) = before.holder {
@@ -260,8 +270,12 @@ impl<'a> Lease<'a> {
     /// Changes the object, over what others entered meanwhile. A change that leaves it as it is
     /// reads it all the same.
     async fn change(&mut self, change: impl Fn(&mut LeaseState)) -> Result<(), BackupError> {
+        let Some(workspace) = self.workspace else {
+            change(&mut self.state);
+            return Ok(());
+        };
         for _ in 0..ATTEMPTS {
-            let (now, etag) = read(self.workspace).await?;
+            let (now, etag) = read(workspace).await?;
             let held = now.holder.as_ref();
             let is_held = held.is_some_and(|holder| {
                 holder.run == self.claim.run && holder.invocation == self.claim.invocation
@@ -272,11 +286,7 @@ impl<'a> Lease<'a> {
             }
             let mut state = now.clone();
             change(&mut state);
-            if state == now
-                || write(self.workspace, &state, etag.as_ref())
-                    .await?
-                    .is_some()
-            {
+            if state == now || write(workspace, &state, etag.as_ref()).await? {
                 self.state = state;
                 return Ok(());
             }
@@ -304,19 +314,19 @@ async fn read(workspace: &Workspace) -> Result<(LeaseState, Option<ETag>), Backu
     Ok((state, Some(object.etag)))
 }
 
-/// Writes the object over what was read; `None` when it is something else by now.
+/// Writes the object over what was read; false when it is something else by now.
 async fn write(
     workspace: &Workspace,
     state: &LeaseState,
     expected: Option<&ETag>,
-) -> Result<Option<ETag>, BackupError> {
+) -> Result<bool, BackupError> {
     let key = Lease::key();
     let bytes = serde_json::to_vec(state)
         .map_err(|error| BackupError::Internal(format!("{key} cannot be written: {error}")))?;
     let written = workspace.write_if(&key, "application/json", bytes, expected);
     match written.await {
-        Ok(etag) => Ok(Some(etag)),
-        Err(VaultError::Changed(_)) => Ok(None),
+        Ok(_) => Ok(true),
+        Err(VaultError::Changed(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
@@ -331,7 +341,7 @@ mod tests {
     async fn a_lease_that_is_renewed_does_not_expire() {
         let s3 = MemoryS3::start("backups");
         let vault = Vault::in_bucket(&s3.config().await, "backups");
-        let acquired = Lease::acquire(vault.workspace(), "run", &[], Asked::BySchedule).await;
+        let acquired = Lease::acquire(Some(vault.workspace()), "run", &[], Asked::BySchedule).await;
         let Ok(Acquired::Held(mut lease)) = acquired else {
             panic!("nobody else works: {acquired:?}");
         };
@@ -341,7 +351,8 @@ mod tests {
             .await
             .unwrap();
         lease.renew().await.unwrap();
-        let acquired = Lease::acquire(vault.workspace(), "another", &[], Asked::BySchedule).await;
+        let acquired =
+            Lease::acquire(Some(vault.workspace()), "another", &[], Asked::BySchedule).await;
         assert!(matches!(acquired, Ok(Acquired::HeldBy { run, .. }) if run == "run"));
     }
 }

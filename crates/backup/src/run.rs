@@ -45,8 +45,8 @@ pub struct Backups<'a> {
     pub waf: &'a aws_sdk_wafv2::Client,
     /// Where the backups go.
     pub vault: &'a Vault,
-    /// Where they are recorded.
-    pub table: &'a MetadataTable,
+    /// Where they are recorded, if anywhere.
+    pub table: Option<&'a MetadataTable>,
     /// Who goes on when time is up; without, a pool must fit into one invocation.
     pub continuation: Option<&'a Continuation>,
     /// Whose MFA preferences are read, one call for each user.
@@ -224,7 +224,8 @@ impl<'a> Backups<'a> {
         pools: &[UserPoolId],
         asked: Asked,
     ) -> Result<Acquired<'a>, BackupError> {
-        Lease::acquire(self.vault.workspace(), run, pools, asked).await
+        let shared = self.vault.is_shared().then(|| self.vault.workspace());
+        Lease::acquire(shared, run, pools, asked).await
     }
 
     /// Lets an execution of its own go on.
@@ -446,7 +447,9 @@ impl<'a> Backups<'a> {
                 return Err(error);
             }
         };
-        self.table.record(&row).await?;
+        if let Some(table) = self.table {
+            table.record(&row).await?;
+        }
         tracing::info!(
             s3_key = %row.key,
             users = row.trailer.users,
@@ -465,6 +468,7 @@ impl<'a> Backups<'a> {
     /// Records the pool's newest backup if nobody did: an invocation may have died between
     /// completing it and recording it.
     async fn record_the_last(&self, pool: &UserPoolId) {
+        let Some(table) = self.table else { return };
         let recorded = async {
             let newest = self.vault.list(Some(pool), None, 1).await?;
             let Some(newest) = newest.first() else {
@@ -483,7 +487,7 @@ impl<'a> Backups<'a> {
                 backup.bytes,
                 backup.trailer.reading_ended,
             );
-            self.table.record_if_missing(&row).await
+            table.record_if_missing(&row).await
         };
         match recorded.await {
             Ok(false) => {}

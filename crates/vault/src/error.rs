@@ -83,8 +83,8 @@ pub enum VaultError {
     /// The upload has ended: it was completed, or given up.
     #[error("the upload of {0} has ended: begin the backup again")]
     UploadEnded(String),
-    /// The bucket of this address does not exist.
-    #[error("there is no bucket for {0}: check its name")]
+    /// The bucket does not exist.
+    #[error("there is no bucket {0}: check its name")]
     NoBucket(String),
     /// IAM, the bucket's policy, the key's policy or the file's permissions do not allow the
     /// request, or there are no credentials. Where listing is not allowed, S3 says so of objects
@@ -257,7 +257,10 @@ where
     let without_credentials = cause.is_some_and(lacks_credentials);
     match meaning_of(error) {
         Meaning::Missing => VaultError::Missing(object),
-        Meaning::NoBucket => VaultError::NoBucket(object),
+        // s3://bucket/key
+        Meaning::NoBucket => {
+            VaultError::NoBucket(object.split('/').nth(2).unwrap_or_default().to_owned())
+        }
         Meaning::Unavailable if !without_credentials => VaultError::Unavailable {
             action,
             object,

@@ -94,6 +94,16 @@ impl Vault {
         &self.workspace
     }
 
+    /// Whether others may be at work on it from other machines: a bucket, and no folder.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.store(), Store::Bucket(_))
+    }
+
+    /// The whole address of the backup `key`, such as `s3://bucket/key` or the path of a file.
+    pub fn address(&self, key: &BackupKey) -> String {
+        self.store().address(&self.object(key))
+    }
+
     fn store(&self) -> &Store {
         &self.workspace.store
     }

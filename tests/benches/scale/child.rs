@@ -54,7 +54,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             cognito: &cognito,
             waf: &waf,
             vault: &vault,
-            table: &table,
+            table: Some(&table),
             continuation: Some(&continuation),
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",

@@ -86,7 +86,7 @@ impl World {
             cognito: &self.cognito,
             waf: &self.waf,
             vault: &self.vault,
-            table: &self.table,
+            table: Some(&self.table),
             continuation: None,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",

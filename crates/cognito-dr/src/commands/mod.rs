@@ -1,5 +1,6 @@
 //! The commands, one file each, in the order of a person's tasks.
 
+mod backup;
 mod backups;
 mod check;
 mod completions;
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Pools(pools::Arguments),
+    Backup(backup::Arguments),
     Backups(backups::Arguments),
     Show(show::Arguments),
     Check(check::Arguments),
@@ -33,6 +35,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Pools(arguments) => pools::run(context, arguments).await,
+        Command::Backup(arguments) => backup::run(context, arguments).await,
         Command::Backups(arguments) => backups::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,

@@ -169,7 +169,7 @@ impl World {
             cognito: &cognito,
             waf: &self.clients.waf,
             vault: &self.clients.vault,
-            table: &table,
+            table: Some(&table),
             continuation: None,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",

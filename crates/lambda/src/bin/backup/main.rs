@@ -104,7 +104,7 @@ impl Backup {
             cognito: &self.cognito,
             waf: &self.waf,
             vault: &self.vault,
-            table: &self.table,
+            table: Some(&self.table),
             continuation: self.continuation.as_ref(),
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,

@@ -1,0 +1,327 @@
+//! `cognito-dr backup`: whole backups of user pools.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use backup::{BackupError, Backups, MfaPreferences, Progress};
+use clap::Args;
+use cognito::{Operation, Pages, Stop};
+use jiff::Timestamp;
+use model::UserPoolId;
+use model::observe::Observer;
+use model::request::BackedUpPool;
+use serde::Serialize;
+use serde_json::json;
+use vault::Vault;
+
+use crate::arguments::{Location, PaceOptions};
+use crate::choice;
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::interrupt::stop_on_ctrl_c;
+use crate::terminal::Table;
+
+/// Back up user pools: settings, users, groups and memberships
+///
+/// Each backup appears when it is whole, and never in place of another file. Ctrl-C removes what
+/// was written of the backup under way; the same command begins it again.
+///
+/// Ends with 3 if a section of a pool could not be read: the backup says which, and holds the
+/// others.
+#[derive(Debug, Args)]
+#[command(after_long_help = JSON)]
+pub(crate) struct Arguments {
+    /// The ids of the pools
+    #[arg(value_name = "POOL")]
+    pools: Vec<UserPoolId>,
+    /// Back up all pools of the Region
+    #[arg(long, conflicts_with = "pools")]
+    all: bool,
+    /// Where to: a file (for one pool), a folder or a bucket, in which backups lie by day. Without,
+    /// a file in the current folder for each pool, whose name says pool and time
+    #[arg(long, value_name = "FILE|FOLDER|s3://BUCKET")]
+    to: Option<Destination>,
+    /// Do not ask for the users' MFA preferences: one call for each that may have one
+    #[arg(long)]
+    no_mfa_preferences: bool,
+    #[command(flatten)]
+    pace: PaceOptions,
+}
+
+const JSON: &str = "\
+With --json:
+  backups[]   user_pool_id, backup (a file or an S3 address), users, failed_sections[]
+  failed[]    user_pool_id, reason
+  left[]      pools whose backup did not begin, or was removed after Ctrl-C";
+
+/// Where backups go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Destination {
+    /// Below it, by day.
+    Vault(Location),
+    /// The one file.
+    File(PathBuf),
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    /// A folder is one that exists, or whose name ends with a slash.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_folder = text.ends_with('/') || Path::new(text).is_dir();
+        if is_folder || text.starts_with("s3://") {
+            text.parse().map(Self::Vault)
+        } else {
+            Ok(Self::File(text.into()))
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Vault(location) => location.fmt(formatter),
+            Destination::File(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Answer {
+    backups: Vec<Written>,
+    failed: Vec<Failed>,
+    left: Vec<UserPoolId>,
+}
+
+#[derive(Debug, Serialize)]
+struct Written {
+    user_pool_id: UserPoolId,
+    backup: String,
+    users: u64,
+    failed_sections: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Failed {
+    user_pool_id: UserPoolId,
+    reason: String,
+}
+
+/// What became of one pool.
+enum Outcome {
+    Written(Written),
+    /// Ctrl-C came first.
+    Interrupted,
+    /// Another run is at work on the bucket, and takes the pool.
+    LeftTo(String),
+}
+
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
+    let pools = pools(context, &arguments).await?;
+    if pools.len() > 1 && matches!(arguments.to, Some(Destination::File(_))) {
+        return Err(Error::new("several pools do not go into one file")
+            .hint("Name a folder by --to (with a slash at its end), or leave --to out."));
+    }
+    let stop = stop_on_ctrl_c(&context.terminal);
+    let observer = context.terminal.observer(&arguments.pace);
+    let mut answer = Answer::default();
+    let mut last = None;
+    let mut interrupted = false;
+    for pool in pools {
+        if interrupted || stop.is_requested() {
+            interrupted = true;
+            answer.left.push(pool);
+            continue;
+        }
+        let written = one(context, &arguments, &pool, &observer, &stop).await;
+        match written {
+            Ok(Outcome::Written(written)) => {
+                for section in &written.failed_sections {
+                    let text = format!("{pool}: {section} could not be read");
+                    context.terminal.warn(&text);
+                }
+                answer.backups.push(written);
+            }
+            Ok(Outcome::Interrupted) => {
+                interrupted = true;
+                answer.left.push(pool);
+            }
+            Ok(Outcome::LeftTo(run)) => {
+                let text = format!("the run {run} is at work on this bucket, and takes {pool}");
+                context.terminal.warn(&text);
+                answer.left.push(pool);
+            }
+            Err(error) => {
+                context
+                    .terminal
+                    .warn(&format!("{pool} is not backed up: {}", error.what()));
+                answer.failed.push(Failed {
+                    user_pool_id: pool,
+                    reason: error.what().to_owned(),
+                });
+                last = Some(error);
+            }
+        }
+    }
+    drop(observer);
+    context
+        .terminal
+        .answer(&answer, |out| write!(out, "{}", table(&answer)))?;
+    if interrupted {
+        let left: Vec<&str> = answer.left.iter().map(UserPoolId::as_str).collect();
+        let to = arguments.to.as_ref();
+        let to = to.map_or(String::new(), |to| format!(" --to {to}"));
+        context.terminal.note(&format!(
+            "Nothing is left of what was not whole. To go on: cognito-dr backup {}{to}",
+            left.join(" ")
+        ));
+        return Err(Error::interrupted());
+    }
+    let tried = answer.backups.len() + answer.failed.len() + answer.left.len();
+    match last {
+        Some(error) if tried > 1 => {
+            let failed = answer.failed.len();
+            Err(error.during(format!("{failed} of {tried} pools are not backed up")))
+        }
+        Some(error) => Err(error),
+        None if answer.backups.iter().any(Written::has_losses) => Ok(Exit::WithLosses),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// The pools that are meant, each once.
+async fn pools(context: &Context, arguments: &Arguments) -> Result<Vec<UserPoolId>, Error> {
+    if !arguments.all {
+        let mut pools = arguments.pools.clone();
+        if pools.is_empty() {
+            let argument = "the argument POOL, or --all";
+            pools.push(choice::pool(context, None, argument, &arguments.pace).await?);
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        pools.retain(|pool| seen.insert(pool.clone()));
+        return Ok(pools);
+    }
+    let cognito = context.cognito(&context.aws().await?, &arguments.pace)?;
+    let listed = Pages::new(&cognito, Operation::ListUserPools, json!({}))?;
+    let listed = listed.all().await?;
+    let ids = listed.iter().map(|pool| {
+        let id = pool["Id"].as_str().unwrap_or_default();
+        id.parse()
+            .map_err(|error| Error::new("ListUserPools gave no id").because_of(&error))
+    });
+    ids.collect()
+}
+
+async fn one(
+    context: &Context,
+    arguments: &Arguments,
+    pool: &UserPoolId,
+    observer: &dyn Observer,
+    stop: &Stop,
+) -> Result<Outcome, Error> {
+    let vault = match &arguments.to {
+        Some(Destination::Vault(location)) => context.vault_at(location).await?,
+        Some(Destination::File(path)) => Vault::in_file(path)?,
+        None => Vault::in_file(&file_for(pool, Timestamp::now()))?,
+    };
+    let aws = context.aws_of(pool).await;
+    let run = format!("cognito-dr-{}", std::process::id());
+    let backups = Backups {
+        cognito: &context.cognito(&aws, &arguments.pace)?,
+        waf: &aws_sdk_wafv2::Client::new(&aws),
+        vault: &vault,
+        table: None,
+        continuation: None,
+        mfa_preferences: match arguments.no_mfa_preferences {
+            true => MfaPreferences::None,
+            false => MfaPreferences::Auto,
+        },
+        request_id: &run,
+        observer,
+        stop: stop.clone(),
+    };
+    let done = Box::pin(backups.run(vec![pool.clone()])).await;
+    match done {
+        Ok(Progress::Done(mut backed_up)) => {
+            // A run on a shared bucket may have taken pools that others asked for meanwhile.
+            backed_up.retain(|backed_up| backed_up.user_pool_id == *pool);
+            let backed_up = backed_up.pop();
+            let written = backed_up.map(|backed_up| written(&vault, backed_up));
+            written
+                .map(Outcome::Written)
+                .ok_or_else(|| Error::new(format!("nothing was written for {pool}")))
+        }
+        Ok(Progress::LeftTo { run, .. }) => Ok(Outcome::LeftTo(run)),
+        Ok(Progress::InProgress(_)) | Err(BackupError::Interrupted { .. }) => {
+            Ok(Outcome::Interrupted)
+        }
+        Err(BackupError::Pools { failed, .. }) if failed.len() == 1 => {
+            let failed = &failed[0];
+            Err(Error::new(failed.cause.clone()).with_hint_for(failed.failure))
+        }
+        Err(error) => Err(Error::new(error.to_string()).with_hint_for(error.failure())),
+    }
+}
+
+/// `us-east-1_AbC-20260307T090502Z.json`, in the current folder.
+fn file_for(pool: &UserPoolId, at: Timestamp) -> PathBuf {
+    format!("{pool}-{}.json", at.strftime("%Y%m%dT%H%M%SZ")).into()
+}
+
+fn written(vault: &Vault, backed_up: BackedUpPool) -> Written {
+    Written {
+        backup: vault.address(&backed_up.s3_key),
+        user_pool_id: backed_up.user_pool_id,
+        users: backed_up.user_count,
+        failed_sections: backed_up.failed_sections,
+    }
+}
+
+impl Written {
+    fn has_losses(&self) -> bool {
+        !self.failed_sections.is_empty()
+    }
+}
+
+fn table(answer: &Answer) -> String {
+    let mut table = Table::new(["POOL", "USERS", "BACKUP"]);
+    for written in &answer.backups {
+        table.row([
+            written.user_pool_id.to_string(),
+            written.users.to_string(),
+            written.backup.clone(),
+        ]);
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_a_file_unless_it_is_a_folder_or_a_bucket() {
+        let here = |text: &str| Destination::Vault(Location::Folder(text.into()));
+        for (text, expected) in [
+            ("backup.json", Destination::File("backup.json".into())),
+            ("backups/", here("backups/")),
+            (".", here(".")),
+            (
+                "s3://b",
+                Destination::Vault(Location::Bucket("b".to_owned())),
+            ),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        assert!("s3://".parse::<Destination>().is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_file_says_pool_and_time() {
+        let at = "2026-03-07T09:05:02.5Z".parse().unwrap();
+        let file = file_for(&"us-east-1_AbC".parse().unwrap(), at);
+        assert_eq!(file, Path::new("us-east-1_AbC-20260307T090502Z.json"));
+    }
+}

@@ -1,0 +1,130 @@
+//! `cognito-dr backup`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use vault::testing::MemoryS3;
+
+use crate::support::{Account, says};
+use crate::vault::BUCKET;
+
+/// An account with a bucket. No pool has a web ACL there.
+fn account() -> (MemoryS3, Account) {
+    let s3 = MemoryS3::start(BUCKET);
+    let mut account = Account::new();
+    account.set("AWS_ENDPOINT_URL_S3", &s3.endpoint());
+    account.set("AWS_ENDPOINT_URL_WAFV2", &s3.endpoint());
+    (s3, account)
+}
+
+/// The files of the account's folder, by name.
+fn files(account: &Account) -> Vec<String> {
+    let entries = fs::read_dir(account.folder()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn without_a_destination_a_file_says_pool_and_time_and_is_whole() {
+    let (_s3, account) = account();
+    let pool = account.pool("shop", 70);
+    let answer = account.json(&["backup", &pool]);
+    let [file] = &files(&account)[..] else {
+        panic!("{:?}", files(&account));
+    };
+    assert!(
+        file.starts_with(&format!("{pool}-20")) && file.ends_with("Z.json"),
+        "{file}"
+    );
+    let written = &answer["backups"][0];
+    assert_eq!(written["user_pool_id"], pool);
+    assert_eq!(written["users"], 70);
+    assert!(written["backup"].as_str().unwrap().ends_with(file));
+    let checked = account.json(&["check", file]);
+    assert_eq!(checked["checked"][0]["users"], 70);
+    assert!(account.prints(&["show", file]).contains("shop"));
+}
+
+#[test]
+fn a_file_is_never_replaced() {
+    let (_s3, account) = account();
+    let pool = account.pool("shop", 1);
+    fs::write(account.path("mine.json"), "mine").unwrap();
+    let said = account.fails(&["backup", &pool, "--to", "mine.json"]);
+    assert!(said.contains("there already is a backup"), "{said}");
+    assert_eq!(fs::read(account.path("mine.json")).unwrap(), b"mine");
+    assert_eq!(files(&account), ["mine.json"]);
+}
+
+#[test]
+fn a_folder_is_a_vault_with_the_backups_of_many_pools() {
+    let (_s3, account) = account();
+    let pools = [account.pool("shop", 3), account.pool("club", 2)];
+    let answer = account.json(&["backup", "--all", "--to", "backups/"]);
+    assert_eq!(answer["backups"].as_array().unwrap().len(), 2);
+    for (pool, users) in pools.iter().zip([3, 2]) {
+        let latest = ["show", "latest", "--pool", pool, "--vault", "backups"];
+        assert_eq!(account.json(&latest)["users"]["total"], users);
+    }
+    let checked = account.json(&["check", "--all", "--vault", "backups"]);
+    assert_eq!(checked["whole"], 2);
+}
+
+#[test]
+fn a_bucket_takes_backups_where_the_functions_put_them() {
+    let (s3, account) = account();
+    let pool = account.pool("shop", 3);
+    let answer = account.json(&["backup", &pool, "--to", "s3://backups"]);
+    let address = answer["backups"][0]["backup"].as_str().unwrap();
+    let key = address.strip_prefix("s3://backups/").unwrap();
+    assert!(key.starts_with("cognito-backup/20"), "{key}");
+    let document: Value = serde_json::from_slice(&s3.get(BUCKET, key).unwrap()).unwrap();
+    assert_eq!(document["trailer"]["users"], 3);
+}
+
+#[test]
+fn one_pool_that_fails_does_not_keep_the_others() {
+    let (_s3, account) = account();
+    let pool = account.pool("shop", 3);
+    let mut command = account.command(&["backup", "us-east-1_Nowhere1", &pool, "--json"]);
+    let assert = command.assert().code(2);
+    let answer: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(answer["backups"][0]["user_pool_id"], pool);
+    assert_eq!(answer["failed"][0]["user_pool_id"], "us-east-1_Nowhere1");
+    let said = says(assert);
+    assert!(said.contains("1 of 2 pools are not backed up"), "{said}");
+    assert_eq!(files(&account).len(), 1);
+}
+
+#[test]
+fn what_is_missing_or_cannot_be_is_said() {
+    let account = Account::new();
+    let said = account.fails(&["backup"]);
+    assert!(said.contains("the argument POOL, or --all"), "{said}");
+    let two = ["backup", "us-east-1_A", "us-east-1_B", "--to", "one.json"];
+    let said = account.fails(&two);
+    assert!(
+        said.contains("several pools do not go into one file"),
+        "{said}"
+    );
+    assert_eq!(json!(files(&account)), json!([]));
+}
+
+#[test]
+fn a_section_that_cannot_be_read_is_a_loss() {
+    let account = Account::new();
+    let pool = account.pool("shop", 3);
+    // Nobody answers for WAF.
+    let mut command = account.command(&["backup", &pool, "--json"]);
+    let assert = command
+        .env("AWS_ENDPOINT_URL_WAFV2", "http://127.0.0.1:9")
+        .assert()
+        .code(3);
+    let answer: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(
+        answer["backups"][0]["failed_sections"],
+        json!(["waf_configuration"])
+    );
+}
