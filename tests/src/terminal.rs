@@ -70,6 +70,18 @@ impl Terminal {
             .with_context(|| format!("{} does not start", self.binary.display()))
     }
 
+    /// What the command says on the standard error when it ends with an error.
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub fn fails(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.run(arguments)?;
+        if output.status.code() != Some(2) {
+            bail!("{arguments:?} ended with {:?}", output.status);
+        }
+        Ok(String::from_utf8(output.stderr)?)
+    }
+
     /// The document that the command gives with `--json`, when it ends with `code`.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use end_to_end::pools::{MEMBERS, members};
 use end_to_end::stack::output;
 use end_to_end::story;
 use end_to_end::terminal::Terminal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_lambda_functions_left_is_seen_from_a_terminal() {
@@ -67,4 +67,111 @@ async fn what_the_lambda_functions_left_is_seen_from_a_terminal() {
     );
     let checked = terminal.json(&["check", "--all"], 1).unwrap();
     assert_eq!(checked["not_whole"], 1);
+}
+
+/// From the loss of a pool to the page that says what is left to do, and its errors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_of_the_stack_is_started_followed_and_handed_over_from_a_terminal() {
+    let Some(environment) = Environment::ready("trigger, watch and handover") else {
+        return;
+    };
+    let (stack, deployment) = environment.with_pool(&members()).await.unwrap();
+    story::back_up_and_replicate(&stack, &deployment)
+        .await
+        .unwrap();
+    let terminal = Terminal::new(&environment, &stack, DR_REGION).unwrap();
+
+    // Everything is checked, and the result is waited for.
+    let checked = terminal
+        .json(
+            &["trigger", MEMBERS, "--dry-run", "--watch", "--every", "1"],
+            3,
+        )
+        .unwrap();
+    assert_eq!(checked["new_user_pool_id"], Value::Null);
+    assert_eq!(checked["result"], "SUCCESS_WITH_LOSSES");
+
+    let started = terminal
+        .json(&["trigger", MEMBERS, "--users-engine", "api"], 0)
+        .unwrap();
+    let (execution, restore) = (&started["execution_arn"], &started["restore_id"]);
+    let (execution, restore) = (execution.as_str().unwrap(), restore.as_str().unwrap());
+    let watch = terminal
+        .run(&[
+            "watch",
+            execution,
+            "--every",
+            "1",
+            "--json",
+            "--progress",
+            "json",
+        ])
+        .unwrap();
+    assert_eq!(watch.status.code(), Some(3));
+    let watched: Value = serde_json::from_slice(&watch.stdout).unwrap();
+    let report = story::report(&stack, &deployment, restore).await.unwrap();
+    assert_eq!(watched["result"], report.status.as_str());
+    assert_eq!(watched["restore_id"], restore);
+    assert_eq!(watched["user_pool_id"], MEMBERS);
+    assert_eq!(
+        watched["new_user_pool_id"],
+        report.new_user_pool_id.unwrap().as_str()
+    );
+    assert_eq!(watched["users"]["done"], report.users.seen);
+    assert!(watched["invocations"].as_u64() >= Some(1), "{watched}");
+    // It is over, and looking again tells the same; the execution has the name of the restore.
+    let again = terminal.json(&["watch", restore], 3).unwrap();
+    assert_eq!(again, watched);
+
+    let fetched = terminal.json(&["handover", restore, "--all"], 0).unwrap();
+    let page = terminal.folder().join(fetched["page"].as_str().unwrap());
+    assert!(std::fs::read_to_string(&page).unwrap().contains(restore));
+    let names = [
+        "handover.html",
+        "report.json",
+        "id-map.json",
+        "user-map.csv",
+    ];
+    let expected = names.map(|name| format!("{restore}/{name}"));
+    assert_eq!(fetched["files"], json!(expected));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&page.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "it names users");
+    let said = terminal.fails(&["handover", restore, "--all"]).unwrap();
+    assert!(said.contains("Nothing is overwritten"), "{said}");
+
+    // Another stack, another Region, another pool: what is wrong and what to do.
+    for (arguments, expected) in [
+        (
+            &["trigger", MEMBERS, "--environment", "test"][..],
+            "--environment",
+        ),
+        (
+            &["trigger", MEMBERS, "--region", PRIMARY_REGION],
+            "Name the recovery Region",
+        ),
+        (&["trigger", MEMBERS, "--into", "us-west-2_Other"], "--yes"),
+        (
+            &["watch", "arn:aws:states:us-west-2:1:stateMachine:m"],
+            "is not the ARN of an execution",
+        ),
+        (
+            &["handover", "dr-restore-other"],
+            "cognito-dr watch dr-restore-other",
+        ),
+    ] {
+        let said = terminal.fails(arguments).unwrap();
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+
+    // A restore that fails: of a pool that nobody backed up.
+    let failed = terminal
+        .json(
+            &["trigger", "us-east-1_Other", "--watch", "--every", "1"],
+            2,
+        )
+        .unwrap();
+    assert_eq!(
+        (&failed["result"], &failed["error"]),
+        (&json!("FAILED"), &json!("BackupNotFound"))
+    );
 }

@@ -18,12 +18,14 @@ mod backup_reference;
 mod choice;
 mod commands;
 mod context;
+mod deployed;
 mod error;
 mod exit;
 mod interrupt;
 mod page;
 mod passwords;
 mod regions;
+mod restore_options;
 mod sides;
 mod terminal;
 

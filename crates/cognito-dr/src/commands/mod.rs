@@ -5,10 +5,13 @@ mod backups;
 mod check;
 mod completions;
 mod diff;
+mod handover;
 mod man;
 mod pools;
 mod show;
+mod trigger;
 mod users;
+mod watch;
 
 use clap::Subcommand;
 
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     Diff(diff::Arguments),
     #[command(subcommand)]
     Users(users::Command),
+    Trigger(trigger::Arguments),
+    Watch(watch::Arguments),
+    Handover(handover::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -41,6 +47,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Check(arguments) => check::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Users(command) => users::run(context, command).await,
+        Command::Trigger(arguments) => trigger::run(context, arguments).await,
+        Command::Watch(arguments) => watch::run(context, arguments).await,
+        Command::Handover(arguments) => handover::run(context, arguments).await,
         Command::Completions(arguments) => completions::run(context, arguments).await,
         Command::Man(arguments) => man::run(context, arguments).await,
     }
