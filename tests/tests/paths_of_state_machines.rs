@@ -31,7 +31,7 @@ fn answers(resource: &str) -> Shape {
             "options": {},
         })),
         "${RestoreArn}" => always_in::<RestoreResponse>(json!({
-            "status": "DONE",
+            "status": "SUCCESS",
             "wait_seconds": 0,
             "step": "users",
             "users_done": 0,
@@ -107,29 +107,24 @@ fn a_path_that_is_missing_on_one_way_is_found() {
         ),
         // What an answer has only sometimes.
         (
-            "/States/VerifyWaits/SecondsPath",
-            json!("$.verification.users_total"),
-            "VerifyWaits: $.verification.users_total",
-        ),
-        // What comes later on some ways.
-        (
             "/States/RestoreWaits/SecondsPath",
-            json!("$.verification.wait_seconds"),
-            "RestoreWaits: $.verification.wait_seconds",
+            json!("$.restore.users_total"),
+            "RestoreWaits: $.restore.users_total",
         ),
+        // What no way brings.
         (
-            "/States/Report/Parameters/options.$",
+            "/States/Restore/Parameters/options.$",
             json!("$.options"),
-            "Report: $.options",
+            "Restore: $.options",
         ),
         // A catcher promises no cause.
         (
-            "/States/FindLatestBackup/Catch/1/Next",
+            "/States/FindLatestBackup/Catch/0/Next",
             json!("ReportFailure"),
             "ReportFailure: $.failure.Cause",
         ),
         (
-            "/States/Verify/Catch/0/ResultPath",
+            "/States/Restore/Catch/0/ResultPath",
             json!("$.error"),
             "ReportFailure: $.failure.Error",
         ),
@@ -180,7 +175,7 @@ fn what_the_check_does_not_know_is_not_passed_over() {
         ),
         (
             "/States/Restore/Next",
-            json!("Verify"),
+            json!("RestoreSucceeded"),
             "RestoreStatus: no way leads to it",
         ),
     ] {

@@ -1,5 +1,7 @@
 //! What every step works with.
 
+use std::sync::Arc;
+
 use cognito::{Cognito, Stop};
 use model::document::BackupHead;
 use model::observe::Observer;
@@ -67,6 +69,20 @@ impl ExistingPools {
             Self::Every => true,
         }
     }
+}
+
+/// What a restore calls, made once.
+pub struct Clients {
+    /// Cognito in the target Region.
+    pub cognito: Cognito,
+    /// Web ACLs in the target Region.
+    pub waf: aws_sdk_wafv2::Client,
+    /// Functions in the target Region.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Where restores keep what they remember and leave behind.
+    pub workspace: Workspace,
+    /// Who hears how far it is.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// One invocation of one restore.

@@ -1,13 +1,15 @@
 //! Brings a user pool back from its backup.
 //!
-//! [`run`] is one invocation: it loads what the restore remembers, goes on with the [`plan`] and
-//! stops when it is to. The plan's [`steps`] each bring back one part of the pool; the
-//! users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
+//! [`drive`] is the way of a restore: an invocation loads what the restore remembers, goes on with
+//! the [`plan`] and stops when it is to. The plan's [`steps`] each bring back one part of the pool;
+//! the users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
+//! [`run`] answers the state machine.
 
 mod commands;
 pub mod context;
 mod document;
+pub mod drive;
 mod dry_run;
 pub mod error;
 pub mod folder;
@@ -25,7 +27,7 @@ pub mod translate;
 pub mod users;
 pub mod verify;
 
-pub use context::{ExistingPools, Restore, Settings};
+pub use context::{Clients, ExistingPools, Restore, Settings};
 pub use error::RestoreError;
 pub use operations::OPERATIONS;
 pub use step::{StepProgress, StepResult};

@@ -1,8 +1,9 @@
 //! Going on with a restore that was reported, after its operator mended what was wrong: the
 //! operator's map, a role, a domain that somebody else held.
 //!
-//! An invocation that merely comes again finds a state without a report, and goes on where the
-//! last one stopped. One that finds a report begins again every step that did not bring back
+//! An invocation that merely comes again finds a state without a report, or with one that its own
+//! execution wrote, and goes on where the last one stopped. One that finds a report of another
+//! begins again every step that did not bring back
 //! everything, and every step that goes by the operator's map, which may say more by now. Each
 //! looks what is there before it makes anything.
 
@@ -13,17 +14,15 @@ use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::{users, verify};
 
-/// Makes ready what is to be tried again, if this restore was reported.
+/// Makes ready what is to be tried again of a restore that was reported, by `driver`.
 ///
 /// # Errors
 /// [`RestoreError`] when the bucket does not give or take what is remembered.
 pub(crate) async fn begin_again(
     restore: &Restore<'_>,
     state: &mut RestoreState,
+    driver: Option<&str>,
 ) -> Result<(), RestoreError> {
-    if state.reported.is_none() {
-        return Ok(());
-    }
     verify::forget(restore, state).await?;
     let again = incomplete(&state.steps);
     state
@@ -35,6 +34,7 @@ pub(crate) async fn begin_again(
     state.ended = None;
     // Last: a death before it is one before the whole.
     state.reported = None;
+    state.driver = driver.map(str::to_owned);
     restore.save(state).await
 }
 

@@ -7,10 +7,10 @@ mod support;
 
 use model::Failure;
 use model::document::{BackupHead, DocumentDecoder, DocumentEncoder, DocumentEvent};
-use model::request::{PassedOver, RestoreAction, RestoreOptions};
+use model::request::{PassedOver, RestoreOptions};
 use model::restore::{Report, ReportStatus};
 use serde_json::Value;
-use support::{BUCKET, Lost, World, pools, request};
+use support::{BUCKET, Lost, World, pools};
 
 const NEXT_YEAR: &str = "sections_of_next_year";
 
@@ -69,12 +69,9 @@ async fn report_page_and_state_say_which_backup_was_taken_and_what_was_passed_ov
         s3_key: "cognito-backup/2026/11/20/us-east-1_ABCDeFghi-110003.json".into(),
         reason: "bytes are missing".into(),
     };
-    let mut restore = request(&lost, RestoreAction::Restore, &options);
-    restore.passed_over = vec![newer.clone()];
-    world.until_answered(&restore).await.unwrap();
-    // The other actions are not told again.
-    world.expect(&lost, RestoreAction::Verify, &options).await;
-    let restored = world.report(&lost, &options).await;
+    let mut request = world.request(&lost, &options);
+    request.passed_over = vec![newer.clone()];
+    let restored = world.finish(&request).await;
     let report = world.object(&lost, Report::OBJECT).unwrap();
     let report: Report = serde_json::from_slice(&report).unwrap();
     let backup = report.backup.clone().unwrap();
@@ -104,10 +101,7 @@ async fn a_backup_of_a_newer_format_ends_the_restore_by_that_name() {
     let text = text.replacen("\"format_version\":2", "\"format_version\":3", 1);
     world.s3.put(BUCKET, &lost.key.to_string(), text);
     let options = RestoreOptions::default();
-    let error = world
-        .until_done(&lost, RestoreAction::Restore, &options)
-        .await
-        .unwrap_err();
+    let error = world.bring_back(&lost, &options).await.unwrap_err();
     assert_eq!(error.failure(), Failure::BackupTooNew, "{error}");
     assert!(error.to_string().contains("deploy the version"), "{error}");
 }

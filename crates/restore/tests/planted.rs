@@ -5,7 +5,7 @@
 
 mod support;
 
-use model::request::{RestoreAction, RestoreOptions};
+use model::request::RestoreOptions;
 use model::restore::Verification;
 use serde_json::{Value, json};
 use simulator::{Fault, Faults, When};
@@ -70,8 +70,9 @@ async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
     let world = World::new().await;
     let lost = world.lose(pools::everything()).await;
     let options = RestoreOptions::default();
-    let answer = world.expect(&lost, RestoreAction::Restore, &options).await;
-    let pool = answer.new_user_pool_id.unwrap();
+    world.bring_back(&lost, &options).await.unwrap();
+    let request = world.request(&lost, &options);
+    let pool = world.state(&request.restore_id).new_user_pool_id.unwrap();
     let mut document = world.simulator.pool(NEW, pool.as_str()).unwrap();
     let whole = document.clone();
     document
@@ -81,8 +82,7 @@ async fn a_group_deleted_behind_the_restores_back_makes_it_a_failure() {
         user.groups.retain(|group| group != "editors");
     }
     world.simulator.plant(NEW, document).unwrap();
-    world.expect(&lost, RestoreAction::Verify, &options).await;
-    let restored = world.report(&lost, &options).await;
+    let restored = world.finish(&request).await;
     assert_eq!(restored.result, "FAILED");
     let verification = restored.state.verification.unwrap();
     assert!(!verification.passed());

@@ -8,8 +8,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use model::Failure;
-use model::request::{RestoreAction, RestoreOptions, UsersEngine};
-use support::{BUCKET, World, pools, request};
+use model::request::{RestoreOptions, UsersEngine};
+use support::{BUCKET, World, pools};
 
 /// Every object of the bucket.
 fn objects(world: &World) -> BTreeMap<String, Vec<u8>> {
@@ -25,7 +25,7 @@ fn objects(world: &World) -> BTreeMap<String, Vec<u8>> {
 async fn calls_of_an_invocation(options: &RestoreOptions) -> u64 {
     let world = World::new().await;
     let lost = world.lose(pools::everything()).await;
-    let restore = request(&lost, RestoreAction::Restore, options);
+    let restore = world.request(&lost, options);
     world.invoke(&restore).await.unwrap().unwrap();
     world.calls()
 }
@@ -35,7 +35,7 @@ async fn calls_of_an_invocation(options: &RestoreOptions) -> u64 {
 async fn meet(calls: u64, options: &RestoreOptions) {
     let world = World::new().await;
     let lost = world.lose(pools::everything()).await;
-    let restore = request(&lost, RestoreAction::Restore, options);
+    let restore = world.request(&lost, options);
     let earlier = world.stall_after(calls, &restore).await;
     let restored = Box::pin(world.restore(&lost, options)).await;
     let before = objects(&world);

@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress};
-use cognito::{Cognito, Pace};
-use model::request::{RestoreAction, RestoreOptions, RestoreRequest, RestoreStatus, UsersEngine};
+use cognito::{Cognito, Pace, Stop};
+use model::request::{RestoreOptions, UsersEngine};
 use model::{BackupKey, UserPoolId};
-use restore::Settings;
-use restore::run::Clients;
+use restore::drive::{self, Next, Order};
+use restore::{Clients, Settings};
 use vault::{Vault, Workspace};
 
 use crate::protocol::{BUCKET, Figures, Job, LOST, Line, NEW, Phase, ROLE, Task, peak_bytes};
@@ -59,7 +59,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",
             observer: &(),
-            stop: cognito::Stop::after(INVOCATION),
+            stop: Stop::after(INVOCATION),
         };
         let progress = match cursor.take() {
             None => backups.run(vec![pool.clone()]).await?,
@@ -76,12 +76,12 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
 
 async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: bool) -> Result<()> {
     let aws = config(&job.aws, NEW).await;
+    let vault = Vault::in_bucket(&aws, BUCKET);
     let clients = Clients {
         cognito: Cognito::new(&config(&job.cognito, NEW).await, pace(job))
             .allowing(restore::OPERATIONS),
         waf: aws_sdk_wafv2::Client::new(&aws),
         lambda: aws_sdk_lambda::Client::new(&aws),
-        vault: Vault::in_bucket(&aws, BUCKET),
         workspace: Workspace::in_bucket(&aws, BUCKET),
         observer: std::sync::Arc::new(()),
     };
@@ -91,47 +91,40 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         import_role_arn: Some(ROLE.to_owned()),
         ..Settings::default()
     };
-    let request = |action| -> Result<RestoreRequest> {
-        Ok(RestoreRequest {
-            action,
-            restore_id: format!("{engine:?}").to_lowercase().parse()?,
-            user_pool_id: key.pool().clone(),
-            s3_key: Some(key.clone()),
-            version_id: None,
-            passed_over: Vec::new(),
-            options: RestoreOptions {
-                users_engine: engine,
-                ..RestoreOptions::default()
-            },
-            error: None,
-            cause: None,
-        })
+    let restore_id = format!("{engine:?}").to_lowercase().parse()?;
+    let options = RestoreOptions {
+        users_engine: engine,
+        ..RestoreOptions::default()
     };
-    let mut phases = vec![(RestoreAction::Restore, Phase::Restore)];
-    if verify {
-        phases.push((RestoreAction::Verify, Phase::Verify));
-    }
-    for (action, phase) in phases {
-        let request = request(action)?;
-        let began = Instant::now();
-        let mut invocations = 0;
-        loop {
-            invocations += 1;
-            let stop = cognito::Stop::after(INVOCATION);
-            let answer = restore::run::run(&clients, &settings, &request, stop)
-                .await?
-                .response;
-            match answer.status {
-                RestoreStatus::Done => break,
-                RestoreStatus::InProgress => {}
-                RestoreStatus::Waiting => tell(&Line::Waiting {
-                    seconds: answer.wait_seconds,
-                })?,
-            }
+    let order = Order {
+        restore_id: &restore_id,
+        driver: Some("scale"),
+        options: &options,
+        passed_over: &[],
+    };
+    let (mut phase, mut began, mut invocations) = (Phase::Restore, Instant::now(), 0);
+    loop {
+        invocations += 1;
+        let backup = vault.open(key, None).await?;
+        let stop = Stop::after(INVOCATION);
+        let invocation = drive::next(&clients, &settings, &order, &backup, stop).await?;
+        if let Next::Wait { seconds, .. } = invocation.next {
+            tell(&Line::Waiting { seconds })?;
         }
-        ended(phase, began, invocations)?;
+        match phase {
+            Phase::Restore if invocation.state.ended.is_some() => {
+                ended(phase, began, invocations)?;
+                if !verify {
+                    return Ok(());
+                }
+                (phase, began, invocations) = (Phase::Verify, Instant::now(), 0);
+            }
+            Phase::Verify if invocation.state.verification.is_some() => {
+                return ended(phase, began, invocations);
+            }
+            _ => {}
+        }
     }
-    Ok(())
 }
 
 fn pace(job: &Job) -> Pace {

@@ -11,9 +11,9 @@ use cognito::{Category, Cognito, Stop};
 use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
 use model::request::{RestoreRequest, RestoreResponse};
-use restore::run::{Clients, run};
+use restore::run::run;
 use restore::users::Passwords;
-use restore::{ExistingPools, OPERATIONS, Settings};
+use restore::{Clients, ExistingPools, OPERATIONS, Settings};
 use serde_json::Value;
 use vault::{Vault, Workspace};
 
@@ -26,6 +26,7 @@ const EXISTING_POOLS: &str = "EXISTING_USER_POOL_IDS";
 
 struct Restore {
     clients: Clients,
+    vault: Vault,
     settings: Settings,
     limits: Limits,
     topic: Topic,
@@ -67,11 +68,11 @@ impl Function for Restore {
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: looking_for_functions(&config),
             workspace: Workspace::in_bucket(&config, bucket.clone()),
-            vault: Vault::in_bucket(&config, bucket),
             observer: Arc::new(()),
         };
         Ok(Self {
             clients,
+            vault: Vault::in_bucket(&config, bucket),
             settings,
             limits: Limits::default(),
             topic,
@@ -82,14 +83,20 @@ impl Function for Restore {
         let request = RestoreRequest::from_event(&event)?;
         let left = time_left(context);
         let stop = Stop::after(left.saturating_sub(MARGIN).max(left / 2));
-        let work = Box::pin(run(&self.clients, &self.settings, &request, stop));
+        let work = Box::pin(run(
+            &self.clients,
+            &self.vault,
+            &self.settings,
+            &request,
+            stop,
+        ));
         let categories = [Category::UserCreation, Category::UserRead];
         let cognito = &self.clients.cognito;
-        let invocation = self.limits.beside(cognito, &categories, work).await?;
-        if let Some(message) = invocation.message {
+        let answer = self.limits.beside(cognito, &categories, work).await?;
+        if let Some(message) = answer.message {
             self.topic.publish(message).await?;
         }
-        Ok(invocation.response)
+        Ok(answer.response)
     }
 }
 

@@ -8,17 +8,14 @@ use super::trigger::RestoreOptions;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
 use crate::identifiers::{RestoreId, UserPoolId};
+use crate::restore::ReportStatus;
 
 /// What one invocation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestoreAction {
-    /// Begin or go on with the plan.
+    /// Begin the restore or go on with it, to its report; as many invocations as it takes.
     Restore,
-    /// Compare the restored pool with the backup; as many invocations as it takes.
-    Verify,
-    /// Write the report and the hand-over page, and send the notification.
-    Report,
     /// Something failed: write what is known and send the failure notification.
     ReportFailure,
 }
@@ -42,6 +39,10 @@ pub struct RestoreRequest {
     /// For [`RestoreAction::Restore`]: newer backups that were not taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// For [`RestoreAction::Restore`]: the execution that drives it, by which an invocation that
+    /// is repeated is told from a restore that is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
     /// How it is to be done.
     #[serde(default)]
     pub options: RestoreOptions,
@@ -82,8 +83,22 @@ pub enum RestoreStatus {
     InProgress,
     /// There is more to do, but not before `wait_seconds` have passed.
     Waiting,
-    /// The action is done.
-    Done,
+    /// It ended: everything is back and verified.
+    Success,
+    /// It ended: what is lost, the report announces.
+    SuccessWithLosses,
+    /// It ended: the pool differs from the backup in ways that nothing announces.
+    Failed,
+}
+
+impl From<ReportStatus> for RestoreStatus {
+    fn from(status: ReportStatus) -> Self {
+        match status {
+            ReportStatus::Success => RestoreStatus::Success,
+            ReportStatus::SuccessWithLosses => RestoreStatus::SuccessWithLosses,
+            ReportStatus::Failed => RestoreStatus::Failed,
+        }
+    }
 }
 
 /// The answer to the state machine. Small, whatever the pool's size, and free of secrets and
@@ -104,10 +119,6 @@ pub struct RestoreResponse {
     /// How many users the backup holds, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users_total: Option<u64>,
-    /// After [`RestoreAction::Report`]: `SUCCESS`, `SUCCESS_WITH_LOSSES` or `FAILED`; else null.
-    /// Always there, for the state machine reads it.
-    #[serde(default)]
-    pub result: Option<String>,
 }
 
 #[cfg(test)]

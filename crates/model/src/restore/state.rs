@@ -26,6 +26,9 @@ pub struct RestoreState {
     /// different states, and one of them finds out.
     #[serde(default)]
     pub invocation: String,
+    /// Who drives it: the execution of the state machine, or the process of a command.
+    #[serde(default)]
+    pub driver: Option<String>,
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
     /// The backup. The name of the member is older than backups in files.
@@ -58,7 +61,7 @@ pub struct RestoreState {
     /// When the plan was through.
     #[serde(default)]
     pub ended: Option<Timestamp>,
-    /// When its end was reported. Whoever goes on with it after that resumes it.
+    /// When its end was reported. Another driver that comes after that resumes it.
     #[serde(default)]
     pub reported: Option<Timestamp>,
     /// When it was resumed last.
@@ -115,6 +118,7 @@ impl RestoreState {
         Self {
             restore_id,
             invocation: String::new(),
+            driver: None,
             user_pool_id,
             s3_key,
             version_id: None,

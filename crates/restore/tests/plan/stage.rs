@@ -13,8 +13,8 @@ use model::request::{
 };
 use model::restore::{RestoreState, Verification};
 use model::{BackupKey, UserPoolId};
-use restore::run::{Clients, run};
-use restore::{ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
+use restore::run::run;
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
 use vault::testing::MemoryS3;
@@ -30,10 +30,12 @@ pub(crate) struct Stage {
     pub(crate) simulator: SimulatorHandle,
     pub(crate) s3: MemoryS3,
     clients: Clients,
+    vault: Vault,
     settings: Settings,
     lost: UserPoolId,
     key: BackupKey,
     restore: Cell<u32>,
+    execution: Cell<u32>,
     invocation: Cell<Duration>,
     anybody: Cognito,
 }
@@ -65,7 +67,6 @@ impl Stage {
             cognito: at(&config, &simulator, NEW).allowing(OPERATIONS),
             waf,
             lambda: functions(&config),
-            vault: Vault::in_bucket(&config, BUCKET),
             workspace: Workspace::in_bucket(&config, BUCKET),
             observer: std::sync::Arc::new(()),
         };
@@ -78,11 +79,13 @@ impl Stage {
         Self {
             simulator,
             s3,
+            vault: Vault::in_bucket(&config, BUCKET),
             clients,
             settings,
             lost,
             key,
             restore: Cell::new(1),
+            execution: Cell::new(1),
             invocation: Cell::new(Duration::from_secs(120)),
             anybody,
         }
@@ -141,6 +144,7 @@ impl Stage {
             s3_key: Some(self.key.clone()),
             version_id: None,
             passed_over: Vec::new(),
+            execution: Some(format!("execution-{}", self.execution.get())),
             options,
             error: None,
             cause: None,
@@ -152,7 +156,7 @@ impl Stage {
         request: &RestoreRequest,
     ) -> Result<RestoreResponse, RestoreError> {
         let stop = cognito::Stop::after(self.invocation.get());
-        let invocation = run(&self.clients, &self.settings, request, stop).await?;
+        let invocation = run(&self.clients, &self.vault, &self.settings, request, stop).await?;
         Ok(invocation.response)
     }
 
@@ -196,19 +200,32 @@ impl Stage {
         }
     }
 
-    async fn until_done(&self, request: &RestoreRequest) -> Result<(), RestoreError> {
+    /// Invocations until the state shows what is waited for, or until the restore has ended.
+    async fn until(
+        &self,
+        request: &RestoreRequest,
+        shows: impl Fn(&RestoreState) -> bool,
+    ) -> Result<(), RestoreError> {
         for _ in 0..200 {
             let answer = self.call(request).await?;
             match answer.status {
-                RestoreStatus::Done => return Ok(()),
                 RestoreStatus::InProgress => {}
                 RestoreStatus::Waiting => {
                     let seconds = u64::from(answer.wait_seconds);
                     self.simulator.advance_clock(Duration::from_secs(seconds));
                 }
+                _ => return Ok(()),
+            }
+            if shows(&self.state()) {
+                return Ok(());
             }
         }
         panic!("the restore does not end");
+    }
+
+    /// From now on another execution of the state machine calls.
+    pub(crate) fn begin_execution(&self) {
+        self.execution.set(self.execution.get() + 1);
     }
 
     /// All invocations of the plan.
@@ -217,15 +234,21 @@ impl Stage {
         options: RestoreOptions,
     ) -> Result<RestoreState, RestoreError> {
         let request = self.request(options);
-        self.until_done(&request).await?;
+        self.until(&request, |state| state.ended.is_some()).await?;
         Ok(self.state())
     }
 
     pub(crate) async fn verify(&self, state: &RestoreState) -> Verification {
-        let mut request = self.request(state.options.clone());
-        request.action = RestoreAction::Verify;
-        self.until_done(&request).await.unwrap();
+        let request = self.request(state.options.clone());
+        let compared = |state: &RestoreState| state.verification.is_some();
+        self.until(&request, compared).await.unwrap();
         self.state().verification.unwrap()
+    }
+
+    /// The rest of the execution: compares, and reports.
+    pub(crate) async fn finish(&self) {
+        let request = self.request(RestoreOptions::default());
+        self.until(&request, |_| false).await.unwrap();
     }
 
     pub(crate) fn state(&self) -> RestoreState {

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 mod endpoint;
 pub(crate) mod pools;
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,14 +15,12 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use backup::{Backups, MetadataTable, MfaPreferences, Progress};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
-use model::observe::{Event, Observer};
-use model::request::{
-    RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
-};
-use model::restore::{Finding, RestoreState, UserEntry, Verification};
-use model::{BackupKey, UserPoolId};
-use restore::run::{Clients, run};
-use restore::{RestoreError, Settings};
+use model::observe::{Event, Observer, WaitReason};
+use model::request::{RestoreAction, RestoreOptions, RestoreRequest};
+use model::restore::{Finding, Report, RestoreState, UserEntry, Verification};
+use model::{BackupKey, RestoreId, UserPoolId};
+use restore::drive::{Invocation, Order, next, repeat};
+use restore::{Clients, RestoreError, Settings};
 use serde_json::{Value, json};
 use simulator::{
     Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, Unmeasured, When,
@@ -35,8 +34,6 @@ pub(crate) const NEW: &str = "us-west-2";
 pub(crate) const BUCKET: &str = "cognito-dr-test";
 /// The account of the simulator.
 pub(crate) const ACCOUNT: &str = "000000000000";
-/// How often the state machine repeats a task that failed (`MaxAttempts` of the template).
-const MAX_ATTEMPTS: u32 = 6;
 /// More invocations than any of these restores takes.
 const INVOCATIONS: u32 = 2000;
 /// Longer than any test: the answer that never comes.
@@ -59,9 +56,12 @@ pub(crate) struct World {
     pub(crate) s3: MemoryS3,
     config: SdkConfig,
     clients: Clients,
+    vault: Vault,
     pub(crate) settings: Settings,
     pub(crate) heard: Arc<Heard>,
     death: Mutex<Option<Death>>,
+    /// Which execution of the state machine it is.
+    execution: Cell<u32>,
     /// How long an invocation has.
     pub(crate) time: Duration,
 }
@@ -84,8 +84,7 @@ impl Heard {
 }
 
 /// An invocation that is under way.
-pub(crate) type Invocation<'w> =
-    Pin<Box<dyn Future<Output = Result<RestoreResponse, RestoreError>> + 'w>>;
+pub(crate) type Standing<'w> = Pin<Box<dyn Future<Output = Result<Invocation, RestoreError>> + 'w>>;
 
 /// A pool that was backed up.
 #[derive(Debug, Clone)]
@@ -131,7 +130,6 @@ impl World {
                 .allowing(restore::OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&elsewhere),
-            vault: Vault::in_bucket(&config, BUCKET),
             workspace: Workspace::in_bucket(&config, BUCKET),
             observer: heard.clone(),
         };
@@ -145,11 +143,13 @@ impl World {
         Self {
             simulator,
             s3,
+            vault: Vault::in_bucket(&config, BUCKET),
             config,
             clients,
             settings,
             heard,
             death: Mutex::new(None),
+            execution: Cell::new(0),
             time: Duration::from_secs(300),
         }
     }
@@ -168,7 +168,7 @@ impl World {
         let backups = Backups {
             cognito: &cognito,
             waf: &self.clients.waf,
-            vault: &self.clients.vault,
+            vault: &self.vault,
             table: Some(&table),
             continuation: None,
             mfa_preferences: MfaPreferences::All,
@@ -262,20 +262,23 @@ impl World {
         }
     }
 
-    async fn run(
-        &self,
-        request: &RestoreRequest,
-        stop: Stop,
-    ) -> Result<RestoreResponse, RestoreError> {
-        let invocation = run(&self.clients, &self.settings, request, stop).await?;
-        Ok(invocation.response)
+    async fn run(&self, request: &RestoreRequest, stop: Stop) -> Result<Invocation, RestoreError> {
+        let key = request.s3_key.as_ref().unwrap();
+        let backup = self.vault.open(key, None).await?;
+        let order = Order {
+            restore_id: &request.restore_id,
+            driver: request.execution.as_deref(),
+            options: &request.options,
+            passed_over: &request.passed_over,
+        };
+        next(&self.clients, &self.settings, &order, &backup, stop).await
     }
 
     /// One invocation; `None` when it died.
     pub(crate) async fn invoke(
         &self,
         request: &RestoreRequest,
-    ) -> Option<Result<RestoreResponse, RestoreError>> {
+    ) -> Option<Result<Invocation, RestoreError>> {
         let signal = StopSignal::default();
         let stop = signal.stop().or_at(Instant::now() + self.time);
         let mut invocation = Box::pin(self.run(request, stop));
@@ -315,9 +318,9 @@ impl World {
         &'w self,
         calls: u64,
         request: &'w RestoreRequest,
-    ) -> Invocation<'w> {
+    ) -> Standing<'w> {
         self.calm_down();
-        let mut invocation: Invocation<'w> = Box::pin(self.run(request, Stop::after(self.time)));
+        let mut invocation: Standing<'w> = Box::pin(self.run(request, Stop::after(self.time)));
         tokio::select! {
             answer = &mut invocation => panic!("it ended before: {answer:?}"),
             () = async {
@@ -329,103 +332,81 @@ impl World {
         invocation
     }
 
-    /// A task of the state machine with its loop, its waits and its retries.
+    /// The loop of an execution, until the state shows what is waited for, or to the end.
     ///
     /// # Errors
-    /// What the state machine does not retry, or not any more.
-    pub(crate) async fn until_done(
-        &self,
-        lost: &Lost,
-        action: RestoreAction,
-        options: &RestoreOptions,
-    ) -> Result<RestoreResponse, RestoreError> {
-        self.until_answered(&request(lost, action, options)).await
-    }
-
-    /// The same, for this request.
-    pub(crate) async fn until_answered(
+    /// What is not tried again, or not any more.
+    pub(crate) async fn drive(
         &self,
         request: &RestoreRequest,
-    ) -> Result<RestoreResponse, RestoreError> {
-        let mut failures = 0;
-        for _ in 0..INVOCATIONS {
-            let answer = match self.invoke(request).await {
-                None => {
-                    failures += 1;
-                    continue;
-                }
-                Some(Ok(answer)) => answer,
-                Some(Err(error)) => {
-                    failures += 1;
-                    let again = error.failure().is_worth_retrying() && failures <= MAX_ATTEMPTS;
-                    if !again {
-                        return Err(error);
-                    }
-                    println!("retried after {}: {error}", error.failure());
-                    continue;
-                }
-            };
-            failures = 0;
-            match answer.status {
-                RestoreStatus::Done => return Ok(answer),
-                RestoreStatus::InProgress => {}
-                RestoreStatus::Waiting => {
-                    let seconds = answer.wait_seconds.into();
-                    self.simulator.advance_clock(Duration::from_secs(seconds));
-                }
+        shows: impl Fn(&RestoreState) -> bool,
+    ) -> Result<Option<Box<Report>>, RestoreError> {
+        let invocations = Cell::new(0);
+        let invoke = async || loop {
+            invocations.set(invocations.get() + 1);
+            assert!(invocations.get() < INVOCATIONS, "no end in sight");
+            if let Some(answer) = self.invoke(request).await {
+                return answer.map(|invocation| invocation.next);
             }
-        }
-        panic!("{:?} does not come to an end", request.action);
+        };
+        let wait = async |time: Duration, reason| {
+            match reason {
+                WaitReason::Unavailable => println!("called again"),
+                _ => self.simulator.advance_clock(time),
+            }
+            !shows(&self.state(&request.restore_id))
+        };
+        repeat(invoke, wait).await
+    }
+
+    /// The plan, as far as an execution goes before it compares.
+    pub(crate) async fn bring_back(
+        &self,
+        lost: &Lost,
+        options: &RestoreOptions,
+    ) -> Result<(), RestoreError> {
+        let request = self.request(lost, options);
+        let driven = self.drive(&request, |state| state.ended.is_some()).await;
+        driven.map(drop)
     }
 
     /// The whole execution: restore, verify, report.
     pub(crate) async fn restore(&self, lost: &Lost, options: &RestoreOptions) -> Restored {
-        for action in [RestoreAction::Restore, RestoreAction::Verify] {
-            self.expect(lost, action, options).await;
-        }
-        self.report(lost, options).await
+        self.execution.set(self.execution.get() + 1);
+        self.finish(&self.request(lost, options)).await
     }
 
-    /// The end of the execution, and everything it led to.
-    pub(crate) async fn report(&self, lost: &Lost, options: &RestoreOptions) -> Restored {
-        let report = self.expect(lost, RestoreAction::Report, options).await;
-        let state: RestoreState =
-            serde_json::from_slice(&self.object(lost, "state.json").unwrap()).unwrap();
+    /// The rest of the execution, and everything it led to.
+    pub(crate) async fn finish(&self, request: &RestoreRequest) -> Restored {
+        let report = match self.drive(request, |_| false).await {
+            Ok(report) => report.unwrap(),
+            Err(error) => {
+                let refused = self.simulator.evidence().refused;
+                let last: Vec<_> = refused.iter().rev().take(5).collect();
+                panic!("{} {error}\n{last:#?}", error.failure())
+            }
+        };
+        let id = &request.restore_id;
+        let state = self.state(id);
         let target = state.new_user_pool_id.clone().unwrap();
         let steps = state.steps.iter().flat_map(|record| &record.findings);
         let mut announcements: Vec<String> = steps
             .chain(&state.users.findings)
             .flat_map(|finding| finding.announces.clone())
             .collect();
-        for finding in self.findings(lost) {
+        for finding in self.findings(id) {
             announcements.extend(finding.announces);
         }
-        let map = self.object(lost, UserEntry::OBJECT).unwrap_or_default();
+        let map = self.object_of(id, UserEntry::OBJECT).unwrap_or_default();
         let rows: Result<_, _> = csv::Reader::from_reader(&map[..])
             .into_deserialize()
             .collect();
         Restored {
-            result: report.result.unwrap(),
+            result: report.status.as_str().to_owned(),
             document: self.simulator.dump(NEW, target.as_str()).unwrap(),
             state,
             announcements,
             user_map: rows.unwrap(),
-        }
-    }
-
-    pub(crate) async fn expect(
-        &self,
-        lost: &Lost,
-        action: RestoreAction,
-        options: &RestoreOptions,
-    ) -> RestoreResponse {
-        match self.until_done(lost, action, options).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let refused = self.simulator.evidence().refused;
-                let last: Vec<_> = refused.iter().rev().take(5).collect();
-                panic!("{action:?}: {} {error}\n{last:#?}", error.failure())
-            }
         }
     }
 
@@ -441,34 +422,50 @@ impl World {
             verify: Some(pool.clone()),
             ..RestoreOptions::default()
         };
-        let mut result = None;
-        for action in [
-            RestoreAction::Restore,
-            RestoreAction::Verify,
-            RestoreAction::Report,
-        ] {
-            let request = RestoreRequest {
-                restore_id: id.parse().unwrap(),
-                ..request(lost, action, &options)
-            };
-            let answer = self.until_answered(&request).await.unwrap();
-            result = answer.result;
-        }
-        let key = format!("cognito-restore/{id}/state.json");
-        let state = self.s3.get(BUCKET, &key).unwrap();
-        let state: RestoreState = serde_json::from_slice(&state).unwrap();
-        (result.unwrap(), state.verification.unwrap())
+        let request = RestoreRequest {
+            restore_id: id.parse().unwrap(),
+            ..self.request(lost, &options)
+        };
+        let report = self.drive(&request, |_| false).await.unwrap().unwrap();
+        let state = self.state(&request.restore_id);
+        let status = report.status.as_str().to_owned();
+        (status, state.verification.unwrap())
     }
 
-    /// An object of the restore's folder.
+    /// What the state machine asks for.
+    pub(crate) fn request(&self, lost: &Lost, options: &RestoreOptions) -> RestoreRequest {
+        RestoreRequest {
+            action: RestoreAction::Restore,
+            restore_id: restore_id(lost),
+            user_pool_id: lost.pool.clone(),
+            s3_key: Some(lost.key.clone()),
+            version_id: None,
+            passed_over: Vec::new(),
+            execution: Some(format!("execution-{}", self.execution.get())),
+            options: options.clone(),
+            error: None,
+            cause: None,
+        }
+    }
+
+    /// What a restore remembers.
+    pub(crate) fn state(&self, id: &RestoreId) -> RestoreState {
+        serde_json::from_slice(&self.object_of(id, RestoreState::OBJECT).unwrap()).unwrap()
+    }
+
+    /// An object of the folder of the pool's restore.
     pub(crate) fn object(&self, lost: &Lost, name: &str) -> Option<Vec<u8>> {
-        let key = format!("cognito-restore/{}/{name}", restore_id(lost));
-        self.s3.get(BUCKET, &key).map(|bytes| bytes.to_vec())
+        self.object_of(&restore_id(lost), name)
+    }
+
+    fn object_of(&self, id: &RestoreId, name: &str) -> Option<Vec<u8>> {
+        let bytes = self.s3.get(BUCKET, &id.object_key(name));
+        bytes.map(|bytes| bytes.to_vec())
     }
 
     /// All findings about users, from their parts.
-    pub(crate) fn findings(&self, lost: &Lost) -> Vec<Finding> {
-        let folder = format!("cognito-restore/{}/findings/part-", restore_id(lost));
+    fn findings(&self, id: &RestoreId) -> Vec<Finding> {
+        let folder = id.object_key("findings/part-");
         let keys = self.s3.keys(BUCKET).into_iter();
         keys.filter(|key| key.starts_with(&folder))
             .flat_map(|key| {
@@ -495,27 +492,8 @@ impl World {
     }
 }
 
-/// What the state machine asks for.
-pub(crate) fn request(
-    lost: &Lost,
-    action: RestoreAction,
-    options: &RestoreOptions,
-) -> RestoreRequest {
-    RestoreRequest {
-        action,
-        restore_id: restore_id(lost).parse().unwrap(),
-        user_pool_id: lost.pool.clone(),
-        s3_key: Some(lost.key.clone()),
-        version_id: None,
-        passed_over: Vec::new(),
-        options: options.clone(),
-        error: None,
-        cause: None,
-    }
-}
-
-fn restore_id(lost: &Lost) -> String {
-    format!("r-{}", lost.pool)
+fn restore_id(lost: &Lost) -> RestoreId {
+    format!("r-{}", lost.pool).parse().unwrap()
 }
 
 fn at(config: &SdkConfig, region: &'static str, endpoint: String) -> SdkConfig {
