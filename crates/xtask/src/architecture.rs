@@ -39,6 +39,14 @@ impl Architecture {
         }
     }
 
+    /// As Rust names it, with a libc that programs are linked to statically.
+    pub fn static_triple(self) -> &'static str {
+        match self {
+            Self::Arm => "aarch64-unknown-linux-musl",
+            Self::X86 => "x86_64-unknown-linux-musl",
+        }
+    }
+
     /// As an ELF header names it.
     pub(crate) fn machine(self) -> Machine {
         match self {

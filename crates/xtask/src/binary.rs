@@ -1,13 +1,13 @@
-//! Whether Lambda's runtime `provided.al2023` can start a binary.
+//! Whether Lambda's runtime `provided.al2023` can start a binary, and whether any Linux can.
 //!
-//! That runtime is Amazon Linux 2023 with glibc 2.34. A binary takes from glibc the newest version
+//! Lambda's runtime is Amazon Linux 2023 with glibc 2.34. A binary takes from glibc the newest version
 //! of each symbol that its linker saw, so what was linked on a newer Linux may ask for symbols that
 //! Lambda has not: it is deployed without an error and dies at its first start.
 
 use anyhow::{Result, bail, ensure};
 use object::LittleEndian;
-use object::elf::{DT_NEEDED, FileHeader64};
-use object::read::elf::{FileHeader, SectionTable};
+use object::elf::{DT_NEEDED, FileHeader64, PT_INTERP};
+use object::read::elf::{FileHeader, ProgramHeader, SectionTable};
 
 use crate::architecture::Architecture;
 
@@ -34,6 +34,36 @@ type Header = FileHeader64<LittleEndian>;
 /// When it is no program for that processor, asks for a newer glibc, or for a library that the
 /// runtime has not: says for which.
 pub fn check(binary: &[u8], architecture: Architecture) -> Result<()> {
+    let sections = sections(program(binary, architecture)?, binary)?;
+    for library in libraries(&sections, binary)? {
+        ensure!(
+            LIBRARIES.contains(&library.as_str()),
+            "it needs {library}, which provided.al2023 has not"
+        );
+    }
+    check_versions(&sections, binary)
+}
+
+/// Checks that every Linux on this processor can start the binary, whatever is installed there.
+///
+/// # Errors
+/// When it is no program for that processor, or asks for a loader or a library.
+pub fn check_static(binary: &[u8], architecture: Architecture) -> Result<()> {
+    let header = program(binary, architecture)?;
+    let segments = header.program_headers(LittleEndian, binary)?;
+    ensure!(
+        segments
+            .iter()
+            .all(|segment| segment.p_type(LittleEndian) != PT_INTERP),
+        "it needs a loader of shared libraries"
+    );
+    if let Some(library) = libraries(&sections(header, binary)?, binary)?.first() {
+        bail!("it needs {library}");
+    }
+    Ok(())
+}
+
+fn program(binary: &[u8], architecture: Architecture) -> Result<&Header> {
     let Ok(header) = Header::parse(binary) else {
         bail!("it is not a 64-bit ELF binary");
     };
@@ -43,23 +73,23 @@ pub fn check(binary: &[u8], architecture: Architecture) -> Result<()> {
         "it is not built for {}",
         architecture.name()
     );
-    let sections = header.sections(endian, binary)?;
-    // Without section headers nothing below would be found.
-    ensure!(!sections.is_empty(), "it has no section headers");
-    check_libraries(&sections, binary)?;
-    check_versions(&sections, binary)
+    Ok(header)
 }
 
-fn check_libraries(sections: &SectionTable<'_, Header>, binary: &[u8]) -> Result<()> {
+fn sections<'a>(header: &Header, binary: &'a [u8]) -> Result<SectionTable<'a, Header>> {
+    let sections = header.sections(LittleEndian, binary)?;
+    // Without section headers no library would be found.
+    ensure!(!sections.is_empty(), "it has no section headers");
+    Ok(sections)
+}
+
+/// The shared libraries that it asks for.
+fn libraries(sections: &SectionTable<'_, Header>, binary: &[u8]) -> Result<Vec<String>> {
     let dynamic = sections.dynamic_table(LittleEndian, binary)?;
-    for entry in dynamic.iter().filter(|entry| entry.tag == DT_NEEDED) {
-        let library = String::from_utf8_lossy(dynamic.string(entry)?);
-        ensure!(
-            LIBRARIES.contains(&library.as_ref()),
-            "it needs {library}, which provided.al2023 has not"
-        );
-    }
-    Ok(())
+    let needed = dynamic.iter().filter(|entry| entry.tag == DT_NEEDED);
+    let names =
+        needed.map(|entry| Ok(String::from_utf8_lossy(dynamic.string(entry)?).into_owned()));
+    names.collect()
 }
 
 fn check_versions(sections: &SectionTable<'_, Header>, binary: &[u8]) -> Result<()> {
@@ -127,9 +157,14 @@ mod tests {
     /// Of a real program: that of this test, whose names of versions and libraries are changed.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     mod planted {
+        use object::elf::{DT_DEBUG, PT_NULL};
         use object::read::elf::SectionHeader as _;
 
         use super::*;
+
+        /// How long an entry of the program headers is, and one of the dynamic section.
+        const SEGMENT: usize = 56;
+        const DYNAMIC: usize = 16;
 
         #[test]
         fn a_program_for_the_processor_and_glibc_of_lambda_is_accepted() {
@@ -179,6 +214,19 @@ mod tests {
             assert_eq!(refusal(&program), "it has no section headers");
         }
 
+        #[test]
+        fn a_program_that_needs_a_loader_or_a_library_is_not_static() {
+            let mut program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+            let check = |program: &[u8]| check_static(program, Architecture::of_this_machine());
+            let refused = |program: &[u8]| check(program).unwrap_err().to_string();
+            assert_eq!(refused(&program), "it needs a loader of shared libraries");
+            change_segments(&mut program, PT_INTERP.0, PT_NULL.0);
+            let refusal = refused(&program);
+            assert!(refusal.starts_with("it needs lib"), "{refusal}");
+            change_tags(&mut program, DT_NEEDED.0 as u64, DT_DEBUG.0 as u64);
+            check(&program).unwrap();
+        }
+
         fn refusal(program: &[u8]) -> String {
             check(program, Architecture::of_this_machine())
                 .unwrap_err()
@@ -192,6 +240,32 @@ mod tests {
                 rename(&mut program, &format!("GLIBC_2.{newer}"), "GLIBC_2.34");
             }
             program
+        }
+
+        /// Every program header of this type gets another.
+        fn change_segments(program: &mut [u8], from: u32, to: u32) {
+            let header = Header::parse(&*program).unwrap();
+            let start = header.e_phoff(LittleEndian) as usize;
+            let count = header.e_phnum(LittleEndian) as usize;
+            for entry in program[start..].chunks_exact_mut(SEGMENT).take(count) {
+                if entry[..4] == from.to_le_bytes() {
+                    entry[..4].copy_from_slice(&to.to_le_bytes());
+                }
+            }
+        }
+
+        /// Every entry of the dynamic section with this tag gets another.
+        fn change_tags(program: &mut [u8], from: u64, to: u64) {
+            let header = Header::parse(&*program).unwrap();
+            let sections = header.sections(LittleEndian, &*program).unwrap();
+            let (_, dynamic) = sections.section_by_name(LittleEndian, b".dynamic").unwrap();
+            let (start, length) = dynamic.file_range(LittleEndian).unwrap();
+            let table = &mut program[start as usize..(start + length) as usize];
+            for entry in table.chunks_exact_mut(DYNAMIC) {
+                if entry[..8] == from.to_le_bytes() {
+                    entry[..8].copy_from_slice(&to.to_le_bytes());
+                }
+            }
         }
 
         /// Changes a name in the table of strings, in place.

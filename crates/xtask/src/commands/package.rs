@@ -1,4 +1,5 @@
-//! `cargo xtask package`: the four packages that Lambda takes, and the templates that deploy them.
+//! `cargo xtask package`: the four packages that Lambda takes, the templates that deploy them, and
+//! the command as one static file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -18,10 +19,54 @@ pub(crate) struct Arguments {
     /// The processor to build for; that of the templates unless given.
     #[arg(long, value_enum)]
     architecture: Option<Architecture>,
+    /// Build only this part; both unless given. What was built before is removed all the same.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Build nothing: check what something else built, such as `sam build`, in these folders.
     #[arg(long, value_name = "FOLDER")]
     check: Vec<PathBuf>,
 }
+
+/// What is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The Lambda functions and the templates.
+    Lambdas,
+    /// `cognito-dr`.
+    Command,
+}
+
+impl Part {
+    /// Its target, as `cargo zigbuild` names it: with the version of glibc, where it has one.
+    fn target(self, architecture: Architecture) -> String {
+        match self {
+            Part::Lambdas => {
+                let (major, minor) = GLIBC;
+                format!("{}.{major}.{minor}", architecture.triple())
+            }
+            Part::Command => architecture.static_triple().to_owned(),
+        }
+    }
+
+    /// The same, as Rust names it.
+    fn triple(self, architecture: Architecture) -> &'static str {
+        match self {
+            Part::Lambdas => architecture.triple(),
+            Part::Command => architecture.static_triple(),
+        }
+    }
+
+    /// The package of the workspace.
+    fn package(self) -> &'static str {
+        match self {
+            Part::Lambdas => "lambda",
+            Part::Command => COMMAND,
+        }
+    }
+}
+
+/// The operator's command.
+const COMMAND: &str = "cognito-dr";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let architecture = match arguments.architecture {
@@ -29,10 +74,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         None => template::architecture(&template::read(template::DR)?)?,
     };
     if arguments.check.is_empty() {
-        build(architecture)?;
-        let folder = workspace::target().join("package");
-        write_packages(architecture, &folder)?;
-        write_templates(architecture, &folder)?;
+        let parts = match arguments.only {
+            Some(part) => vec![part],
+            None => vec![Part::Lambdas, Part::Command],
+        };
+        for part in &parts {
+            build(*part, architecture)?;
+        }
+        let folder = emptied(workspace::target().join("package"))?;
+        for part in parts {
+            match part {
+                Part::Lambdas => {
+                    write_packages(architecture, &folder)?;
+                    write_templates(architecture, &folder)?;
+                }
+                Part::Command => write_command(architecture, &folder)?,
+            }
+        }
     }
     for folder in &arguments.check {
         let count = check(architecture, folder)?;
@@ -41,19 +99,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Links with zig, which has the symbols of every glibc: what this machine has does not matter.
-fn build(architecture: Architecture) -> Result<()> {
-    install_target(architecture.triple())?;
+/// Links with zig, which has the symbols of every glibc, and musl: what this machine has does not
+/// matter.
+fn build(part: Part, architecture: Architecture) -> Result<()> {
+    install_target(part.triple(architecture))?;
     let python = Python::with_linker()?;
     let own = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(python.programs()).chain(std::env::split_paths(&own));
-    let (major, minor) = GLIBC;
     let mut command = workspace::cargo();
     command
         .env("PATH", std::env::join_paths(folders)?)
-        .args(["zigbuild", "--release", "--target"])
-        .arg(format!("{}.{major}.{minor}", architecture.triple()));
-    command.args(["--package", "lambda", "--bins"]);
+        .args(["zigbuild", "--release", "--bins", "--target"])
+        .arg(part.target(architecture))
+        .args(["--package", part.package()]);
     passes(&mut command)
 }
 
@@ -74,19 +132,43 @@ fn install_target(triple: &str) -> Result<()> {
     passes(Command::new("rustup").args(["target", "add", triple]))
 }
 
-/// Only what this build made is in the folder afterwards.
-fn write_packages(architecture: Architecture, folder: &Path) -> Result<()> {
+/// A folder in which only what this build made is afterwards.
+fn emptied(folder: PathBuf) -> Result<PathBuf> {
     if folder.exists() {
-        std::fs::remove_dir_all(folder)
+        std::fs::remove_dir_all(&folder)
             .with_context(|| format!("{} cannot be removed", folder.display()))?;
     }
-    std::fs::create_dir_all(folder)
+    std::fs::create_dir_all(&folder)
         .with_context(|| format!("{} cannot be made", folder.display()))?;
-    let built = workspace::target()
-        .join(architecture.triple())
-        .join("release");
+    Ok(folder)
+}
+
+/// A program that was built.
+fn built(part: Part, architecture: Architecture, name: &str) -> PathBuf {
+    let folder = workspace::target().join(part.triple(architecture));
+    folder.join("release").join(name)
+}
+
+/// The command, which is taken wherever it is needed: a bastion host, a build server, a container.
+fn write_command(architecture: Architecture, folder: &Path) -> Result<()> {
+    let program = built(Part::Command, architecture, COMMAND);
+    let path = folder.join(COMMAND);
+    // With its permissions.
+    let bytes = std::fs::copy(&program, &path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    binary::check_static(&std::fs::read(&path)?, architecture)
+        .with_context(|| path.display().to_string())?;
+    let (megabytes, name) = (bytes as f64 / 1e6, architecture.name());
+    println!("{}  {megabytes:.2} MB, for {name}", path.display());
+    Ok(())
+}
+
+fn write_packages(architecture: Architecture, folder: &Path) -> Result<()> {
     for name in LAMBDAS {
-        let zip = package::package(&built.join(name), Purpose::Deployment)?;
+        let zip = package::package(
+            &built(Part::Lambdas, architecture, name),
+            Purpose::Deployment,
+        )?;
         let path = folder.join(format!("{name}.zip"));
         package::check(&zip, architecture).with_context(|| path.display().to_string())?;
         write(&path, &zip)?;
