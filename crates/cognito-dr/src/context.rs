@@ -1,7 +1,7 @@
 //! What a command works with: AWS in a Region, the vault, the terminal.
 
 use aws_config::{Region, SdkConfig};
-use cognito::Cognito;
+use cognito::{Cognito, Stop};
 use model::UserPoolId;
 use tokio::sync::OnceCell;
 use vault::Vault;
@@ -9,6 +9,7 @@ use vault::Vault;
 use crate::arguments::{GlobalOptions, Location, PaceOptions};
 use crate::aws;
 use crate::error::Error;
+use crate::interrupt;
 use crate::regions;
 use crate::terminal::Terminal;
 
@@ -31,6 +32,12 @@ impl Context {
             region: OnceCell::new(),
             aws: OnceCell::new(),
         }
+    }
+
+    /// When work is to stop: the first Ctrl-C asks for it, the second ends the command. To be
+    /// called once, by commands that can go on later.
+    pub(crate) fn stop(&self) -> Stop {
+        interrupt::stop_on_ctrl_c(&self.terminal)
     }
 
     /// The Region to work in where no pool's id tells: argument, environment, profile; else a

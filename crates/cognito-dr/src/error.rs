@@ -104,16 +104,6 @@ impl Error {
         )
     }
 
-    /// Adds what helps where credentials are missing or do not suffice: which profile it was.
-    pub(crate) fn with_profile(self, profile: Option<&str>) -> Self {
-        match (profile, self.failure) {
-            (Some(profile), Some(Failure::NotAuthorized)) => self.hint(format!(
-                "The profile is {profile}; `aws configure list-profiles` lists those that there are."
-            )),
-            _ => self,
-        }
-    }
-
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self.ending {
@@ -162,10 +152,7 @@ impl From<io::Error> for Error {
 
 impl From<CognitoError> for Error {
     fn from(error: CognitoError) -> Self {
-        let failed = Self {
-            failure: Some(error.failure()),
-            ..Self::new(error.to_string())
-        };
+        let failed = Self::new(error.to_string());
         match error.kind {
             ErrorKind::NotAuthorized if error.code == "NoCredentials" => failed.hint(SIGN_IN),
             ErrorKind::NotAuthorized => failed.hint(format!(

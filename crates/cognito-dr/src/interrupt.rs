@@ -19,8 +19,7 @@ pub(crate) async fn or_interrupted<T>(
     }
 }
 
-/// A stop that the first Ctrl-C asks for. The second ends the process. To be made once, by a
-/// command that can go on later.
+/// A stop that the first Ctrl-C asks for. The second ends the process.
 pub(crate) fn stop_on_ctrl_c(terminal: &Terminal) -> Stop {
     let signal = StopSignal::default();
     let stop = signal.stop();

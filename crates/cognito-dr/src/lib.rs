@@ -70,8 +70,6 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(commands::run(&context, arguments.command));
-    let profile = context.options.profile.as_deref();
-    let ended = ended.map_err(|error| error.with_profile(profile));
     // What is still under way (a read that nobody waits for any more) must not hold up the end.
     runtime.shutdown_background();
     context.terminal.end(ended).into()

@@ -9,13 +9,15 @@ use clap::Args;
 use cognito::{Operation, Pages, Stop};
 use jiff::Timestamp;
 use model::UserPoolId;
+use model::inventory::Section;
 use model::observe::Observer;
 use model::request::BackedUpPool;
 use serde::Serialize;
 use serde_json::json;
-use vault::Vault;
+use vault::{Backup, Vault};
 
 use crate::arguments::{Location, PaceOptions};
+use crate::backup_reference::BackupReference;
 use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
@@ -212,6 +214,49 @@ async fn pools(context: &Context, arguments: &Arguments) -> Result<Vec<UserPoolI
             .map_err(|error| Error::new("ListUserPools gave no id").because_of(&error))
     });
     ids.collect()
+}
+
+/// A backup of a pool before something that cannot be taken back, in the vault that was
+/// named, else in a file of the current folder. Gives its address with it.
+///
+/// # Errors
+/// When it cannot be made, or something about users is missing in it.
+pub(super) async fn before(
+    context: &Context,
+    pool: &UserPoolId,
+    pace: &PaceOptions,
+    stop: &Stop,
+) -> Result<(String, Backup), Error> {
+    let arguments = Arguments {
+        pools: Vec::new(),
+        all: false,
+        to: context.options.vault.clone().map(Destination::Vault),
+        no_mfa_preferences: false,
+        pace: pace.clone(),
+    };
+    let observer = context.terminal.observer(pace);
+    let not_made = |reason: &str| Error::new(format!("no backup of {pool} was made: {reason}"));
+    match one(context, &arguments, pool, &observer, stop).await? {
+        Outcome::Written(written) => {
+            for section in &written.failed_sections {
+                let text = format!("{section} could not be read, and is not in the backup");
+                if [Section::Groups, Section::GroupMemberships]
+                    .map(Section::member)
+                    .contains(&&**section)
+                {
+                    return Err(not_made(&text));
+                }
+                context.terminal.warn(&text);
+            }
+            let named: BackupReference = written.backup.parse().map_err(Error::new)?;
+            let opened = named.open(context, Some(pool)).await?;
+            Ok((written.backup, opened.backup))
+        }
+        Outcome::Interrupted => Err(Error::interrupted()),
+        Outcome::LeftTo(run) => Err(not_made(&format!(
+            "the run {run} is at work on this bucket"
+        ))),
+    }
 }
 
 async fn one(

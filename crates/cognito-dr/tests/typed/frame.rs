@@ -21,31 +21,6 @@ fn an_error_says_what_failed_why_and_what_to_do_next() {
 }
 
 #[test]
-fn a_profile_that_is_named_goes_before_the_environment_as_in_the_aws_cli() {
-    let account = Account::new();
-    account.pool("of-the-environment", 0);
-    let profile = "[profile other]\nregion = eu-west-1\naws_access_key_id = 111122223333\naws_secret_access_key = secret\n";
-    std::fs::write(account.path("config"), profile).unwrap();
-    let listed = |arguments: &[&str]| account.json(arguments)["pools"].as_array().unwrap().len();
-    assert_eq!(listed(&["pools"]), 1);
-    // Twelve digits are an account of their own to the simulator.
-    assert_eq!(listed(&["pools", "--profile", "other"]), 0);
-
-    // The Region of the environment goes before that of the profile.
-    for (without, region) in [(&[][..], "us-east-1"), (&["AWS_REGION"], "eu-west-1")] {
-        let mut command = account.command(&["pools", "--profile", "other"]);
-        for variable in without {
-            command.env_remove(variable);
-        }
-        let url = "http://127.0.0.1:9";
-        let said = says(command.args(["--endpoint-url", url]).assert().code(2));
-        assert!(said.contains(region), "{said}");
-    }
-    let said = account.fails(&["pools", "--profile", "nobody"]);
-    assert!(said.contains("The profile is nobody"), "{said}");
-}
-
-#[test]
 fn the_causes_of_a_failed_call_are_words_and_no_structures() {
     let account = Account::new();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,8 +1,7 @@
 //! Progress without a terminal.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use simulator::{Config, Latency};
-use vault::testing::MemoryS3;
 
 use crate::support::{Account, says};
 
@@ -62,30 +61,4 @@ fn programs_get_events_and_errors_as_json() {
     assert_eq!(last["event"], "error");
     assert_eq!(last["text"], "cannot list the user pools of us-east-1");
     assert!(!last["hints"].as_array().unwrap().is_empty());
-}
-
-#[test]
-fn the_engine_tells_what_it_is_at_and_names_nobody() {
-    let s3 = MemoryS3::start("backups");
-    let mut account = Account::new();
-    // No pool has a web ACL there.
-    account.set("AWS_ENDPOINT_URL_WAFV2", &s3.endpoint());
-    let pool = account.pool("shop", 70);
-    let mut command = account.command(&["backup", &pool, "--progress", "json"]);
-    let said = says(command.assert().code(0));
-    let events: Vec<Value> = said
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let activity = json!({"activity": "backup", "user_pool_id": pool});
-    for event in ["began", "ended"] {
-        let mut events = events.iter();
-        assert!(
-            events.any(|seen| seen["event"] == event && seen["activity"] == activity),
-            "{said}"
-        );
-    }
-    let users = events.iter().rfind(|seen| seen["of_what"] == "users");
-    assert_eq!(users.unwrap()["done"], 70);
-    assert!(!said.contains("user-0"), "{said}");
 }

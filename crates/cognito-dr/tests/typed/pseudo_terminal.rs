@@ -4,7 +4,7 @@ use std::process::Command;
 
 use rexpect::process::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
-use simulator::{Config, Fault, Faults, Latency, When};
+use simulator::{Config, Latency};
 
 use crate::support::{Account, BINARY};
 use crate::vault::{POOL, WithVault};
@@ -33,15 +33,10 @@ fn type_in(session: &mut PtySession, keys: &str) {
 }
 
 /// The exit code, once everything is printed.
-fn code(session: PtySession) -> i32 {
-    rest_and_code(session).1
-}
-
-/// What is still printed, and the exit code.
-fn rest_and_code(mut session: PtySession) -> (String, i32) {
-    let rest = session.exp_eof().unwrap();
+fn code(mut session: PtySession) -> i32 {
+    session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, code) => (rest, code),
+        WaitStatus::Exited(_, code) => code,
         ended => panic!("{ended:?}"),
     }
 }
@@ -106,52 +101,5 @@ fn a_bar_shows_how_far_it_is_and_ctrl_c_ends_the_work() {
     session.exp_string("of 1,000").unwrap();
     session.send_control('c').unwrap();
     session.exp_string("interrupted").unwrap();
-    assert_eq!(code(session), 130);
-}
-
-/// An account whose pool of 200 users is being emptied: work that stops between two users. The
-/// removals from the fifth on are answered in an hour where they `hang`.
-fn emptying(hang: bool) -> (Account, PtySession) {
-    let account = Account::with(Config {
-        latency: Latency::Fixed(300),
-        ..Config::default()
-    });
-    let pool = account.pool("shop", 200);
-    if hang {
-        let from_the_fifth = When::Burst {
-            from: 5,
-            count: 1_000_000,
-        };
-        let hour = Fault::AnswerSlow(3_600_000);
-        let faults = Faults::one("AdminDeleteUser", from_the_fifth, hour);
-        account.simulator.set_faults(faults);
-    }
-    let confirmed = ["--without-backup", "--yes", "--confirm", &pool];
-    let arguments = [&["users", "clean", &pool], &confirmed[..]].concat();
-    let mut session = typed(&account, &arguments, &[]);
-    session.exp_string("users removed").unwrap();
-    session.send_control('c').unwrap();
-    session
-        .exp_string("Stopping where it can go on later")
-        .unwrap();
-    (account, session)
-}
-
-#[test]
-fn the_first_ctrl_c_stops_work_where_it_can_go_on() {
-    let (_account, session) = emptying(false);
-    let (rest, code) = rest_and_code(session);
-    assert_eq!(code, 130);
-    assert!(
-        rest.contains("The same command goes on with them"),
-        "{rest}"
-    );
-}
-
-#[test]
-fn the_second_ctrl_c_ends_work_at_once() {
-    let (_account, mut session) = emptying(true);
-    session.send_control('c').unwrap();
-    session.exp_string("Error: interrupted").unwrap();
     assert_eq!(code(session), 130);
 }

@@ -8,6 +8,7 @@ use crate::support::{Account, REGION, says, text};
 
 mod clean;
 mod export;
+mod import;
 mod invite;
 
 /// A user of the pool, with an e-mail address that is verified unless said otherwise.
@@ -50,10 +51,16 @@ pub(crate) fn users_of(account: &Account, pool: &str) -> BTreeMap<String, Value>
         let about = json!({
             "status": user.user_status.as_str(),
             "enabled": user.enabled,
-            "attributes": user.attributes,
+            "attributes": without_empty_flags(user.attributes.clone()),
             "groups": user.groups,
         });
         (user.username.clone(), about)
     };
     pool.users.iter().map(user).collect()
+}
+
+/// A flag that is false is the same as none.
+fn without_empty_flags(mut attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    attributes.retain(|name, value| !(name.ends_with("_verified") && value == "false"));
+    attributes
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::stream::{Filter, Hashes, UserStream, describe, status};
 use crate::arguments::PaceOptions;
+use crate::commands::backup;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -47,7 +48,8 @@ pub(crate) struct Arguments {
     /// Keep the members of this group; may be given several times
     #[arg(long, value_name = "NAME")]
     keep_group: Vec<String>,
-    /// Do not take a backup first. What is removed then is gone
+    /// Do not take a backup first, which goes into the vault (--vault) or, without one, into a file
+    /// of the current folder. What is removed then is gone
     #[arg(long)]
     without_backup: bool,
     /// Remove users although the pool is protected from deletion. The protection is against
@@ -104,7 +106,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let (place, backup) = if arguments.without_backup {
         (None, None)
     } else {
-        let (place, backup) = back_up(context, &aws, pool, &arguments.pace, &stop).await?;
+        let (place, backup) = backup::before(context, pool, &arguments.pace, &stop).await?;
         context.terminal.note(&format!("The backup is {place}"));
         (Some(place), Some(backup))
     };
@@ -140,18 +142,6 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     } else {
         Exit::Done
     })
-}
-
-/// A whole backup of the pool, in the vault or in the current folder, and where it is.
-async fn back_up(
-    _context: &Context,
-    _aws: &aws_config::SdkConfig,
-    _pool: &UserPoolId,
-    _pace: &PaceOptions,
-    _stop: &Stop,
-) -> Result<(String, vault::Backup), Error> {
-    Err(Error::new("no backup was made")
-        .hint("Make one by `cognito-dr backup`, then say --without-backup."))
 }
 
 /// Whether everything is said that the question needs where it is answered beforehand: told

@@ -2,6 +2,7 @@
 
 mod clean;
 mod export;
+mod import;
 mod invite;
 mod stream;
 
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Export(export::Arguments),
+    Import(import::Arguments),
     Invite(invite::Arguments),
     Clean(clean::Arguments),
 }
@@ -22,6 +24,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Export(arguments) => export::run(context, arguments).await,
+        Command::Import(arguments) => import::run(context, arguments).await,
         Command::Invite(arguments) => invite::run(context, arguments).await,
         Command::Clean(arguments) => clean::run(context, arguments).await,
     }

@@ -141,3 +141,60 @@ fn who_cannot_be_removed_is_named_by_sub_and_the_same_command_goes_on() {
     assert_eq!(account.json(&arguments[..7])["removed"], 1);
     assert_eq!(account.simulator.evidence().messages_sent, 0);
 }
+
+#[test]
+fn a_backup_is_taken_first_and_holds_those_who_are_removed() {
+    let account = Account::new();
+    let pool = shop(&account, json!({}));
+    let before = users_of(&account, &pool);
+    let yes = ["--yes", "--confirm", &pool];
+    let clean = [
+        &["users", "clean", &pool, "--keep-group", "admins"][..],
+        &yes,
+    ]
+    .concat();
+    let answer = account.json(&clean);
+    assert_eq!(
+        (&answer["removed"], &answer["kept"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(names(&account, &pool), ["ann"]);
+    let backup = answer["backup"].as_str().unwrap();
+    assert!(backup.contains(&pool), "{backup}");
+    let arguments = [
+        "users",
+        "export",
+        backup,
+        "--csv",
+        "-",
+        "--columns",
+        "username",
+    ];
+    let printed = account.prints(&arguments);
+    let mut backed_up: Vec<&str> = printed.lines().skip(1).collect();
+    backed_up.sort_unstable();
+    assert_eq!(
+        backed_up,
+        before.keys().map(String::as_str).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn nobody_is_removed_when_the_backup_cannot_be_made() {
+    let account = Account::new();
+    let pool = shop(&account, json!({}));
+    let error = Fault::Error {
+        code: "InternalErrorException".into(),
+        message: "no".into(),
+        status: 400,
+    };
+    account
+        .simulator
+        .set_faults(Faults::one("ListGroups", When::Rate(1.0), error));
+    let said = account.fails(&["users", "clean", &pool, "--yes", "--confirm", &pool]);
+    assert!(
+        said.contains("ListGroups") || said.contains("groups"),
+        "{said}"
+    );
+    assert_eq!(names(&account, &pool).len(), 4);
+}
