@@ -31,6 +31,13 @@ async fn what_the_lambda_functions_left_is_seen_from_a_terminal() {
     let pools = terminal.json(&["pools"], 0).unwrap();
     assert_eq!(pools["pools"][0]["id"], MEMBERS);
     assert_eq!(pools["pools"][0]["newest_backup"]["key"], key);
+    let unchanged = terminal.json(&["diff", key], 0).unwrap();
+    assert_eq!(
+        (&unchanged["same"], &unchanged["users"]["in_first"]),
+        (&json!(true), &unchanged["users"]["in_second"])
+    );
+    let verified = terminal.json(&["verify", key, MEMBERS], 0).unwrap();
+    assert_eq!(verified["verified_user_pool_id"], MEMBERS);
 
     // On the bad day, with the replica in the other Region.
     let mut terminal = Terminal::new(&environment, &stack, DR_REGION).unwrap();

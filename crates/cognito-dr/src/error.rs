@@ -5,6 +5,7 @@ use std::io;
 
 use cognito::{CognitoError, ErrorKind};
 use model::Failure;
+use restore::RestoreError;
 use serde_json::{Value, json};
 use vault::VaultError;
 
@@ -178,6 +179,16 @@ impl From<VaultError> for Error {
             return failed.hint("Name the Region of the vault's bucket by --vault-region.");
         }
         failed.with_hint_for(error.failure())
+    }
+}
+
+impl From<RestoreError> for Error {
+    fn from(error: RestoreError) -> Self {
+        let failure = error.failure();
+        match error {
+            RestoreError::Cognito(error) => error.into(),
+            error => Self::new(error.to_string()).with_hint_for(failure),
+        }
     }
 }
 

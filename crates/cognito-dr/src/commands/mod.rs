@@ -11,6 +11,7 @@ mod pools;
 mod show;
 mod trigger;
 mod users;
+mod verify;
 mod watch;
 
 use clap::Subcommand;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Backups(backups::Arguments),
     Show(show::Arguments),
     Check(check::Arguments),
+    Verify(verify::Arguments),
     Diff(diff::Arguments),
     #[command(subcommand)]
     Users(users::Command),
@@ -45,6 +47,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Backups(arguments) => backups::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,
+        Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Users(command) => users::run(context, command).await,
         Command::Trigger(arguments) => trigger::run(context, arguments).await,

@@ -8,17 +8,6 @@ use crate::vault::{POOL, SECRET, WithVault};
 const EARLIER: &str = "2026-03-07T09:00:00Z";
 const LATER: &str = "2026-03-08T09:00:00Z";
 
-/// An account whose web ACLs can be asked for.
-fn with_vault() -> WithVault {
-    let mut vault = WithVault::new();
-    vault
-        .s3
-        .answer("AWSWAF_20190729.GetWebACLForResource", 200, json!({}));
-    let endpoint = vault.s3.endpoint();
-    vault.account.set("AWS_ENDPOINT_URL_WAFV2", &endpoint);
-    vault
-}
-
 /// Arguments that make calls as fast as the machine is.
 const FAST: [&str; 3] = [
     "--quota-share=1",
@@ -49,7 +38,7 @@ fn plan(printed: &str) -> Vec<&str> {
 
 #[test]
 fn a_pool_that_did_not_change_is_the_same_as_its_backup() {
-    let vault = with_vault();
+    let vault = WithVault::with_web_acls();
     for config in [GeneratorConfig::plain(70), GeneratorConfig::nasty(140)] {
         let pool = vault.account.simulator.generate(REGION, &config).unwrap();
         let key = vault.backup_of(&pool, EARLIER);
@@ -67,7 +56,7 @@ fn a_pool_that_did_not_change_is_the_same_as_its_backup() {
 
 #[test]
 fn every_kind_of_change_is_found_and_nothing_else() {
-    let vault = with_vault();
+    let vault = WithVault::with_web_acls();
     let config = GeneratorConfig::plain(12);
     let pool = vault.account.simulator.generate(REGION, &config).unwrap();
     let users = vault.account.simulator.pool(REGION, &pool).unwrap().users;
@@ -143,7 +132,7 @@ fn every_kind_of_change_is_found_and_nothing_else() {
 
 #[test]
 fn two_backups_are_compared_without_a_call_of_cognito() {
-    let vault = with_vault();
+    let vault = WithVault::with_web_acls();
     let first = vault.backup(POOL, EARLIER);
     let second = vault.backup(POOL, LATER);
     let whole = vault.s3.get(crate::vault::BUCKET, &second).unwrap();
@@ -179,7 +168,7 @@ fn two_backups_are_compared_without_a_call_of_cognito() {
 
 #[test]
 fn a_restored_copy_is_compared_by_what_its_users_sign_in_with() {
-    let vault = with_vault();
+    let vault = WithVault::with_web_acls();
     let config = GeneratorConfig::plain(20);
     let pool = vault.account.simulator.generate(REGION, &config).unwrap();
     let mut copy = vault.account.simulator.pool(REGION, &pool).unwrap();
@@ -205,7 +194,7 @@ fn a_restored_copy_is_compared_by_what_its_users_sign_in_with() {
 
 #[test]
 fn what_is_missing_or_not_there_is_named() {
-    let vault = with_vault();
+    let vault = WithVault::with_web_acls();
     let said = vault.account.fails(&["diff", "us-east-1_Nobody1"]);
     assert!(said.contains("us-east-1_Nobody1"), "{said}");
     let pool = vault.account.pool("shop", 0);

@@ -1,12 +1,18 @@
 //! Live pools on the simulator: read into a backup, and changed by calls.
 
+use std::sync::Arc;
+
 use cognito::collect::Collector;
-use cognito::{Cognito, Operation, Pace};
+use cognito::{Cognito, Operation, Pace, Stop};
 use jiff::{SignedDuration, Timestamp};
 use model::document::DocumentEncoder;
 use model::inventory::Section;
+use model::request::RestoreOptions;
 use model::{BackupKey, UserPoolId};
+use restore::drive::{self, Order};
+use restore::{Clients, Settings};
 use serde_json::{Value, json};
+use vault::Vault;
 
 use crate::support::REGION;
 use crate::vault::WithVault;
@@ -62,6 +68,38 @@ impl WithVault {
                 .await
                 .unwrap();
         });
+    }
+
+    /// Restores a backup, with the bucket as its workspace; gives the new pool and the restore.
+    pub(crate) fn restore(&self, key: &str) -> (String, String) {
+        block_on(async {
+            let config = self.s3.config().await;
+            let vault = Vault::in_bucket(&config, crate::vault::BUCKET);
+            let backup = vault.open(&key.parse().unwrap(), None).await.unwrap();
+            let clients = Clients {
+                cognito: self.cognito().await,
+                waf: aws_sdk_wafv2::Client::new(&config),
+                lambda: aws_sdk_lambda::Client::new(&config),
+                workspace: vault.workspace().clone(),
+                observer: Arc::new(()),
+            };
+            let settings = Settings {
+                region: REGION.to_owned(),
+                ..Settings::default()
+            };
+            let id = "r-1".parse().unwrap();
+            let order = Order {
+                restore_id: &id,
+                driver: None,
+                options: &RestoreOptions::default(),
+                passed_over: &[],
+            };
+            let stop = Stop::never();
+            let report = drive::to_the_end(&clients, &settings, &order, &backup, &stop);
+            let report = report.await.unwrap().unwrap();
+            let pool = report.new_user_pool_id.unwrap().to_string();
+            (pool, id.to_string())
+        })
     }
 
     async fn cognito(&self) -> Cognito {

@@ -16,3 +16,4 @@ mod show;
 mod support;
 mod users;
 mod vault;
+mod verify;

@@ -28,6 +28,16 @@ impl WithVault {
         Self { account, s3 }
     }
 
+    /// One where web ACLs can be asked for.
+    pub(crate) fn with_web_acls() -> Self {
+        let mut vault = Self::new();
+        let answer = "AWSWAF_20190729.GetWebACLForResource";
+        vault.s3.answer(answer, 200, json!({}));
+        let endpoint = vault.s3.endpoint();
+        vault.account.set("AWS_ENDPOINT_URL_WAFV2", &endpoint);
+        vault
+    }
+
     /// Puts a backup in that began at this time and took a minute; gives its key.
     pub(crate) fn backup(&self, pool: &str, began: &str) -> String {
         let (key, document) = backup(pool, began);
