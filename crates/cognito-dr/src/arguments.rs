@@ -72,7 +72,7 @@ pub(crate) struct GlobalOptions {
     /// Never ask: what is missing is an error that names the option
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
-    /// Show errors and the answer only
+    /// Show errors, warnings and the answer only
     #[arg(long, short = 'q', global = true)]
     pub(crate) quiet: bool,
     /// Give the answer as one JSON document

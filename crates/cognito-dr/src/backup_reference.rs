@@ -19,6 +19,8 @@ use crate::error::Error;
 
 /// How many backups a person can choose from.
 const CHOICE: usize = 200;
+/// In how many of the newest backups pools are looked for that a person can choose from.
+const POOLS_OF: usize = 5000;
 /// How many backups that cannot be used are passed over by `latest~N`, as by `latest`.
 const DAMAGED_LIMIT: usize = 48;
 
@@ -303,7 +305,7 @@ async fn choose_pool(context: &Context, vault: &Vault) -> Result<UserPoolId, Err
     if !context.terminal.can_ask() {
         return Err(Error::missing("the pool", "--pool"));
     }
-    let listed = vault.list(None, None, CHOICE).await?;
+    let listed = vault.list(None, None, POOLS_OF).await?;
     let mut pools: Vec<&UserPoolId> = listed.iter().map(|listed| listed.key.pool()).collect();
     pools.sort();
     pools.dedup();

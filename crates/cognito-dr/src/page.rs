@@ -50,6 +50,7 @@ const NAMES: &str = "
 | name | which backup |
 |---|---|
 | `./backup.json` | a file, whatever its name |
+| `users.json`, `users.csv` | a file of [users alone](users.md) that another tool wrote; `--pool` says which pool they are from |
 | `cognito-backup/2026/03/07/us-east-1_AbC-090502.json` | that key in the vault (`--vault`) |
 | `s3://BUCKET/cognito-backup/...` | that key in another bucket |
 | `latest` | the newest whole backup of a pool (`--pool`); damaged ones are passed over, with a warning |

@@ -11,9 +11,6 @@ use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
 use crate::terminal::Table;
 
-/// How many backups `--all` checks: every hour of half a year.
-const MOST: usize = 5000;
-
 /// Check that a backup is whole, or that all backups of a vault are
 ///
 /// Reads every byte and compares the checksum. Ends with 1 if a backup is not whole.
@@ -57,7 +54,7 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
     if arguments.all {
         let vault = context.vault().await?;
         let listed = vault
-            .list(arguments.backup.pool.as_ref(), None, MOST)
+            .list(arguments.backup.pool.as_ref(), None, usize::MAX)
             .await?;
         let progress = context.terminal.progress();
         progress.begin("backups", Some(listed.len() as u64));
