@@ -60,6 +60,18 @@ async fn what_the_lambda_functions_left_is_seen_from_a_terminal() {
         (&json!(1), &json!(0))
     );
 
+    let users = [
+        "users",
+        "export",
+        "latest",
+        "--pool",
+        MEMBERS,
+        "--csv",
+        "users.csv",
+    ];
+    let exported = terminal.json(&[&users[..], &["--columns", "sub"]].concat(), 0);
+    assert_eq!(exported.unwrap()["users"], counted);
+
     // One byte too few, and it is noticed.
     let object = stack.dr.s3.get_object().bucket(bucket).key(key);
     let body = object.send().await.unwrap().body.collect().await.unwrap();
@@ -145,6 +157,19 @@ async fn a_restore_of_the_stack_is_started_followed_and_handed_over_from_a_termi
     assert_eq!(mode & 0o777, 0o600, "it names users");
     let said = terminal.fails(&["handover", restore, "--all"]).unwrap();
     assert!(said.contains("Nothing is overwritten"), "{said}");
+
+    // Who was invited and never signed in is invited again, by the command that the page names.
+    let steps = report.manual_steps.iter();
+    let mut commands = steps.filter_map(|step| step.command.as_deref());
+    let command = commands.find(|command| command.starts_with("cognito-dr users invite"));
+    let mut invite: Vec<&str> = command.unwrap().split_whitespace().skip(1).collect();
+    invite.push("--yes");
+    assert_eq!(stack.simulator.evidence().messages_sent, 0);
+    let invited = terminal.json(&invite, 0).unwrap();
+    let sent = invited["emails"].as_u64().unwrap() + invited["text_messages"].as_u64().unwrap();
+    assert!(sent > 0, "{invited}");
+    assert_eq!(stack.simulator.evidence().messages_sent, sent);
+    assert_eq!(terminal.json(&invite, 0).unwrap()["sent_before"], sent);
 
     // Another stack, another Region, another pool: what is wrong and what to do.
     for (arguments, expected) in [
