@@ -16,6 +16,9 @@ use crate::tables::users::upper;
 use crate::tables::{MembershipRow, NameRow, Table, UserRow};
 use crate::user::{Likeness, SignIn};
 
+/// For how many rows room is made at once, whatever a side says of itself: a pool has 40 million
+/// users unless AWS raises the quota (facts E).
+const MOST_ROOM: usize = 100_000_000;
 /// What a waiting user takes in memory beside its text, about.
 const WAITING_BYTES: usize = 96;
 
@@ -116,7 +119,7 @@ type Passed = (String, Option<String>, BTreeMap<String, String>);
 impl<S: Side> People<'_, S> {
     /// Reads the users of the kept side into the tables.
     async fn keep_users(&mut self) -> Result<(), S::Error> {
-        let expected = self.kept.users_expected();
+        let expected = self.kept.users_expected().min(MOST_ROOM);
         self.users.reserve(expected);
         if self.sign_in.gives_new_usernames() {
             self.names.reserve(expected);
@@ -175,7 +178,8 @@ impl<S: Side> People<'_, S> {
 
     /// Reads the memberships of the kept side into the table.
     async fn keep_memberships(&mut self) -> Result<(), S::Error> {
-        self.memberships.reserve(self.kept.memberships_expected());
+        let expected = self.kept.memberships_expected().min(MOST_ROOM);
+        self.memberships.reserve(expected);
         let groups = self.groups.clone();
         let mut memberships = pin!(self.kept.memberships(&groups));
         while let Some((group, username)) = memberships.try_next().await? {
