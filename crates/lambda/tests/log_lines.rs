@@ -23,6 +23,8 @@ use vault::testing::MemoryS3;
 const BUCKET: &str = "backups";
 const RESTORE: &str = "dr-restore-1";
 const REQUEST: &str = "request-1";
+/// The answer of SNS.
+const PUBLISHED: &str = "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult><MessageId>1</MessageId></PublishResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishResponse>";
 /// What is logged where a call of Cognito is made again.
 const REPEATED: &str = "repeating a call";
 
@@ -93,6 +95,7 @@ impl Account {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_ENDPOINT_URL", self.s3.endpoint())
+            .env("AWS_ENDPOINT_URL_SNS", format!("http://{address}"))
             .env(
                 "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
                 self.simulator.endpoint(),
@@ -113,7 +116,7 @@ impl Account {
     }
 }
 
-/// Lambda's runtime API: one event, and then none.
+/// Lambda's runtime API: one event, and then none. Also a topic, which takes everything.
 fn runtime_api(event: Value, answered: Sender<Value>) -> Router {
     let event = Arc::new(Mutex::new(Some(event)));
     let next = async move || {
@@ -141,6 +144,10 @@ fn runtime_api(event: Value, answered: Sender<Value>) -> Router {
     };
     let invocation = "/2018-06-01/runtime/invocation";
     Router::new()
+        .route(
+            "/",
+            post(async || ([("content-type", "text/xml")], PUBLISHED)),
+        )
         .route(&format!("{invocation}/next"), get(next))
         .route(
             &format!("{invocation}/{{id}}/response"),

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
 use clap::Args;
+use indicatif::HumanCount;
 use jiff::Timestamp;
-use model::request::ExecutionInput;
+use model::request::{ExecutionInput, RestoreResponse, RestoreStatus};
 use model::restore::duration_in_words;
 use model::restore::{Report, ReportStatus, RestoreState, Step};
 use model::{RestoreId, UserPoolId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::deployed::{Bucket, Execution, StackOptions, failed};
@@ -139,24 +140,9 @@ struct Seen {
     /// How often the function of the restore was called and answered.
     invocations: u64,
     /// What it answered last.
-    answer: Option<Answer>,
+    answer: Option<RestoreResponse>,
     /// Whether the state machine waits.
     waits: bool,
-}
-
-/// What is read of an answer of the function.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Answer {
-    status: String,
-    wait_seconds: u64,
-    step: String,
-    #[serde(default)]
-    new_user_pool_id: Option<UserPoolId>,
-    users_done: u64,
-    #[serde(default)]
-    users_total: Option<u64>,
-    #[serde(default)]
-    result: Option<String>,
 }
 
 impl Watch<'_> {
@@ -218,12 +204,16 @@ impl Watch<'_> {
                 break;
             }
         }
+        let answered = self.seen.invocations;
         for event in newest_first.iter().rev() {
             if let Some(error) = self.seen.take(event) {
                 let text =
                     format!("an invocation ended with {error}; the state machine knows what to do");
                 context.terminal.warn(&text);
             }
+        }
+        if self.seen.invocations > answered {
+            context.terminal.note(&self.seen.in_words());
         }
         Ok(described)
     }
@@ -275,9 +265,9 @@ impl Watch<'_> {
         let result = match &described.status {
             // A report may be that of an execution before this one.
             ExecutionStatus::Succeeded => answer
-                .and_then(Answer::result)
-                .or(report.as_ref().map(|report| report.status.as_str()))
-                .unwrap_or("SUCCESS"),
+                .and_then(result)
+                .or(report.as_ref().map(|report| report.status))
+                .map_or("SUCCESS", ReportStatus::as_str),
             other => other.as_str(),
         };
         let time = |time: Option<&aws_sdk_sfn::primitives::DateTime>| {
@@ -333,6 +323,20 @@ impl Seen {
         Some(error.unwrap_or("an error without a name").to_owned())
     }
 
+    /// What the last invocation answered.
+    fn in_words(&self) -> String {
+        let users = self.users(None);
+        let total = users
+            .total
+            .map(|total| format!(" of {}", HumanCount(total)));
+        let (count, at) = (self.invocations, self.at(None));
+        let done = HumanCount(users.done);
+        format!(
+            "Invocation {count}: {at}, {done}{} users done",
+            total.unwrap_or_default()
+        )
+    }
+
     fn users(&self, state: Option<&RestoreState>) -> Users {
         let answered = self.answer.as_ref();
         Users {
@@ -364,17 +368,13 @@ impl Seen {
     }
 }
 
-impl Answer {
-    /// How the restore ended, where this is its last answer.
-    fn result(&self) -> Option<&str> {
-        let results = [
-            ReportStatus::Success,
-            ReportStatus::SuccessWithLosses,
-            ReportStatus::Failed,
-        ];
-        let named = [self.result.as_deref(), Some(self.status.as_str())];
-        let mut named = named.into_iter().flatten();
-        named.find(|named| results.iter().any(|result| result.as_str() == *named))
+/// How the restore ended, where this is its last answer.
+fn result(answer: &RestoreResponse) -> Option<ReportStatus> {
+    match answer.status {
+        RestoreStatus::Success => Some(ReportStatus::Success),
+        RestoreStatus::SuccessWithLosses => Some(ReportStatus::SuccessWithLosses),
+        RestoreStatus::Failed => Some(ReportStatus::Failed),
+        RestoreStatus::InProgress | RestoreStatus::Waiting => None,
     }
 }
 
@@ -384,10 +384,11 @@ fn show(progress: &Progress, seen: &Seen, state: Option<&RestoreState>) {
     if at == Step::Users.title() {
         progress.reached(&at, users.done, users.total);
     } else {
-        progress.reached(&at, seen.invocations, None);
+        progress.reached(&at, 0, None);
     }
     if let (true, Some(answer)) = (seen.waits, &seen.answer) {
-        let time = (answer.wait_seconds > 0).then(|| Duration::from_secs(answer.wait_seconds));
+        let time =
+            (answer.wait_seconds > 0).then(|| Duration::from_secs(answer.wait_seconds.into()));
         progress.waits(&at, time);
     }
 }
@@ -486,7 +487,7 @@ mod tests {
                 total: Some(9)
             }
         );
-        assert_eq!(seen.answer.as_ref().unwrap().result(), None);
+        assert_eq!(seen.answer.as_ref().and_then(result), None);
         seen.take(&entered(5, HistoryEventType::TaskStateEntered));
         assert!(!seen.waits);
         let details = LambdaFunctionFailedEventDetails::builder().error("CognitoUnavailable");
@@ -499,8 +500,8 @@ mod tests {
         let last = json!({"status": "SUCCESS_WITH_LOSSES", "wait_seconds": 0, "step": "done", "users_done": 9});
         seen.take(&answered(7, &last));
         assert_eq!(
-            seen.answer.as_ref().unwrap().result(),
-            Some("SUCCESS_WITH_LOSSES")
+            seen.answer.as_ref().and_then(result),
+            Some(ReportStatus::SuccessWithLosses)
         );
         assert_eq!((seen.event, seen.invocations), (7, 2));
     }

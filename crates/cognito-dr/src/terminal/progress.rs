@@ -61,6 +61,8 @@ struct State {
 struct Piece {
     what: String,
     done: u64,
+    /// How much of it had been done before it was looked at.
+    done_before: u64,
     of: Option<u64>,
     /// What it waits for.
     waits: Option<String>,
@@ -96,11 +98,18 @@ impl Progress {
 
     /// Begins a piece of work; `of` is how many there are, where that is known.
     pub(crate) fn begin(&self, what: impl Into<String>, of: Option<u64>) {
+        self.go_on(what, 0, of);
+    }
+
+    /// Goes on with a piece of work, some of which had been done before: the rate is that of the
+    /// rest.
+    fn go_on(&self, what: impl Into<String>, done_before: u64, of: Option<u64>) {
         let mut state = self.state();
         state.clear();
         let piece = Piece {
             what: what.into(),
-            done: 0,
+            done: done_before,
+            done_before,
             of,
             waits: None,
             limit: state.limit.clone(),
@@ -135,7 +144,7 @@ impl Progress {
     pub(crate) fn reached(&self, what: &str, done: u64, of: Option<u64>) {
         let is_same = |piece: &Piece| piece.what == what;
         if !self.state().piece.as_ref().is_some_and(is_same) {
-            self.begin(what, of);
+            self.go_on(what, done, of);
         }
         self.change(|piece| {
             piece.done = done;
@@ -253,6 +262,8 @@ impl Piece {
             };
             let bar = bars.add(bar.with_style(style(self.of.is_some())));
             bar.set_prefix(self.what.clone());
+            bar.set_position(self.done_before);
+            bar.reset_eta();
             bar.enable_steady_tick(TICK);
             bar
         });
@@ -276,8 +287,9 @@ impl Piece {
             line.push_str(" under way");
         }
         let seconds = self.began.elapsed().as_secs_f64();
-        if self.done > 0 && seconds >= 1.0 {
-            let rate = self.done as f64 / seconds;
+        let done = self.done.saturating_sub(self.done_before);
+        if done > 0 && seconds >= 1.0 {
+            let rate = done as f64 / seconds;
             let _ = write!(line, ", {rate:.1}/s");
             if let Some(left) = self.of.and_then(|of| of.checked_sub(self.done)) {
                 let left = Duration::from_secs_f64(left as f64 / rate);

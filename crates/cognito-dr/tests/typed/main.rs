@@ -17,3 +17,4 @@ mod support;
 mod users;
 mod vault;
 mod verify;
+mod watch;

@@ -13,7 +13,7 @@ use crate::vault::{POOL, WithVault};
 const PATIENCE: u64 = 60_000;
 
 /// The command at a terminal, without these variables of the environment.
-fn typed(account: &Account, arguments: &[&str], without: &[&str]) -> PtySession {
+pub(crate) fn typed(account: &Account, arguments: &[&str], without: &[&str]) -> PtySession {
     let mut command = Command::new(BINARY);
     command
         .env_clear()
@@ -33,7 +33,7 @@ fn type_in(session: &mut PtySession, keys: &str) {
 }
 
 /// The exit code, once everything is printed.
-fn code(mut session: PtySession) -> i32 {
+pub(crate) fn code(mut session: PtySession) -> i32 {
     session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, code) => code,
