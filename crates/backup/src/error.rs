@@ -55,6 +55,14 @@ pub enum BackupError {
         /// The pools that are not.
         left: Vec<UserPoolId>,
     },
+    /// Cognito does not find users by the beginning of their `sub`, by which shards are read.
+    #[error("{pool} cannot be read in shards: {reason}; back it up without --shard")]
+    NoShards {
+        /// The pool.
+        pool: UserPoolId,
+        /// What Cognito said or did.
+        reason: String,
+    },
     /// The state machine that is to go on could not be started.
     #[error("the continuation could not be started: {reason}")]
     NotHandedOver {
@@ -131,6 +139,7 @@ impl BackupError {
             BackupError::NotRecorded { failure, .. }
             | BackupError::NotHandedOver { failure, .. } => *failure,
             BackupError::NoTimeLeft { .. }
+            | BackupError::NoShards { .. }
             | BackupError::Interrupted { .. }
             | BackupError::Pools { .. }
             | BackupError::Unresumable { .. } => Failure::BackupFailed,

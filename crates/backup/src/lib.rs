@@ -18,6 +18,7 @@ mod continuation;
 mod cursor;
 mod error;
 mod lease;
+mod parts;
 mod pool_run;
 mod pools;
 mod preferences;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito::collect::{Collector, with_groups};
-use cognito::{Answers, CognitoError, ErrorKind};
+use cognito::{Answers, CognitoError, ErrorKind, Operation};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
 use model::document::{BackupHead, DocumentEncoder};
@@ -29,6 +29,10 @@ use crate::subs::Subs;
 const GRACE: Duration = Duration::from_secs(30);
 /// How many seconds' keys may be taken before a backup gives up finding a free one.
 const TAKEN_KEYS: i64 = 10;
+
+/// A share of so many users by Cognito's estimate, and of none by its listing, is none that was
+/// read: by chance it happens once in 10^27 times.
+const NEVER_NOBODY: u64 = 64;
 
 /// The backup of one pool under way.
 pub(crate) struct PoolRun<'a> {
@@ -235,7 +239,10 @@ impl<'a> PoolRun<'a> {
         Ok(())
     }
 
-    async fn write_head(&mut self, head: BackupHead) -> Result<(), BackupError> {
+    async fn write_head(&mut self, mut head: BackupHead) -> Result<(), BackupError> {
+        if let Some(shard) = self.backups.shard {
+            head.set_shard(shard);
+        }
         let encoder = DocumentEncoder::begin(&head, &mut self.out);
         tracing::info!("settings read");
         let asks = Asks::of(self.backups.mfa_preferences, &head, self.beginnings);
@@ -346,6 +353,17 @@ impl<'a> PoolRun<'a> {
         };
         let (backups, key) = (self.backups, self.upload.key().clone());
         let head = document.head;
+        if let Some(shard) = backups.shard {
+            let estimate = head.user_pool()["EstimatedNumberOfUsers"].as_u64();
+            let expected = estimate.unwrap_or(0) / u64::from(shard.of());
+            if document.encoder.state().users == 0 && expected >= NEVER_NOBODY {
+                self.upload.abort().await;
+                return Err(BackupError::NoShards {
+                    pool: key.pool().clone(),
+                    reason: "Cognito found none of its users".into(),
+                });
+            }
+        }
         let trailer = document.encoder.finish(Timestamp::now(), &mut self.out);
         if let Err(error) = self.upload.write(&self.out).await {
             if !error.failure().is_worth_retrying() {
@@ -438,6 +456,14 @@ impl<'a> PoolRun<'a> {
     }
 
     fn error(&self, error: CognitoError) -> BackupError {
+        let is_first = matches!(self.place, Place::Head | Place::Users { token: None });
+        let is_of_users = error.operation == Operation::ListUsers && error.is(ErrorKind::Refused);
+        if self.backups.shard.is_some() && is_first && is_of_users {
+            return BackupError::NoShards {
+                pool: self.pool().clone(),
+                reason: error.to_string(),
+            };
+        }
         self.backups.cognito_error(self.pool(), error)
     }
 }
@@ -468,7 +494,11 @@ async fn begin_upload(
         let at = began
             .checked_add(SignedDuration::from_secs(seconds))
             .unwrap_or(began);
-        match backups.vault.begin(&BackupKey::new(pool, at)).await {
+        match backups
+            .vault
+            .begin(&BackupKey::new(pool, at).of_shard(backups.shard))
+            .await
+        {
             Err(VaultError::KeyTaken(_)) if seconds < TAKEN_KEYS => seconds += 1,
             other => return Ok(other?),
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::ahead::{Member, Next};
+use crate::parts::Parts;
 use crate::preferences::Asks;
 use crate::run::Backups;
 
@@ -32,6 +33,7 @@ pub(crate) struct Requests {
     waf: aws_sdk_wafv2::Client,
     pool: UserPoolId,
     tasks: JoinSet<Answer>,
+    parts: Parts,
     listing: Listing,
     pages: VecDeque<Page>,
     /// How many pages were taken from the front of `pages`.
@@ -106,6 +108,7 @@ impl Requests {
             waf: backups.waf.clone(),
             pool: pool.clone(),
             tasks: JoinSet::new(),
+            parts: Parts::of(backups.shard),
             listing: users.map_or(Listing::End, Listing::At),
             pages: VecDeque::new(),
             taken: 0,
@@ -153,19 +156,24 @@ impl Requests {
         if enough || !matches!(self.listing, Listing::At(_)) {
             return;
         }
-        let Listing::At(token) = std::mem::replace(&mut self.listing, Listing::Asked) else {
+        let Listing::At(position) = std::mem::replace(&mut self.listing, Listing::Asked) else {
             return;
         };
+        let parts = self.parts.clone();
+        let (part, token) = parts.find(position);
         let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
         spawn(&mut self.tasks, async move {
             let collector = Collector::new(&cognito, &waf);
             let page = async {
-                let mut pages = collector.users(&pool)?.from_token(token);
-                let users = pages.next().await?.unwrap_or_default();
+                let filter = parts.filter(part);
+                let pages = collector.users_found_by(&pool, filter.as_deref())?;
+                let mut pages = pages.from_token(token);
+                let mut users = pages.next().await?.unwrap_or_default();
+                users.retain(|user| parts.holds(part, user));
                 Ok(Page {
                     users: Users::Listed(users),
                     bytes: pages.bytes(),
-                    next: pages.token().map(str::to_owned),
+                    next: parts.after(part, pages.token().map(str::to_owned)),
                     arrived: Timestamp::now(),
                 })
             };

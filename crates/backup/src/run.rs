@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use cognito::{Cognito, CognitoError, ErrorKind, Operation, Stop};
 use jiff::{SignedDuration, Timestamp};
-use model::UserPoolId;
 use model::backup_row::BackupRow;
 use model::document::SectionStatus;
 use model::observe::{Activity, Ending, Event, Observer};
 use model::request::BackedUpPool;
 use model::restore::FindingCounts;
+use model::{Shard, UserPoolId};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -49,6 +49,8 @@ pub struct Backups<'a> {
     pub table: Option<&'a MetadataTable>,
     /// Who goes on when time is up; without, a pool must fit into one invocation.
     pub continuation: Option<&'a Continuation>,
+    /// Which share of the users is read; all without one.
+    pub shard: Option<Shard>,
     /// Whose MFA preferences are read, one call for each user.
     pub mfa_preferences: MfaPreferences,
     /// The id of the request that began this invocation: a repetition of it has the same.

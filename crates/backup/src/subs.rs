@@ -112,7 +112,7 @@ impl UserId {
     }
 }
 
-fn attribute<'a>(user: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn attribute<'a>(user: &'a Value, name: &str) -> Option<&'a str> {
     let attributes = user.get("Attributes")?.as_array()?;
     let named = attributes
         .iter()

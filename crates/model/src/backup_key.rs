@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::UserPoolId;
+use crate::shard::Shard;
 
 /// The folder of all backups in either bucket.
 pub const BACKUP_FOLDER: &str = "cognito-backup/";
@@ -26,6 +27,7 @@ pub struct InvalidBackupKey(String);
 pub struct BackupKey {
     began: DateTime,
     pool: UserPoolId,
+    shard: Option<Shard>,
 }
 
 impl BackupKey {
@@ -36,7 +38,19 @@ impl BackupKey {
         Self {
             began: whole,
             pool: pool.clone(),
+            shard: None,
         }
+    }
+
+    /// The key for one share of the same.
+    #[must_use]
+    pub fn of_shard(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// Which share of the users it has, unless it has all.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
     }
 
     /// The backup that an object is by its name, where the name has another ending than the ones
@@ -72,11 +86,13 @@ impl fmt::Display for BackupKey {
         let (day, time) = (self.day(), self.began.time());
         write!(
             formatter,
-            "{day}{}-{:02}{:02}{:02}.json",
+            "{day}{}-{:02}{:02}{:02}{}.json",
             self.pool,
             time.hour(),
             time.minute(),
-            time.second()
+            time.second(),
+            self.shard
+                .map_or(String::new(), |shard| format!(".{}", shard.in_name()))
         )
     }
 }
@@ -89,7 +105,12 @@ impl FromStr for BackupKey {
             let (year, rest) = key.strip_prefix(BACKUP_FOLDER)?.split_once('/')?;
             let (month, rest) = rest.split_once('/')?;
             let (day, name) = rest.split_once('/')?;
-            let (pool, time) = name.strip_suffix(".json")?.rsplit_once('-')?;
+            let name = name.strip_suffix(".json")?;
+            let (name, shard) = match name.split_once('.') {
+                Some((name, shard)) => (name, Some(Shard::from_name(shard)?)),
+                None => (name, None),
+            };
+            let (pool, time) = name.rsplit_once('-')?;
             if year.len() != 4
                 || month.len() != 2
                 || day.len() != 2
@@ -111,6 +132,7 @@ impl FromStr for BackupKey {
             let parsed = Self {
                 began: date.to_datetime(time),
                 pool: pool.parse().ok()?,
+                shard,
             };
             // Signs and the like parse as numbers but are not how a key is written.
             (parsed.to_string() == key).then_some(parsed)
@@ -200,6 +222,16 @@ mod tests {
             "cognito-backup/2026/03/07/us-east-1_AbC-090502.json"
         );
         assert_eq!(key.began(), "2026-03-07T09:05:02Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_key_says_which_share_of_the_users_it_has() {
+        let text = "cognito-backup/2026/03/07/us-east-1_AbC-090502.shard-2-of-4.json";
+        let key: BackupKey = text.parse().unwrap();
+        assert_eq!(key.shard(), "2/4".parse().ok());
+        assert_eq!(key.to_string(), text);
+        let other = text.replace("shard-2-of-4", "shard-5-of-4");
+        assert!(other.parse::<BackupKey>().is_err());
     }
 
     #[test]

@@ -18,9 +18,11 @@ pub mod request;
 pub mod restore;
 pub mod rules;
 pub mod secret;
+pub mod shard;
 
 pub use backup_key::{BackupKey, DayPrefix};
 pub use backup_name::BackupName;
 pub use failure::Failure;
 pub use identifiers::{AppClientId, RestoreId, Sub, UserPoolId, Username};
 pub use secret::Secret;
+pub use shard::Shard;

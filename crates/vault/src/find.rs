@@ -93,6 +93,10 @@ impl Vault {
             let reason = "its name has a form that this version does not know: a newer version may have written it";
             return Ok(Err(reason.into()));
         }
+        if let Some(shard) = key.shard() {
+            let reason = format!("it is the shard {shard}: name one of them, and all are used");
+            return Ok(Err(reason));
+        }
         if key.began() > latest {
             return Ok(Err("its key names a time in the future".into()));
         }

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use self::columns::{Columns, InvalidColumns};
 use crate::error::VaultError;
-use crate::open::Backup;
+use crate::open::{Backup, Part};
 use crate::source::{OpenFile, Source};
 
 /// So many faulty lines are named; of the others it is said how many they are.
@@ -108,11 +108,15 @@ impl Backup {
             version_id: Some(converted.trailer.crc64nvme.clone()),
             bytes: about.len(),
             head: converted.head,
-            trailer: converted.trailer,
-            source: Source::File(OpenFile {
-                file: Arc::new(Mutex::new(converted.file)),
-                unchanged: None,
-            }),
+            trailer: converted.trailer.clone(),
+            parts: vec![Part {
+                source: Source::File(OpenFile {
+                    file: Arc::new(Mutex::new(converted.file)),
+                    unchanged: None,
+                }),
+                trailer: converted.trailer,
+                begins: 0,
+            }],
         })
     }
 }

@@ -17,6 +17,7 @@ mod listing;
 mod open;
 mod reference;
 mod resumed;
+mod shards;
 mod source;
 mod store;
 #[cfg(feature = "testing")]

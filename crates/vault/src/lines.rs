@@ -1,5 +1,6 @@
 //! The users and memberships of a backup, line by line.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -7,6 +8,7 @@ use model::document::{DecoderPlace, DocumentDecoder, DocumentEvent, UserRecord};
 use model::{BackupName, Username};
 
 use crate::error::VaultError;
+use crate::open::Part;
 use crate::source::{PIECE, Source};
 
 /// The longest line that is read. The largest user that Cognito allows (some 70 attributes of
@@ -22,23 +24,26 @@ pub(crate) struct Lines {
     piece: Bytes,
     offset: u64,
     end: u64,
+    /// Where the document begins in the whole backup.
+    begins: u64,
 }
 
 impl Lines {
-    /// The lines from the one that begins at byte `from`, up to byte `end`.
-    pub(crate) fn new(source: Source, name: BackupName, from: u64, end: u64) -> Self {
+    /// The lines of a document from the one that begins at its byte `from`, up to its byte `end`.
+    pub(crate) fn new(part: &Part, name: &BackupName, from: u64, end: u64) -> Self {
         Self {
-            source,
-            name,
+            source: part.source.clone(),
+            begins: part.begins,
+            name: name.clone(),
             piece: Bytes::new(),
             offset: from,
             end,
         }
     }
 
-    /// Where the next line begins.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
+    /// Where the next line begins in the whole backup.
+    fn offset(&self) -> u64 {
+        self.begins + self.offset
     }
 
     /// The next line, without its end; `None` at the end of the part.
@@ -94,14 +99,15 @@ pub struct UserLine {
 /// The users of a backup, in its order.
 #[derive(Debug)]
 pub struct Users {
-    lines: Lines,
+    /// Of the document that is read, and of those after it.
+    documents: VecDeque<Lines>,
     decoder: DocumentDecoder,
 }
 
 impl Users {
-    pub(crate) fn new(lines: Lines) -> Self {
+    pub(crate) fn new(documents: VecDeque<Lines>) -> Self {
         Self {
-            lines,
+            documents,
             decoder: DocumentDecoder::at(DecoderPlace::Users),
         }
     }
@@ -109,32 +115,34 @@ impl Users {
     /// The next user; `None` after the last.
     ///
     /// # Errors
-    /// [`VaultError`] when the store does not give the next piece, in which case it can be asked again,
-    /// or when the line is no user.
+    /// [`VaultError`] when the store does not give the next piece, in which case it can be asked
+    /// again, or when the line is no user.
     pub async fn next(&mut self) -> Result<Option<UserLine>, VaultError> {
-        if self.decoder.place() != DecoderPlace::Users {
-            return Ok(None);
+        while let Some(lines) = self.documents.front_mut() {
+            let offset = lines.offset();
+            let event = match lines.next().await? {
+                None => None,
+                Some(line) => {
+                    let event = self.decoder.line(&line);
+                    event.map_err(|error| VaultError::unreadable(&lines.name, &error))?
+                }
+            };
+            let Some(DocumentEvent::User(json)) = event else {
+                self.documents.pop_front();
+                self.decoder = DocumentDecoder::at(DecoderPlace::Users);
+                continue;
+            };
+            let record = serde_json::from_slice(&json).map_err(|_| {
+                let reason = format!("the line at byte {offset} is not a user");
+                VaultError::damaged(&lines.name, &reason)
+            })?;
+            return Ok(Some(UserLine {
+                record,
+                offset,
+                next_offset: lines.offset(),
+            }));
         }
-        let offset = self.lines.offset();
-        let Some(line) = self.lines.next().await? else {
-            return Ok(None);
-        };
-        let event = self.decoder.line(&line);
-        let name = &self.lines.name;
-        match event.map_err(|error| VaultError::unreadable(name, &error))? {
-            Some(DocumentEvent::User(json)) => {
-                let record = serde_json::from_slice(&json).map_err(|_| {
-                    let reason = format!("the line at byte {offset} is not a user");
-                    VaultError::damaged(name, &reason)
-                })?;
-                Ok(Some(UserLine {
-                    record,
-                    offset,
-                    next_offset: self.lines.offset(),
-                }))
-            }
-            _ => Ok(None),
-        }
+        Ok(None)
     }
 }
 
@@ -147,18 +155,18 @@ pub struct Membership {
     pub username: Username,
 }
 
-/// The memberships of a backup, group by group.
+/// The memberships of a backup, group by group; of shards those of each in turn.
 #[derive(Debug)]
 pub struct Memberships {
-    lines: Lines,
+    documents: VecDeque<Lines>,
     decoder: DocumentDecoder,
     group: Arc<str>,
 }
 
 impl Memberships {
-    pub(crate) fn new(lines: Lines) -> Self {
+    pub(crate) fn new(documents: VecDeque<Lines>) -> Self {
         Self {
-            lines,
+            documents,
             decoder: DocumentDecoder::at(DecoderPlace::Groups),
             group: "".into(),
         }
@@ -169,12 +177,14 @@ impl Memberships {
     /// # Errors
     /// As [`Users::next`].
     pub async fn next(&mut self) -> Result<Option<Membership>, VaultError> {
-        loop {
-            let Some(line) = self.lines.next().await? else {
-                return Ok(None);
+        while let Some(lines) = self.documents.front_mut() {
+            let Some(line) = lines.next().await? else {
+                self.documents.pop_front();
+                self.decoder = DocumentDecoder::at(DecoderPlace::Groups);
+                continue;
             };
             let event = self.decoder.line(&line);
-            match event.map_err(|error| VaultError::unreadable(&self.lines.name, &error))? {
+            match event.map_err(|error| VaultError::unreadable(&lines.name, &error))? {
                 Some(DocumentEvent::Group(group)) => self.group = group.into(),
                 Some(DocumentEvent::Member(username)) => {
                     return Ok(Some(Membership {
@@ -182,9 +192,9 @@ impl Memberships {
                         username: Username::new(username),
                     }));
                 }
-                _ if self.decoder.place() == DecoderPlace::BeforeTrailer => return Ok(None),
                 _ => {}
             }
         }
+        Ok(None)
     }
 }

@@ -29,8 +29,8 @@ impl ListedBackup {
 }
 
 impl Vault {
-    /// The newest backups of a known form of `pool`, or of all pools: `limit` of them at most, which began at
-    /// `before` or earlier, newest first.
+    /// The newest backups of a known form of `pool`, or of all pools: `limit` of them at most,
+    /// which began at `before` or earlier, newest first. Shards are not among them.
     ///
     /// # Errors
     /// [`VaultError`] when the store does not list them.
@@ -45,7 +45,10 @@ impl Vault {
         while backups.len() < limit {
             let Some(day) = days.next().await? else { break };
             let of_day = self.of_day(day, pool, before).await?.into_iter();
-            backups.extend(of_day.filter(|backup| backup.unknown_form.is_none()));
+            backups
+                .extend(of_day.filter(|backup| {
+                    backup.unknown_form.is_none() && backup.key.shard().is_none()
+                }));
         }
         backups.truncate(limit);
         Ok(backups)

@@ -1,5 +1,6 @@
 //! Opening a backup: its head, its trailer, and whether it is what it should be.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use crc_fast::{CrcAlgorithm, Digest};
@@ -11,6 +12,7 @@ use crate::Vault;
 use crate::error::VaultError;
 use crate::lines::{Lines, Memberships, Users};
 use crate::reference;
+use crate::shards::open_whole;
 use crate::source::{PIECE, Source};
 use crate::store::{Opened, Store};
 
@@ -35,11 +37,22 @@ pub struct Backup {
     /// Counts and checksum; computed for a document of the reference implementation, of which
     /// the time of the object stands for the end of reading.
     pub trailer: Trailer,
+    /// One, or those of its shards.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One document of a backup.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
     pub(crate) source: Source,
+    pub(crate) trailer: Trailer,
+    /// Where it begins in the whole backup, in bytes.
+    pub(crate) begins: u64,
 }
 
 impl Vault {
-    /// Opens a backup: reads its head and its end, and checks that they belong together.
+    /// Opens a backup: reads its head and its end, and checks that they belong together. A shard
+    /// opens with all others of its backup, which lie beside it.
     ///
     /// A document of the reference implementation is copied to temporary storage, read through
     /// and brought into today's form there: only that way it is known to be whole.
@@ -55,7 +68,7 @@ impl Vault {
     ) -> Result<Backup, VaultError> {
         let name = BackupName::Key(key.clone());
         let object = self.object(key);
-        let opened = Box::pin(open(self.store(), &name, &object, version_id));
+        let opened = Box::pin(open_whole(self.store(), &name, &object, version_id));
         let backup = opened.await?;
         if backup.head.user_pool_id == *key.pool() {
             Ok(backup)
@@ -78,11 +91,11 @@ impl Backup {
         let vault = Vault::in_file(path)?;
         let object = vault.file.as_deref().unwrap_or_default();
         let name = BackupName::File(vault.store().address(object));
-        open(vault.store(), &name, object, version_id).await
+        Box::pin(open_whole(vault.store(), &name, object, version_id)).await
     }
 }
 
-async fn open(
+pub(crate) async fn open(
     store: &Store,
     name: &BackupName,
     object: &str,
@@ -126,8 +139,12 @@ async fn open(
         version_id: checksum.or(version_id),
         bytes,
         head,
+        parts: vec![Part {
+            source,
+            trailer: trailer.clone(),
+            begins: 0,
+        }],
         trailer,
-        source,
     })
 }
 
@@ -179,10 +196,6 @@ impl Backup {
         }
     }
 
-    pub(crate) fn lines(&self, from: u64, end: u64) -> Lines {
-        Lines::new(self.source.clone(), self.name.clone(), from, end)
-    }
-
     /// The users, from the line that begins at byte `from_offset` ([`UserLine::next_offset`]);
     /// from the first with `None`.
     ///
@@ -191,23 +204,43 @@ impl Backup {
     ///
     /// [`UserLine::next_offset`]: crate::UserLine::next_offset
     pub async fn users(&self, from_offset: Option<u64>) -> Result<Users, VaultError> {
-        let first = self.trailer.users_offset;
-        let end = self.trailer.memberships_offset;
-        let from = from_offset.unwrap_or(first);
-        if !(first..=end).contains(&from) {
+        let Some(from) = from_offset else {
+            return Ok(Users::new(self.lines_of_users(&self.parts, None)));
+        };
+        // The last part that begins there or before.
+        let begun = self.parts.partition_point(|part| part.begins <= from);
+        let parts = &self.parts[begun.saturating_sub(1)..];
+        let users = |part: &Part| {
+            let first = part.begins + part.trailer.users_offset;
+            (first..=part.begins + part.trailer.memberships_offset).contains(&from)
+        };
+        if !parts.first().is_some_and(users) {
             let reason = format!("there are no users at byte {from}");
             return Err(VaultError::damaged(&self.name, &reason));
         }
-        Ok(Users::new(self.lines(from, end)))
+        Ok(Users::new(self.lines_of_users(parts, Some(from))))
     }
 
-    /// The memberships, from the first.
+    /// The lines of users of some parts, of the first from a byte of the whole backup.
+    fn lines_of_users(&self, parts: &[Part], mut from: Option<u64>) -> VecDeque<Lines> {
+        let lines = parts.iter().map(|part| {
+            let first = from.take().map(|from| from - part.begins);
+            let first = first.unwrap_or(part.trailer.users_offset);
+            Lines::new(part, &self.name, first, part.trailer.memberships_offset)
+        });
+        lines.collect()
+    }
+
+    /// The memberships, from the first; of shards those of each in turn.
     ///
     /// # Errors
     /// None today; reading them may fail.
     pub async fn memberships(&self) -> Result<Memberships, VaultError> {
-        let lines = self.lines(self.trailer.memberships_offset, self.trailer.bytes);
-        Ok(Memberships::new(lines))
+        let lines = self.parts.iter().map(|part| {
+            let trailer = &part.trailer;
+            Lines::new(part, &self.name, trailer.memberships_offset, trailer.bytes)
+        });
+        Ok(Memberships::new(lines.collect()))
     }
 
     /// Reads all of it and compares the checksum.
@@ -215,18 +248,18 @@ impl Backup {
     /// # Errors
     /// [`VaultError::Damaged`] when a byte differs from what was written.
     pub async fn check_whole(&self) -> Result<(), VaultError> {
-        let mut sum = Digest::new(CrcAlgorithm::Crc64Nvme);
-        let mut at = 0;
-        while at < self.trailer.bytes {
-            let to = self.trailer.bytes.min(at + PIECE);
-            let piece = self.source.read(at, to).await?;
-            sum.update(&piece);
-            at = to;
+        for part in &self.parts {
+            let mut sum = Digest::new(CrcAlgorithm::Crc64Nvme);
+            let mut at = 0;
+            while at < part.trailer.bytes {
+                let to = part.trailer.bytes.min(at + PIECE);
+                sum.update(&part.source.read(at, to).await?);
+                at = to;
+            }
+            if !part.trailer.matches(sum.finalize()) {
+                return Err(VaultError::damaged(&self.name, "its checksum is wrong"));
+            }
         }
-        if self.trailer.matches(sum.finalize()) {
-            Ok(())
-        } else {
-            Err(VaultError::damaged(&self.name, "its checksum is wrong"))
-        }
+        Ok(())
     }
 }

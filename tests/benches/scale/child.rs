@@ -56,6 +56,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             vault: &vault,
             table: Some(&table),
             continuation: Some(&continuation),
+            shard: None,
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",
             observer: &(),

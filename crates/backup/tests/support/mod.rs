@@ -88,6 +88,7 @@ impl World {
             vault: &self.vault,
             table: Some(&self.table),
             continuation: None,
+            shard: None,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",
             observer: &(),

@@ -8,10 +8,10 @@ use backup::{BackupError, Backups, MfaPreferences, Progress};
 use clap::Args;
 use cognito::{Operation, Pages, Stop};
 use jiff::Timestamp;
-use model::UserPoolId;
 use model::inventory::Section;
 use model::observe::Observer;
 use model::request::BackedUpPool;
+use model::{Shard, UserPoolId};
 use serde::Serialize;
 use serde_json::json;
 use vault::{Backup, Vault};
@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     /// a file in the current folder for each pool, whose name says pool and time
     #[arg(long, value_name = "FILE|FOLDER|s3://BUCKET")]
     to: Option<Destination>,
+    /// Read and write one share of the users only, such as 2/4. All shares of the same pool, in one
+    /// place, are one backup: name any of them
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Do not ask for the users' MFA preferences: one call for each that may have one
     #[arg(long)]
     no_mfa_preferences: bool,
@@ -175,8 +179,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         let left: Vec<&str> = answer.left.iter().map(UserPoolId::as_str).collect();
         let to = arguments.to.as_ref();
         let to = to.map_or(String::new(), |to| format!(" --to {to}"));
+        let shard = arguments.shard;
+        let shard = shard.map_or(String::new(), |shard| format!(" --shard {shard}"));
         context.terminal.note(&format!(
-            "Nothing is left of what was not whole. To go on: cognito-dr backup {}{to}",
+            "Nothing is left of what was not whole. To go on: cognito-dr backup {}{to}{shard}",
             left.join(" ")
         ));
         return Err(Error::interrupted());
@@ -268,8 +274,11 @@ async fn one(
 ) -> Result<Outcome, Error> {
     let vault = match &arguments.to {
         Some(Destination::Vault(location)) => context.vault_at(location).await?,
-        Some(Destination::File(path)) => Vault::in_file(path)?,
-        None => Vault::in_file(&file_for(pool, Timestamp::now()))?,
+        Some(Destination::File(path)) => Vault::in_file(&of_shard(path, arguments.shard))?,
+        None => {
+            let path = file_for(pool, Timestamp::now());
+            Vault::in_file(&of_shard(&path, arguments.shard))?
+        }
     };
     let aws = context.aws_of(pool).await;
     let run = format!("cognito-dr-{}", std::process::id());
@@ -279,6 +288,7 @@ async fn one(
         vault: &vault,
         table: None,
         continuation: None,
+        shard: arguments.shard,
         mfa_preferences: match arguments.no_mfa_preferences {
             true => MfaPreferences::None,
             false => MfaPreferences::Auto,
@@ -313,6 +323,21 @@ async fn one(
 /// `us-east-1_AbC-20260307T090502Z.json`, in the current folder.
 fn file_for(pool: &UserPoolId, at: Timestamp) -> PathBuf {
     format!("{pool}-{}.json", at.strftime("%Y%m%dT%H%M%SZ")).into()
+}
+
+/// `backup.json` as `backup.shard-2-of-4.json`.
+fn of_shard(path: &Path, shard: Option<Shard>) -> PathBuf {
+    let Some(shard) = shard else {
+        return path.to_owned();
+    };
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    let whole = match is_json {
+        true => path.with_extension(""),
+        false => path.to_owned(),
+    };
+    format!("{}.{}.json", whole.display(), shard.in_name()).into()
 }
 
 fn written(vault: &Vault, backed_up: BackedUpPool) -> Written {

@@ -161,7 +161,22 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// None today.
     pub fn users(&self, pool: &UserPoolId) -> Result<Pages<'a>, CognitoError> {
-        let request = json!({"UserPoolId": pool.as_str()});
+        self.users_found_by(pool, None)
+    }
+
+    /// The same of the users whom a filter of ListUsers finds.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn users_found_by(
+        &self,
+        pool: &UserPoolId,
+        filter: Option<&str>,
+    ) -> Result<Pages<'a>, CognitoError> {
+        let mut request = json!({"UserPoolId": pool.as_str()});
+        if let Some(filter) = filter {
+            request["Filter"] = filter.into();
+        }
         Pages::new(self.cognito, Operation::ListUsers, request)
     }
 

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::DocumentError;
 use crate::identifiers::UserPoolId;
 use crate::inventory::Section;
+use crate::shard::Shard;
 
 /// The version of the format that this code writes. The reference implementation's documents
 /// carry none and count as version 1.
 pub const FORMAT_VERSION: u64 = 2;
+
+const SHARD: &str = "shard";
 
 /// How the reading of one section went.
 ///
@@ -68,6 +71,24 @@ impl BackupHead {
             unknown: Map::new(),
             members: Map::new(),
         }
+    }
+
+    /// Records that the document holds one share of the users, and their memberships.
+    pub fn set_shard(&mut self, shard: Shard) {
+        let shard = json!({"index": shard.index(), "of": shard.of()});
+        self.members.insert(SHARD.into(), shard);
+    }
+
+    /// Which share of the users the document holds; `None` for all of them.
+    pub fn shard(&self) -> Option<Shard> {
+        serde_json::from_value(self.members.get(SHARD)?.clone()).ok()
+    }
+
+    /// The head of all shares together.
+    #[must_use]
+    pub fn of_all_shards(mut self) -> Self {
+        self.members.remove(SHARD);
+        self
     }
 
     /// Stores a section that was read. `null`, `{}` and `[]` count as empty.
@@ -245,7 +266,6 @@ fn read_timestamp(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_head_of_the_reference_implementation_is_read() {

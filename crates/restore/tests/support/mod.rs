@@ -171,6 +171,7 @@ impl World {
             vault: &self.vault,
             table: Some(&table),
             continuation: None,
+            shard: None,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",
             observer: &*self.heard,

@@ -106,6 +106,7 @@ impl Backup {
             vault: &self.vault,
             table: Some(&self.table),
             continuation: self.continuation.as_ref(),
+            shard: None,
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
             observer: &(),

@@ -1,0 +1,138 @@
+//! The shares of one backup, read as one.
+
+use model::document::Trailer;
+use model::{BackupKey, BackupName, Shard};
+
+use crate::error::VaultError;
+use crate::open::{Backup, Part, open};
+use crate::store::Store;
+
+/// Opens the object, with the other shares beside it if it holds one: a share alone is no whole
+/// backup.
+pub(crate) async fn open_whole(
+    store: &Store,
+    name: &BackupName,
+    object: &str,
+    expected: Option<&str>,
+) -> Result<Backup, VaultError> {
+    let is_shard = split(object).is_some();
+    let first = open(store, name, object, expected.filter(|_| !is_shard)).await?;
+    let Some(shard) = first.head.shard() else {
+        return Ok(first);
+    };
+    let damaged = |reason: String| VaultError::damaged(name, &reason);
+    let Some((stem, named)) = split(object).filter(|(_, named)| *named == shard) else {
+        let reason = format!("it holds the shard {shard}, and its name says another");
+        return Err(damaged(reason));
+    };
+    // Shares that are read by several machines begin at different seconds.
+    let beginning = stem.rfind('-').map_or(stem, |dash| &stem[..=dash]);
+    let listed = store.list(beginning).await?.objects;
+    let listed: Vec<_> = listed.iter().map(|(object, _)| object.as_str()).collect();
+    let (mut shards, mut missing) = (Vec::new(), Vec::new());
+    for other in named.all() {
+        let ending = format!(".{}.json", other.in_name());
+        let same_name = format!("{stem}{ending}");
+        let mut found = listed.iter().filter(|object| object.ends_with(&ending));
+        let found = match (
+            listed.contains(&same_name.as_str()),
+            found.next(),
+            found.next(),
+        ) {
+            (true, _, _) => same_name,
+            (false, Some(only), None) => (*only).to_owned(),
+            (false, Some(_), Some(_)) => {
+                let reason = format!(
+                    "there are several shards {other}: write those of one backup to one name, or to a folder of their own"
+                );
+                return Err(damaged(reason));
+            }
+            (false, None, _) => {
+                missing.push(other.to_string());
+                continue;
+            }
+        };
+        let name = match name {
+            BackupName::Key(_) => found.parse::<BackupKey>().map(BackupName::Key),
+            BackupName::File(_) => Ok(BackupName::File(store.address(&found))),
+        };
+        let name = name.map_err(|error| damaged(error.to_string()))?;
+        shards.push(open(store, &name, &found, None).await?);
+    }
+    if !missing.is_empty() {
+        let reason = format!(
+            "it is the shard {shard}, and the shards {} are not beside it",
+            missing.join(", ")
+        );
+        return Err(damaged(reason));
+    }
+    joined(name, shards, expected)
+}
+
+/// What stands before `.shard-2-of-4.json`, and which share it is.
+fn split(object: &str) -> Option<(&str, Shard)> {
+    let (stem, shard) = object.strip_suffix(".json")?.rsplit_once('.')?;
+    Some((stem, Shard::from_name(shard)?))
+}
+
+/// All shares as one backup, in their order.
+fn joined(
+    name: &BackupName,
+    shards: Vec<Backup>,
+    expected: Option<&str>,
+) -> Result<Backup, VaultError> {
+    let damaged = |reason: &str| VaultError::damaged(name, reason);
+    let mut parts: Vec<Part> = Vec::new();
+    let mut head = None;
+    let (mut bytes, mut checksums) = (0, Vec::new());
+    let mut whole: Option<Trailer> = None;
+    for (shard, index) in shards.into_iter().zip(1..) {
+        let is_in_turn = shard
+            .head
+            .shard()
+            .is_some_and(|shard| shard.index() == index);
+        let pool = &shard.head.user_pool_id;
+        let first = head.get_or_insert_with(|| shard.head.clone());
+        if !is_in_turn || *pool != first.user_pool_id {
+            return Err(damaged("a shard beside it is of another backup"));
+        }
+        checksums.push(shard.trailer.crc64nvme.clone());
+        for part in shard.parts {
+            parts.push(Part {
+                begins: bytes,
+                ..part
+            });
+        }
+        bytes += shard.bytes;
+        let trailer = shard.trailer;
+        whole = Some(match whole {
+            None => trailer,
+            Some(whole) => Trailer {
+                users: whole.users + trailer.users,
+                groups: whole.groups.max(trailer.groups),
+                memberships: whole.memberships + trailer.memberships,
+                reading_began: whole.reading_began.min(trailer.reading_began),
+                reading_ended: whole.reading_ended.max(trailer.reading_ended),
+                ..whole
+            },
+        });
+    }
+    let (Some(head), Some(mut trailer)) = (head, whole) else {
+        return Err(damaged("it has no shards"));
+    };
+    trailer.bytes = bytes;
+    trailer.crc64nvme = checksums.join("-");
+    if expected.is_some_and(|expected| expected != trailer.crc64nvme) {
+        return Err(damaged("other shards lie there by now"));
+    }
+    let mut head = head.of_all_shards();
+    head.timestamp = head.timestamp.min(trailer.reading_began);
+    Ok(Backup {
+        name: name.clone(),
+        version_id: Some(trailer.crc64nvme.clone()),
+        bytes,
+        head,
+        trailer,
+        parts,
+    })
+}
