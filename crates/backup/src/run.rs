@@ -226,7 +226,9 @@ impl<'a> Backups<'a> {
         pools: &[UserPoolId],
         asked: Asked,
     ) -> Result<Acquired<'a>, BackupError> {
-        let shared = self.vault.is_shared().then(|| self.vault.workspace());
+        // Shards are read side by side: that is what they are for.
+        let shared = self.vault.is_shared() && self.shard.is_none();
+        let shared = shared.then(|| self.vault.workspace());
         Lease::acquire(shared, run, pools, asked).await
     }
 

@@ -128,3 +128,26 @@ fn a_section_that_cannot_be_read_is_a_loss() {
         json!(["waf_configuration"])
     );
 }
+
+#[test]
+fn shards_are_one_backup_when_all_are_there() {
+    let (_s3, account) = account();
+    let pool = account.pool("shop", 90);
+    let one = |shard: &str| {
+        let arguments = ["backup", &pool, "--to", "all.json", "--shard", shard];
+        account.json(&arguments)["backups"][0]["users"]
+            .as_u64()
+            .unwrap()
+    };
+    let mut users = one("1/3") + one("2/3");
+    let name = "all.shard-1-of-3.json";
+    let checked = account.command(&["check", name]).assert().code(1);
+    let said = String::from_utf8_lossy(&checked.get_output().stdout).into_owned();
+    assert!(said.contains("3/3 are not beside it"), "{said}");
+    users += one("3/3");
+    assert_eq!(users, 90);
+    assert_eq!(account.json(&["check", name])["checked"][0]["users"], 90);
+    assert_eq!(account.json(&["show", name])["users"]["total"], 90);
+    let said = account.fails(&["backup", &pool, "--shard", "4/3"]);
+    assert!(said.contains("a shard is written i/n"), "{said}");
+}

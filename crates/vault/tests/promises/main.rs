@@ -4,5 +4,6 @@
 
 mod finding;
 mod folder;
+mod shards;
 mod support;
 mod writing;
