@@ -237,6 +237,7 @@ pub(super) async fn before(
         pools: Vec::new(),
         all: false,
         to: context.options.vault.clone().map(Destination::Vault),
+        shard: None,
         no_mfa_preferences: false,
         pace: pace.clone(),
     };
