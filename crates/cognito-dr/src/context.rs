@@ -105,16 +105,18 @@ impl Context {
         }
     }
 
+    /// What clients of the vault's bucket are made of.
+    pub(crate) async fn aws_of_vault(&self) -> Result<SdkConfig, Error> {
+        match &self.options.vault_region {
+            Some(region) => Ok(self.aws_in(region).await),
+            None => self.aws().await,
+        }
+    }
+
     /// The vault at a place.
     pub(crate) async fn vault_at(&self, location: &Location) -> Result<Vault, Error> {
         match location {
-            Location::Bucket(bucket) => {
-                let aws = match &self.options.vault_region {
-                    Some(region) => self.aws_in(region).await,
-                    None => self.aws().await?,
-                };
-                Ok(Vault::in_bucket(&aws, bucket))
-            }
+            Location::Bucket(bucket) => Ok(Vault::in_bucket(&self.aws_of_vault().await?, bucket)),
             Location::Folder(folder) => Ok(Vault::in_folder(folder)?),
         }
     }

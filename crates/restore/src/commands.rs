@@ -4,6 +4,7 @@
 //! All of them are made here, and every value in them is quoted here: names, addresses and
 //! domains come from the backup, and who could write there must not write commands.
 
+use model::{BackupName, RestoreId};
 use serde_json::Value;
 
 use crate::steps::pool_document::explicit_defaults;
@@ -26,6 +27,15 @@ pub(crate) fn cognito(
 ) -> String {
     let arguments = [&[("user-pool-id", pool)], arguments].concat();
     aws(&format!("cognito-idp {command}"), region, &arguments)
+}
+
+/// `cognito-dr restore`, or its going on with a restore.
+pub(crate) fn restore(backup: &BackupName, resume: Option<&RestoreId>) -> String {
+    let mut line = format!("cognito-dr restore {}", quote(&backup.to_string()));
+    if let Some(id) = resume {
+        line.push_str(&format!(" --resume {id}"));
+    }
+    line
 }
 
 /// Calls a function that `options` name, and shows its answer.

@@ -21,7 +21,8 @@ pub struct Settings {
     pub region: String,
     /// The account that is restored into; empty when it is not known.
     pub account_id: String,
-    /// The function that starts a restore: the report's commands call it.
+    /// The function that starts a restore, which the report's commands call; empty where they are
+    /// those of `cognito-dr`.
     pub trigger_function: String,
     /// The custom attribute that keeps the old `sub`, without `custom:`.
     pub legacy_sub_attribute: Option<String>,

@@ -50,6 +50,8 @@ pub struct Order<'a> {
     pub options: &'a RestoreOptions,
     /// Newer backups that were not taken.
     pub passed_over: &'a [PassedOver],
+    /// The operator's map, in place of the one in the workspace.
+    pub map: Option<&'a [u8]>,
 }
 
 /// What comes next.
@@ -96,7 +98,7 @@ pub async fn next(
         Some(state) => checked(state, backup)?,
         None => begin(order, backup),
     };
-    let translations = translations(clients, settings).await?;
+    let translations = translations(clients, settings, order.map).await?;
     let restore = Restore {
         cognito: &clients.cognito,
         waf: &clients.waf,
@@ -298,8 +300,13 @@ async fn read_selection(
 async fn translations(
     clients: &Clients,
     settings: &Settings,
+    map: Option<&[u8]>,
 ) -> Result<Translations, RestoreError> {
-    match clients.workspace.read(Translations::KEY).await? {
+    let map = match map {
+        Some(map) => Some(map.to_vec()),
+        None => clients.workspace.read(Translations::KEY).await?,
+    };
+    match map {
         None => Ok(Translations::default()),
         Some(bytes) => Translations::parse(&bytes, &settings.region).map_err(|problems| {
             RestoreError::Translations {

@@ -51,6 +51,7 @@ pub async fn run(
         driver: request.execution.as_deref(),
         options: &request.options,
         passed_over: &request.passed_over,
+        map: None,
     };
     let version = request.version_id.as_deref();
     let backup = vault.open(key, version).await?;

@@ -102,6 +102,7 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         driver: Some("scale"),
         options: &options,
         passed_over: &[],
+        map: None,
     };
     let (mut phase, mut began, mut invocations) = (Phase::Restore, Instant::now(), 0);
     loop {

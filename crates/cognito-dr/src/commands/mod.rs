@@ -8,6 +8,7 @@ mod diff;
 mod handover;
 mod man;
 mod pools;
+mod restore;
 mod show;
 mod trigger;
 mod users;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Backups(backups::Arguments),
     Show(show::Arguments),
     Check(check::Arguments),
+    Restore(Box<restore::Arguments>),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
     #[command(subcommand)]
@@ -47,6 +49,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Backups(arguments) => backups::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,
+        Command::Restore(arguments) => restore::run(context, *arguments).await,
         Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Users(command) => users::run(context, command).await,

@@ -88,6 +88,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         driver: Some(id.as_str()),
         options: &options,
         passed_over: &[],
+        map: None,
     };
     let stop = stop_on_ctrl_c(&context.terminal);
     let backup = &opened.backup;

@@ -93,6 +93,7 @@ impl WithVault {
                 driver: None,
                 options: &RestoreOptions::default(),
                 passed_over: &[],
+                map: None,
             };
             let stop = Stop::never();
             let report = drive::to_the_end(&clients, &settings, &order, &backup, &stop);

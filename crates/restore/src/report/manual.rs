@@ -214,6 +214,9 @@ fn users(count: u64) -> String {
 
 fn resume(state: &RestoreState, trigger: &str) -> String {
     let (lost, restore) = (&state.user_pool_id, &state.restore_id);
+    if trigger.is_empty() {
+        return commands::restore(&state.s3_key, Some(restore));
+    }
     commands::invoke(
         trigger,
         &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
@@ -251,10 +254,10 @@ pub(crate) fn after_a_failure(
             },
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
-        .with_command(commands::invoke(
-            trigger,
-            &format!(r#"{{"user_pool_id": "{lost}"}}"#),
-        )),
+        .with_command(match trigger {
+            "" => commands::restore(&state.s3_key, None),
+            trigger => commands::invoke(trigger, &format!(r#"{{"user_pool_id": "{lost}"}}"#)),
+        }),
     );
     if let Some(pool) = pool.filter(|_| is_new(state)) {
         let mut commands = Vec::new();

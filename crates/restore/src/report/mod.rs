@@ -292,9 +292,13 @@ fn assemble(
 }
 
 impl Settings {
-    /// The options of `aws lambda invoke` that name the function which starts a restore.
+    /// The options of `aws lambda invoke` that name the function which starts a restore; empty
+    /// without one.
     fn trigger(&self) -> String {
         let (region, function) = (&self.region, &self.trigger_function);
+        if function.is_empty() {
+            return String::new();
+        }
         format!("--region {region} --function-name {function}")
     }
 }

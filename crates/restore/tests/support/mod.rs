@@ -271,6 +271,7 @@ impl World {
             driver: request.execution.as_deref(),
             options: &request.options,
             passed_over: &request.passed_over,
+            map: None,
         };
         next(&self.clients, &self.settings, &order, &backup, stop).await
     }

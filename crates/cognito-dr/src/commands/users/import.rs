@@ -141,6 +141,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         driver: Some(&driver),
         options: &options,
         passed_over: &[],
+        map: None,
     };
     let stop = stop_on_ctrl_c(&context.terminal);
     let report = drive::to_the_end(&clients, &settings, &order, &backup, &stop).await;

@@ -1,0 +1,436 @@
+//! `cognito-dr restore`: a backup into a new user pool, or into one that exists.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use cognito::Category;
+use cognito::limits::Limits;
+use jiff::Timestamp;
+use model::request::RestoreOptions;
+use model::restore::{Report, ReportStatus, RestoreState};
+use model::{BackupName, RestoreId, UserPoolId};
+use restore::drive::{self, Order};
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings};
+use vault::{Backup, Workspace};
+
+use crate::arguments::{Location, PaceOptions};
+use crate::backup_reference::{BackupArguments, OpenBackup};
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::passwords::PasswordOptions;
+use crate::restore_options::RestoreOptionArguments;
+
+/// Restore a backup into a new user pool, or into one that exists
+///
+/// Brings back settings, clients, groups, users and memberships, compares the pool with the backup
+/// and writes a report and a hand-over page. Ctrl-C stops where it can go on later. A restore that
+/// was stopped or killed goes on by the same command, which finds it by its workspace in this
+/// machine's folders, or by --resume.
+///
+/// Ends with 2 if the pool differs from the backup in ways that the report does not announce.
+#[derive(Debug, Args)]
+#[command(after_long_help = JSON)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    backup: BackupArguments,
+    #[command(flatten)]
+    options: RestoreOptionArguments,
+    /// Go on with this restore, which was stopped or failed. One that has its report tries again
+    /// what did not come back
+    #[arg(long, value_name = "RESTORE")]
+    resume: Option<RestoreId>,
+    /// What stands in the target Region for Region-bound settings of the pool: a JSON file, see
+    /// docs/translations.md; else cognito-restore/translations.json of the workspace
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// The custom attribute that keeps the sub which a user had in the lost pool, such as
+    /// custom:legacy_sub
+    #[arg(long, value_name = "ATTRIBUTE")]
+    legacy_sub_attribute: Option<String>,
+    /// The role by which import jobs write their log; without, users are made call by call
+    #[arg(long, value_name = "ARN")]
+    import_role: Option<String>,
+    /// Where the restore keeps what it remembers and leaves behind; else FILE.restore-ID beside a
+    /// file, or cognito-restore/ID in the vault
+    #[arg(long, value_name = "FOLDER|s3://BUCKET")]
+    workspace: Option<Location>,
+    #[command(flatten)]
+    passwords: PasswordOptions,
+    #[command(flatten)]
+    pace: PaceOptions,
+}
+
+const JSON: &str = "\
+With --json: the report, see docs/report.md.";
+
+/// One restore, and where it is kept.
+struct Kept {
+    id: RestoreId,
+    /// The folder of this machine, unless it is a bucket.
+    folder: Option<PathBuf>,
+    workspace: Workspace,
+    /// Whether it had begun before.
+    goes_on: bool,
+}
+
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
+    let opened = arguments.backup.open(context).await?;
+    let backup = &opened.backup;
+    let options = arguments.options.options();
+    let named = options.target_user_pool_id.as_ref();
+    let (aws, region) = match named.or(options.verify.as_ref()) {
+        Some(pool) => (context.aws_of(pool).await, region_of(context, pool)),
+        None => (context.aws().await?, context.region().await?.to_owned()),
+    };
+    let kept = arguments.kept(context, &opened, &options).await?;
+    let _lock = kept.lock()?;
+    arguments.ask(context, backup, &region, &kept).await?;
+    let go_on = go_on(std::env::args(), &kept.id);
+    let observer = Arc::new(context.terminal.observer(&arguments.pace));
+    let cognito = context.cognito(&aws, &arguments.pace)?;
+    let clients = Clients {
+        cognito: cognito.allowing(OPERATIONS).observed_by(observer.clone()),
+        waf: aws_sdk_wafv2::Client::new(&aws),
+        lambda: aws_sdk_lambda::Client::new(&aws),
+        workspace: kept.workspace.clone(),
+        observer,
+    };
+    let settings = arguments.settings(region)?;
+    let map = match &arguments.map {
+        Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Error::new(format!("cannot read {}", path.display())).because_of(&error)
+        })?),
+        None => None,
+    };
+    let driver = format!("{} {}", std::process::id(), Timestamp::now());
+    let order = Order {
+        restore_id: &kept.id,
+        driver: Some(&driver),
+        options: &options,
+        passed_over: &[],
+        map: map.as_deref(),
+    };
+    let stop = context.stop();
+    let limits = Limits::default();
+    let work = drive::to_the_end(&clients, &settings, &order, backup, &stop);
+    let categories = [Category::UserCreation, Category::UserRead];
+    let ended = limits
+        .beside(&clients.cognito, &categories, Box::pin(work))
+        .await;
+    match ended {
+        Ok(Some(report)) => {
+            answer(context, &report, &kept)?;
+            Ok(exit(report.status))
+        }
+        Ok(None) => Err(Error::interrupted().hint(format!("Go on by: {go_on}"))),
+        Err(error) => Err(failed(&error).hint(format!("When it is mended, go on by: {go_on}"))),
+    }
+}
+
+impl Arguments {
+    /// The restore that is gone on with, or a new one.
+    async fn kept(
+        &self,
+        context: &Context,
+        opened: &OpenBackup,
+        options: &RestoreOptions,
+    ) -> Result<Kept, Error> {
+        let backup = &opened.backup;
+        if let Some(id) = &self.resume {
+            let kept = self.at(context, opened, id.clone()).await?;
+            let there = kept.state().await?.is_some();
+            let missing = || {
+                Error::new(format!("there is no restore {id} of this backup here"))
+                    .hint("Name its workspace by --workspace.")
+            };
+            return there
+                .then_some(Kept {
+                    goes_on: true,
+                    ..kept
+                })
+                .ok_or_else(missing);
+        }
+        for id in self.begun(opened) {
+            let kept = self.at(context, opened, id).await?;
+            let Some(state) = kept.state().await? else {
+                continue;
+            };
+            if state.reported.is_none() && state.s3_key == backup.name && state.options == *options
+            {
+                let id = &kept.id;
+                let began = state.began;
+                context.terminal.note(&format!(
+                    "Going on with the restore {id} of {began}, which did not come to its end."
+                ));
+                return Ok(Kept {
+                    goes_on: true,
+                    ..kept
+                });
+            }
+        }
+        let pool = &backup.head.user_pool_id;
+        let now = Timestamp::now();
+        let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
+        let id = match options.dry_run || options.verify.is_some() {
+            true => RestoreId::for_check(pool, now.as_second(), unique),
+            false => RestoreId::for_restore(pool, now.as_second(), unique),
+        };
+        self.at(context, opened, id).await
+    }
+
+    /// The restores that are kept in a folder of this machine where this one would be.
+    fn begun(&self, opened: &OpenBackup) -> Vec<RestoreId> {
+        let (folder, prefix) = match (&self.workspace, &opened.backup.name) {
+            (Some(Location::Bucket(_)), _) => return Vec::new(),
+            (Some(Location::Folder(folder)), _) => (folder.join("cognito-restore"), String::new()),
+            (None, BackupName::File(file)) => {
+                let file = Path::new(file);
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let folder = file.parent().unwrap_or(Path::new("."));
+                (folder.to_owned(), format!("{name}.restore-"))
+            }
+            (None, BackupName::Key(_)) => match &opened.location {
+                Location::Folder(folder) => (folder.join("cognito-restore"), String::new()),
+                Location::Bucket(_) => return Vec::new(),
+            },
+        };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut begun: Vec<RestoreId> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                name.to_str()?.strip_prefix(&prefix)?.parse().ok()
+            })
+            .collect();
+        begun.sort();
+        begun
+    }
+
+    /// The restore of this id, where it is kept.
+    async fn at(
+        &self,
+        context: &Context,
+        opened: &OpenBackup,
+        id: RestoreId,
+    ) -> Result<Kept, Error> {
+        let location = match (&self.workspace, &opened.backup.name) {
+            (Some(location), _) => location.clone(),
+            (None, BackupName::File(file)) => {
+                Location::Folder(format!("{file}.restore-{id}").into())
+            }
+            (None, BackupName::Key(_)) => opened.location.clone(),
+        };
+        let (folder, workspace) = match location {
+            Location::Folder(folder) => {
+                let workspace = Workspace::in_folder(&folder)?;
+                (Some(folder), workspace)
+            }
+            Location::Bucket(bucket) => {
+                let aws = context.aws_of_vault().await?;
+                (None, Workspace::in_bucket(&aws, bucket))
+            }
+        };
+        Ok(Kept {
+            id,
+            folder,
+            workspace,
+            goes_on: false,
+        })
+    }
+
+    /// Says what will happen, and asks before anything is written into a pool that exists, or
+    /// anybody gets a message.
+    async fn ask(
+        &self,
+        context: &Context,
+        backup: &Backup,
+        region: &str,
+        kept: &Kept,
+    ) -> Result<(), Error> {
+        let (users, began) = (backup.trailer.users, backup.head.timestamp);
+        let of = format!(
+            "the backup of {} of {began} with {users} users",
+            backup.head.user_pool_id
+        );
+        let terminal = &context.terminal;
+        if self.options.dry_run || self.options.verify.is_some() {
+            return Ok(());
+        }
+        if self.passwords.sends_messages() && !kept.goes_on {
+            let question = format!(
+                "Cognito will send an invitation to each user that is made, up to {users}. Its own mail sender sends 50 a day. Go on?"
+            );
+            terminal.confirm(&question).await?;
+        }
+        match &self.options.into {
+            Some(pool) if !kept.goes_on => {
+                let question = format!(
+                    "What the user pool {pool} in {region}, which exists, lacks of {of} will be written into it. Go on?"
+                );
+                terminal.confirm(&question).await
+            }
+            Some(_) => Ok(()),
+            None => {
+                terminal.note(&format!("Restoring {of} into a new user pool in {region}."));
+                Ok(())
+            }
+        }
+    }
+
+    fn settings(&self, region: String) -> Result<Settings, Error> {
+        let legacy = self.legacy_sub_attribute.as_deref();
+        Ok(Settings {
+            region,
+            legacy_sub_attribute: legacy.map(|name| name.trim_start_matches("custom:").to_owned()),
+            import_role_arn: self.import_role.clone(),
+            // Whoever names a pool here was asked, and has credentials that allow it or do not.
+            existing_user_pools: ExistingPools::Every,
+            passwords: self.passwords.read()?,
+            ..Settings::default()
+        })
+    }
+}
+
+impl Kept {
+    async fn state(&self) -> Result<Option<RestoreState>, Error> {
+        let key = self.id.object_key(RestoreState::OBJECT);
+        let Some(bytes) = self.workspace.read(&key).await? else {
+            return Ok(None);
+        };
+        let state = RestoreState::from_json(&bytes).map_err(|problem| {
+            Error::new(format!(
+                "{} cannot be read: {problem}",
+                self.workspace.address(&key)
+            ))
+        });
+        state.map(Some)
+    }
+
+    /// Keeps two processes apart that go on with the same restore in a folder. The system gives
+    /// the lock free when its process ends, however it ends. In a bucket the later one takes the
+    /// restore over, and the earlier one ends.
+    fn lock(&self) -> Result<Option<File>, Error> {
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        let path = folder.join(format!(".{}.lock", self.id));
+        let cannot = |error: io::Error| {
+            Error::new(format!("cannot lock {}", path.display())).because_of(&error)
+        };
+        make_private(folder).map_err(cannot)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::new(format!(
+                "another process is at work on the restore {}",
+                self.id
+            ))
+            .hint("Wait for it, or end it and give the same command again.")),
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+}
+
+/// What restores leave behind names users.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn region_of(context: &Context, pool: &UserPoolId) -> String {
+    let named = context.options.region.as_deref();
+    named.unwrap_or(pool.region()).to_owned()
+}
+
+/// The command as it was typed, with the restore that it is to go on with.
+fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> String {
+    let mut words: Vec<String> = typed.collect();
+    if let Some(program) = words.first_mut() {
+        "cognito-dr".clone_into(program);
+    }
+    if !words.iter().any(|word| word.starts_with("--resume")) {
+        words.extend(["--resume".to_owned(), id.to_string()]);
+    }
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@~+%".contains(&byte);
+    match word.bytes().all(is_plain) && !word.is_empty() {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+fn exit(status: ReportStatus) -> Exit {
+    match status {
+        ReportStatus::Success => Exit::Done,
+        ReportStatus::SuccessWithLosses => Exit::WithLosses,
+        ReportStatus::Failed => Exit::Error,
+    }
+}
+
+fn failed(error: &RestoreError) -> Error {
+    Error::new("the restore did not come to its end")
+        .because_of(error)
+        .with_hint_for(error.failure())
+}
+
+fn answer(context: &Context, report: &Report, kept: &Kept) -> Result<(), Error> {
+    let address = |name: &str| kept.workspace.address(&kept.id.object_key(name));
+    context.terminal.answer(report, |out: &mut dyn Write| {
+        let counts = &report.findings;
+        writeln!(out, "Restore       {}", report.restore_id)?;
+        writeln!(out, "Status        {}", report.status.as_str())?;
+        if let Some(pool) = &report.new_user_pool_id {
+            writeln!(out, "User pool     {pool}")?;
+        }
+        writeln!(out, "Users         {} restored", report.users.restored)?;
+        writeln!(
+            out,
+            "Findings      {} degraded, {} failed",
+            counts.degraded, counts.failed
+        )?;
+        if let Some(verification) = &report.verification {
+            writeln!(
+                out,
+                "Compared      {} users, {} differences announced, {} not",
+                verification.users_compared, verification.announced, verification.unannounced
+            )?;
+        }
+        writeln!(out, "Left to do    {}", report.manual_steps.len())?;
+        writeln!(out, "Page          {}", address(Report::HANDOVER))?;
+        writeln!(out, "Report        {}", address(Report::OBJECT))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_goes_on_can_be_pasted_into_a_shell() {
+        let id: RestoreId = "dr-restore-1".parse().unwrap();
+        let typed = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            go_on(words.into_iter(), &id)
+        };
+        assert_eq!(
+            typed(&["/usr/bin/cognito-dr", "restore", "my file.json"]),
+            "cognito-dr restore 'my file.json' --resume dr-restore-1"
+        );
+        assert_eq!(
+            typed(&["cognito-dr", "restore", "it's", "--resume", "dr-restore-1"]),
+            r"cognito-dr restore 'it'\''s' --resume dr-restore-1"
+        );
+    }
+}
