@@ -186,7 +186,8 @@ mod tests {
             "{command}"
         );
         assert_eq!(jq_text("a\"; b"), r#""a\"; b""#);
-        assert_eq!(copy("dr", "a b"), "aws s3 cp 's3://dr/a b' .");
+        assert_eq!(copy("s3://dr/a b", "."), "aws s3 cp 's3://dr/a b' .");
+        assert_eq!(copy("/dr/a b", "."), "cp '/dr/a b' .");
     }
 
     #[test]

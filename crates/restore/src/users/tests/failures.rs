@@ -32,7 +32,7 @@ async fn a_short_deadline_only_makes_more_invocations_of_it() {
     pool.users.extend(many);
     let mut stage = Stage::new(pool).await;
     // Slow enough for several invocations on any machine.
-    stage.simulator.set_latency(simulator::Latency::Fixed(60));
+    stage.simulator.set_latency(simulator::Latency::Fixed(10));
     stage.give(Duration::from_millis(1000));
     let (_, state) = stage.restore(engine(UsersEngine::Api)).await;
     stage.assert_restored(&expected(stage.lost()), "");
