@@ -9,9 +9,6 @@
 //! The standard output holds the answer and nothing else; everything else goes to the standard
 //! error.
 
-// Commands land one by one on helpers that stand here already.
-#![allow(dead_code)]
-
 mod arguments;
 mod aws;
 mod backup_reference;

@@ -66,11 +66,6 @@ impl Terminal {
         }
     }
 
-    /// Whether the answer is wanted as JSON.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Gives the answer: the document with `--json`, else what `text` writes.
     ///
     /// # Errors

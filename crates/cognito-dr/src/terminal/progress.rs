@@ -124,14 +124,6 @@ impl Progress {
         state.show(false);
     }
 
-    /// Tells how much of the piece is done in all.
-    pub(crate) fn done(&self, done: u64) {
-        self.change(|piece| {
-            piece.done = done;
-            piece.waits = None;
-        });
-    }
-
     /// Tells that one more is done.
     pub(crate) fn one_done(&self) {
         self.change(|piece| {
