@@ -4,9 +4,10 @@
 //! All of them are made here, and every value in them is quoted here: names, addresses and
 //! domains come from the backup, and who could write there must not write commands.
 
-use model::{BackupName, RestoreId};
+use model::restore::RestoreState;
 use serde_json::Value;
 
+use crate::context::Settings;
 use crate::steps::pool_document::explicit_defaults;
 
 /// `aws {command} --region ... {arguments}`, such as `wafv2 associate-web-acl`.
@@ -29,20 +30,25 @@ pub(crate) fn cognito(
     aws(&format!("cognito-idp {command}"), region, &arguments)
 }
 
-/// `cognito-dr restore`, or its going on with a restore.
-pub(crate) fn restore(backup: &BackupName, resume: Option<&RestoreId>) -> String {
-    let mut line = format!("cognito-dr restore {}", quote(&backup.to_string()));
-    if let Some(id) = resume {
-        line.push_str(&format!(" --resume {id}"));
+/// Starts a restore of the same pool anew, or goes on with this one: in the way in which it was
+/// started, by the deployed function or from a terminal.
+pub(crate) fn restore(settings: &Settings, state: &RestoreState, goes_on: bool) -> String {
+    let (region, function) = (&settings.region, &settings.trigger_function);
+    let (pool, id) = (&state.user_pool_id, &state.restore_id);
+    if function.is_empty() {
+        let backup = quote(&state.s3_key.to_string());
+        let resume = goes_on.then(|| format!(" --resume {id}"));
+        let resume = resume.unwrap_or_default();
+        return format!("cognito-dr restore {backup} --region {region}{resume}");
     }
-    line
-}
-
-/// Calls a function that `options` name, and shows its answer.
-pub(crate) fn invoke(options: &str, payload: &str) -> String {
-    let payload = quote(payload);
+    let resume = goes_on.then(|| format!(r#", "resume": "{id}""#));
+    let payload = format!(
+        r#"{{"user_pool_id": "{pool}"{}}}"#,
+        resume.unwrap_or_default()
+    );
+    let payload = quote(&payload);
     format!(
-        "aws lambda invoke {options} --cli-binary-format raw-in-base64-out --payload {payload} response.json"
+        "aws lambda invoke --region {region} --function-name {function} --cli-binary-format raw-in-base64-out --payload {payload} response.json"
     )
 }
 

@@ -9,6 +9,7 @@ use model::restore::{ManualStep, RestoreState, Step};
 
 use super::new_pool::NewPool;
 use crate::commands::{self, cognito};
+use crate::context::Settings;
 use crate::document::text;
 use crate::resume;
 
@@ -212,27 +213,13 @@ fn users(count: u64) -> String {
     format!("{count} {noun}")
 }
 
-fn resume(state: &RestoreState, trigger: &str) -> String {
-    let (lost, restore) = (&state.user_pool_id, &state.restore_id);
-    if trigger.is_empty() {
-        return commands::restore(&state.s3_key, Some(restore));
-    }
-    commands::invoke(
-        trigger,
-        &format!(r#"{{"user_pool_id": "{lost}", "resume": "{restore}"}}"#),
-    )
-}
-
 /// What to do after a restore that failed: mend and go on, or start again, and what to do with a
 /// pool that was begun.
-///
-/// `trigger` names the function for `aws lambda invoke`.
 pub(crate) fn after_a_failure(
     state: &RestoreState,
     pool: Option<&NewPool>,
-    trigger: &str,
+    settings: &Settings,
 ) -> Vec<ManualStep> {
-    let lost = &state.user_pool_id;
     let mut steps = Vec::new();
     // Of a restore that did not finish its first step nothing is remembered.
     let has_begun = !state.steps.is_empty() || state.new_user_pool_id.is_some();
@@ -242,7 +229,7 @@ pub(crate) fn after_a_failure(
                 "Read the error above, mend its cause and let the restore go on",
                 "It goes on from where it stopped: what is there is not made again.",
             )
-            .with_command(resume(state, trigger)),
+            .with_command(commands::restore(settings, state, true)),
         );
     }
     steps.push(
@@ -254,10 +241,7 @@ pub(crate) fn after_a_failure(
             },
             "Every restore makes a pool of its own: a new attempt does not trip over this one.",
         )
-        .with_command(match trigger {
-            "" => commands::restore(&state.s3_key, None),
-            trigger => commands::invoke(trigger, &format!(r#"{{"user_pool_id": "{lost}"}}"#)),
-        }),
+        .with_command(commands::restore(settings, state, false)),
     );
     if let Some(pool) = pool.filter(|_| is_new(state)) {
         let mut commands = Vec::new();
@@ -287,7 +271,7 @@ pub(crate) fn after_a_failure(
 
 /// What to do about all that did not come back, before the commands for each: once its cause is
 /// mended, the restore brings it.
-pub(crate) fn after_losses(state: &RestoreState, trigger: &str) -> Option<ManualStep> {
+pub(crate) fn after_losses(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
     let again = resume::incomplete(&state.steps);
     let mut what: Vec<&str> = again.iter().map(|step| step.title()).collect();
     if state.users.counts.failed > 0 && !again.contains(&Step::Users) {
@@ -298,7 +282,7 @@ pub(crate) fn after_losses(state: &RestoreState, trigger: &str) -> Option<Manual
             format!("Fill in the operator's map and resume the restore: {}", what.join(", ")),
             "What is listed below waits for a translation in cognito-restore/translations.json, or for something to be put right in the target Region. Resumed, the restore tries it again, leaves everything else alone and compares anew. The commands below are the other way.",
         )
-        .with_command(resume(state, trigger))
+        .with_command(commands::restore(settings, state, true))
     })
 }
 
@@ -308,7 +292,7 @@ pub(crate) fn is_comparison(state: &RestoreState) -> bool {
 }
 
 /// What to do when the comparison found what nobody announced.
-pub(crate) fn after_a_difference(state: &RestoreState, trigger: &str) -> Option<ManualStep> {
+pub(crate) fn after_a_difference(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
     let unannounced = state
         .verification
         .as_ref()
@@ -318,14 +302,14 @@ pub(crate) fn after_a_difference(state: &RestoreState, trigger: &str) -> Option<
             format!("Look at the {unannounced} differences that nobody announced before you use the pool"),
             "The comparison below names each. Something may have changed the pool behind the restore's back. Once it is put right, compare again.",
         )
-        .with_command(resume(state, trigger))
+        .with_command(commands::restore(settings, state, true))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::losses::tests::state;
-    use super::super::tests::TRIGGER;
+    use super::super::tests::settings;
     use super::*;
     use model::restore::{Outcome, StepRecord};
     use serde_json::json;
@@ -420,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_failed_restore_tells_how_to_remove_its_pool_domains_first() {
-        let steps = after_a_failure(&state(), Some(&pool()), TRIGGER);
+        let steps = after_a_failure(&state(), Some(&pool()), &settings());
         let command = steps[2].command.as_deref().unwrap();
         let lines: Vec<&str> = command.lines().collect();
         assert_eq!(lines.len(), 3);
@@ -428,13 +412,13 @@ mod tests {
         assert!(
             lines[2].contains("delete-user-pool --region us-west-2 --user-pool-id us-west-2_New")
         );
-        assert_eq!(after_a_failure(&state(), None, TRIGGER).len(), 2);
+        assert_eq!(after_a_failure(&state(), None, &settings()).len(), 2);
     }
 
     #[test]
     fn a_failed_restore_is_resumed_unless_it_never_began() {
         let commands = |state: &RestoreState| -> Vec<String> {
-            let steps = after_a_failure(state, None, TRIGGER).into_iter();
+            let steps = after_a_failure(state, None, &settings()).into_iter();
             steps.filter_map(|step| step.command).collect()
         };
         let payload = r#"'{"user_pool_id": "us-east-1_Old", "resume": "dr-restore-1"}'"#;

@@ -137,7 +137,7 @@ impl Place<'_> {
                 pool.as_ref(),
                 error,
                 ended.unwrap_or_else(Timestamp::now),
-                &self.settings.trigger(),
+                self.settings,
             )
         };
         self.put(&report, state, head, pool.as_ref()).await
@@ -163,14 +163,7 @@ impl Place<'_> {
         let report = Report {
             region: self.settings.region.clone(),
             s3_key: request.s3_key.clone().map(Into::into),
-            ..assemble(
-                &state,
-                head,
-                None,
-                Some(error),
-                now,
-                &self.settings.trigger(),
-            )
+            ..assemble(&state, head, None, Some(error), now, self.settings)
         };
         self.put(&report, &state, head, None).await
     }
@@ -245,17 +238,17 @@ fn assemble(
     pool: Option<&NewPool>,
     error: Option<&str>,
     ended: Timestamp,
-    trigger: &str,
+    settings: &Settings,
 ) -> Report {
     let status = Report::status_of(state, error);
     let mut manual_steps: Vec<ManualStep> = Vec::new();
     if error.is_some() {
-        manual_steps.extend(manual::after_a_failure(state, pool, trigger));
+        manual_steps.extend(manual::after_a_failure(state, pool, settings));
     } else {
-        if let Some(step) = manual::after_a_difference(state, trigger) {
+        if let Some(step) = manual::after_a_difference(state, settings) {
             manual_steps.push(step);
         }
-        manual_steps.extend(manual::after_losses(state, trigger));
+        manual_steps.extend(manual::after_losses(state, settings));
         if let Some(head) = head {
             manual_steps.extend(manual::manual_steps(state, head, pool));
         }
@@ -288,18 +281,6 @@ fn assemble(
         manual_steps,
         verification: state.verification.clone(),
         error: error.map(str::to_owned),
-    }
-}
-
-impl Settings {
-    /// The options of `aws lambda invoke` that name the function which starts a restore; empty
-    /// without one.
-    fn trigger(&self) -> String {
-        let (region, function) = (&self.region, &self.trigger_function);
-        if function.is_empty() {
-            return String::new();
-        }
-        format!("--region {region} --function-name {function}")
     }
 }
 

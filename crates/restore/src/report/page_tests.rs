@@ -133,7 +133,7 @@ fn render(state: &RestoreState, error: Option<&str>) -> String {
         pool.as_ref(),
         error,
         ended,
-        crate::report::tests::TRIGGER,
+        &crate::report::tests::settings(),
     );
     let page = Page::new(
         &report,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::commands;
 use cognito::Pace;
 use losses::tests::state;
 use model::document::DocumentEncoder;
@@ -10,7 +11,13 @@ use vault::Vault;
 use vault::testing::MemoryS3;
 
 /// How commands name the trigger.
-pub(super) const TRIGGER: &str = "--region us-west-2 --function-name trigger";
+pub(super) fn settings() -> Settings {
+    Settings {
+        region: "us-west-2".into(),
+        trigger_function: "trigger".into(),
+        ..Settings::default()
+    }
+}
 
 fn at() -> Timestamp {
     "2026-03-07T09:15:02Z".parse().unwrap()
@@ -20,7 +27,8 @@ fn at() -> Timestamp {
 fn a_report_has_the_members_that_its_readers_know() {
     let mut state = state();
     state.verification = Some(Verification::default());
-    let report = serde_json::to_value(assemble(&state, None, None, None, at(), TRIGGER)).unwrap();
+    let report =
+        serde_json::to_value(assemble(&state, None, None, None, at(), &settings())).unwrap();
     for member in [
         "report_version",
         "status",
@@ -55,7 +63,7 @@ fn every_member_of_report_and_notification_is_documented() {
         ..Verification::default()
     });
     state.users.foreseen = Some(Default::default());
-    let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), TRIGGER);
+    let mut report = assemble(&state, None, None, Some("QuotaReached"), at(), &settings());
     report.backup_timestamp = Some(at());
     report.backup = Some(ChosenBackup {
         began: at(),
@@ -115,16 +123,26 @@ fn the_error_is_told_by_name_and_text() {
 }
 
 #[test]
-fn commands_name_the_trigger_of_the_stack_wherever_they_are_run() {
-    let settings = Settings {
+fn a_restore_goes_on_by_the_way_and_in_the_region_in_which_it_was_started() {
+    let by_function = Settings {
         region: "eu-central-1".into(),
         trigger_function: "cognito-manual-dr-trigger-staging".into(),
         ..Settings::default()
     };
-    assert_eq!(
-        settings.trigger(),
-        "--region eu-central-1 --function-name cognito-manual-dr-trigger-staging"
-    );
+    let command = commands::restore(&by_function, &state(), true);
+    let expected = "--region eu-central-1 --function-name cognito-manual-dr-trigger-staging --cli-binary-format";
+    assert!(command.contains(expected), "{command}");
+    assert!(command.contains(r#""resume": "#), "{command}");
+    let from_a_terminal = Settings {
+        trigger_function: String::new(),
+        ..by_function
+    };
+    let id = state().restore_id;
+    let command = commands::restore(&from_a_terminal, &state(), true);
+    let expected = format!(" --region eu-central-1 --resume {id}");
+    assert!(command.starts_with("cognito-dr restore "), "{command}");
+    assert!(command.ends_with(&expected), "{command}");
+    assert!(!commands::restore(&from_a_terminal, &state(), false).contains("--resume"));
 }
 
 #[test]
@@ -135,7 +153,7 @@ fn a_failed_restore_says_first_how_to_go_on() {
         None,
         Some("QuotaReached: too many pools"),
         at(),
-        TRIGGER,
+        &settings(),
     );
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
@@ -153,7 +171,7 @@ fn a_difference_that_nobody_announced_is_the_first_thing_to_look_at() {
         ..Verification::default()
     });
     let head = BackupHead::new("us-east-1_Old".parse().unwrap(), at());
-    let report = assemble(&state, Some(&head), None, None, at(), TRIGGER);
+    let report = assemble(&state, Some(&head), None, None, at(), &settings());
     assert_eq!(report.status, ReportStatus::Failed);
     assert!(
         report.manual_steps[0].title.contains("differences"),
