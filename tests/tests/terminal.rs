@@ -207,3 +207,47 @@ async fn a_restore_of_the_stack_is_started_followed_and_handed_over_from_a_termi
         (&json!("FAILED"), &json!("BackupNotFound"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_functions_a_pool_is_backed_up_and_restored_from_a_terminal() {
+    let Some(environment) = Environment::ready("backup and restore from a terminal") else {
+        return;
+    };
+    let (stack, deployment) = environment.with_pool(&members()).await.unwrap();
+    let mut terminal = Terminal::new(&environment, &stack, PRIMARY_REGION).unwrap();
+    let bucket = output(&deployment.primary, "BackupBucketName").unwrap();
+    let vault = format!("s3://{bucket}");
+    terminal.set("COGNITO_DR_VAULT", &vault);
+    terminal.set("COGNITO_DR_VAULT_REGION", PRIMARY_REGION);
+
+    let backed_up = terminal
+        .json(&["backup", MEMBERS, "--to", &vault], 0)
+        .unwrap();
+    let users = &backed_up["backups"][0]["users"];
+    assert!(users.as_u64() > Some(100), "{backed_up}");
+
+    let restore = [
+        "restore", "latest", "--pool", MEMBERS, "--region", DR_REGION,
+    ];
+    let report = terminal.json(&restore, 3).unwrap();
+    assert_eq!(report["status"], "SUCCESS_WITH_LOSSES");
+    let new = report["new_user_pool_id"].as_str().unwrap();
+    assert!(new.starts_with(DR_REGION), "{new}");
+
+    // Its users go, after a backup that holds them.
+    let clean = [
+        "users",
+        "clean",
+        new,
+        "--yes",
+        "--confirm",
+        new,
+        "--despite-protection",
+    ];
+    terminal.json(&clean, 0).unwrap();
+    let left = stack.simulator.pool(DR_REGION, new).unwrap().users.len();
+    assert_eq!(left, 0);
+    let listed = terminal.json(&["backups", new], 0).unwrap();
+    assert_eq!(listed["backups"].as_array().unwrap().len(), 1);
+    assert_eq!(stack.simulator.evidence().messages_sent, 0);
+}

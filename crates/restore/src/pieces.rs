@@ -17,8 +17,9 @@ struct Pieces {
     bytes: usize,
 }
 
+/// Beside the object of the table's name, not below it: in a folder, that one is a file.
 fn piece_key(key: &str, number: usize) -> String {
-    format!("{key}/part-{number:05}")
+    format!("{key}.part-{number:05}")
 }
 
 const fn rows_of_a_piece<R: Row>() -> usize {

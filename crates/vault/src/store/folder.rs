@@ -295,11 +295,14 @@ fn etag_of(bytes: &[u8]) -> ETag {
     ETag(format!("{sum:016x}-{}", bytes.len()))
 }
 
+/// As in a bucket, the beginning of other objects' keys is no object.
 fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 

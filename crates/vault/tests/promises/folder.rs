@@ -48,6 +48,19 @@ async fn a_file_opens_whatever_its_name() {
 }
 
 #[tokio::test]
+async fn the_beginning_of_the_keys_of_others_is_no_object() {
+    let folder = TempDir::new().unwrap();
+    let workspace = Workspace::in_folder(folder.path()).unwrap();
+    let text = "text/plain";
+    workspace
+        .write("table/0", text, b"a".to_vec())
+        .await
+        .unwrap();
+    assert_eq!(workspace.read("table").await.unwrap(), None);
+    assert_eq!(workspace.read("table/0/0").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_restore_that_goes_on_notices_that_another_backup_lies_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("backup.json");
