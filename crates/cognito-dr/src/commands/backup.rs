@@ -22,7 +22,6 @@ use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::stop_on_ctrl_c;
 use crate::terminal::Table;
 
 /// Back up user pools: settings, users, groups and memberships
@@ -130,7 +129,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         return Err(Error::new("several pools do not go into one file")
             .hint("Name a folder by --to (with a slash at its end), or leave --to out."));
     }
-    let stop = stop_on_ctrl_c(&context.terminal);
+    let stop = context.stop();
     let observer = context.terminal.observer(&arguments.pace);
     let mut answer = Answer::default();
     let mut last = None;

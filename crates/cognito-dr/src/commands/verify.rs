@@ -19,7 +19,6 @@ use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::stop_on_ctrl_c;
 use crate::terminal::printable;
 
 /// Check that a pool is what its backup says
@@ -90,7 +89,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         passed_over: &[],
         map: None,
     };
-    let stop = stop_on_ctrl_c(&context.terminal);
+    let stop = context.stop();
     let backup = &opened.backup;
     let report = Box::pin(drive::to_the_end(
         &clients, &settings, &order, backup, &stop,

@@ -17,7 +17,7 @@ use crate::commands::backup;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::{or_interrupted, stop_on_ctrl_c};
+use crate::interrupt::or_interrupted;
 
 /// How many users are on their way at once; the pacer sees to the rate.
 const AT_ONCE: usize = 16;
@@ -97,7 +97,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let aws = context.aws_of(pool).await;
     let cognito = context.cognito(&aws, &arguments.pace)?;
     consent_is_whole(context, &arguments)?;
-    let stop = stop_on_ctrl_c(&context.terminal);
+    let stop = context.stop();
     let settings = or_interrupted(async { Ok(describe(&cognito, pool).await?) }).await?;
     if settings["DeletionProtection"] == "ACTIVE" && !arguments.despite_protection {
         return Err(Error::new(format!("{pool} is protected from deletion"))

@@ -20,7 +20,7 @@ use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::{or_interrupted, stop_on_ctrl_c};
+use crate::interrupt::or_interrupted;
 use crate::passwords::PasswordOptions;
 
 /// How many findings are shown.
@@ -143,7 +143,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         passed_over: &[],
         map: None,
     };
-    let stop = stop_on_ctrl_c(&context.terminal);
+    let stop = context.stop();
     let report = drive::to_the_end(&clients, &settings, &order, &backup, &stop).await;
     let report = report.map_err(|error| {
         Error::new(error.to_string())

@@ -20,7 +20,7 @@ use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::{or_interrupted, stop_on_ctrl_c};
+use crate::interrupt::or_interrupted;
 
 /// How many invitations are on their way at once; the pacer sees to the rate.
 const AT_ONCE: usize = 8;
@@ -158,7 +158,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         Ok(planned)
     })
     .await?;
-    let stop = stop_on_ctrl_c(&context.terminal);
+    let stop = context.stop();
     let mut answer = invitations.send(context, &stop, &planned).await?;
     answer.file = file.display().to_string();
     for failed in &answer.failed {
