@@ -37,6 +37,7 @@ impl Clients {
         let credentials = Credentials::new(account, "secret", None, None, "local stack");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(Region::new(region))
             .endpoint_url(endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials))

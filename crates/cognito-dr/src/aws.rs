@@ -1,6 +1,5 @@
 //! How the command reaches AWS: as the AWS CLI does.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -8,12 +7,7 @@ use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use cognito::https;
 
 use crate::arguments::GlobalOptions;
 
@@ -48,7 +42,7 @@ pub(crate) async fn region_of_this_machine() -> Option<String> {
 /// CLI; the SDK by itself would take the environment's.
 pub(crate) async fn sdk_config(options: &GlobalOptions, region: String) -> SdkConfig {
     let region = Region::new(region);
-    let http_client = one_connector();
+    let http_client = https::shared_client(CONNECT);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client.clone())
         .region(region.clone());
@@ -66,22 +60,4 @@ pub(crate) async fn sdk_config(options: &GlobalOptions, region: String) -> SdkCo
         loader = loader.profile_name(name).credentials_provider(credentials);
     }
     loader.load().await
-}
-
-/// One connector for all clients, made at the first request: the system's certificates are read
-/// once, and not at all by a command that calls nobody.
-fn one_connector() -> SharedHttpClient {
-    let connector = OnceLock::new();
-    http_client_fn(move |_, _| {
-        let connector = connector.get_or_init(|| {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT);
-            let connector = Connector::builder()
-                .connector_settings(settings.build())
-                .proxy_config(ProxyConfig::from_env())
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .build();
-            SharedHttpConnector::new(connector)
-        });
-        connector.clone()
-    })
 }

@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
+use crate::https;
+
 /// The most that a logo may have: Cognito itself allows 100 KB (facts A.11).
 const LARGEST_LOGO: usize = 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(5);
 const LOGO_DEADLINE: Duration = Duration::from_secs(15);
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(300);
 
@@ -98,11 +100,7 @@ fn request(method: &'static str, url: &str, body: SdkBody) -> Result<HttpRequest
 }
 
 async fn send(request: HttpRequest, deadline: Duration) -> Result<HttpResponse, FetchError> {
-    let connector = Connector::builder()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::AwsLc,
-        ))
-        .build();
+    let connector = https::connector(CONNECT);
     let response = tokio::time::timeout(deadline, connector.call(request))
         .await
         .map_err(|_| FetchError::NoAnswer("timed out".into()))?

@@ -11,6 +11,7 @@ pub mod call;
 pub mod collect;
 pub mod error;
 pub mod fetch;
+pub mod https;
 pub mod limits;
 pub mod operation;
 pub mod pace;

@@ -6,13 +6,8 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use cognito::https;
 
 use crate::variable;
 
@@ -22,9 +17,8 @@ const CONNECT: Duration = Duration::from_millis(3100);
 /// What the function's clients of AWS are made of: Region, credentials and endpoints from the
 /// environment, where Lambda puts them.
 ///
-/// All clients share one connector, so that the system's certificates are read once and not for
-/// each client, and connections are shared. A client's own `connect_timeout` has therefore no
-/// effect; that of `timeouts` holds for all of them, 3.1 s unless given.
+/// All clients share one connector: the `connect_timeout` of `timeouts` holds for all of them,
+/// 3.1 s unless given.
 ///
 /// `aws_config::load_defaults` would also look for profiles, roles, containers and machines that
 /// give credentials, none of which there is in Lambda, and all of it would be in each package.
@@ -37,20 +31,11 @@ pub fn sdk_config(timeouts: TimeoutConfig) -> SdkConfig {
         .region(region.map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(Environment { variable })
-        .http_client(one_connector(timeouts.connect_timeout().unwrap_or(CONNECT)))
+        .http_client(https::shared_client(
+            timeouts.connect_timeout().unwrap_or(CONNECT),
+        ))
         .timeout_config(timeouts)
         .build()
-}
-
-fn one_connector(connect_timeout: Duration) -> SharedHttpClient {
-    let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout);
-    let connector = Connector::builder()
-        .connector_settings(settings.build())
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build();
-    let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Settings for one service, such as `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER`, or for all,

@@ -19,6 +19,7 @@ fn client(simulator: &SimulatorHandle) -> Client {
     let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new("eu-central-1"))
         .credentials_provider(credentials)
         .endpoint_url(simulator.endpoint())

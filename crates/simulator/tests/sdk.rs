@@ -10,6 +10,7 @@ use simulator::{Fault, Faults, GeneratorConfig, Simulator, SimulatorHandle, When
 fn client(simulator: &SimulatorHandle, region: &'static str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new(region))
         .credentials_provider(Credentials::new(
             "AKIAEXAMPLE",

@@ -136,6 +136,7 @@ impl MemoryS3 {
     pub async fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("000000000000", "test", None, None, "test");
         aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(Region::new("us-east-1"))
             .credentials_provider(credentials)
             .endpoint_url(self.endpoint())

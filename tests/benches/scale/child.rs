@@ -136,6 +136,7 @@ fn pace(job: &Job) -> Pace {
 
 async fn config(endpoint: &str, region: &'static str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new(region))
         .credentials_provider(Credentials::new("000000000000", "test", None, None, "test"))
         .endpoint_url(endpoint)

@@ -51,6 +51,7 @@ impl World {
         let s3 = MemoryS3::start(BUCKET);
         let aws = s3.config().await;
         let cognito = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws.http_client().unwrap())
             .region(Region::new(REGION))
             .credentials_provider(aws.credentials_provider().unwrap())
             .endpoint_url(simulator.endpoint())

@@ -1,0 +1,1 @@
+//! Whether the bad day could come today: one check after the other over both Regions.
