@@ -234,7 +234,9 @@ async fn without_the_functions_a_pool_is_backed_up_and_restored_from_a_terminal(
     let new = report["new_user_pool_id"].as_str().unwrap();
     assert!(new.starts_with(DR_REGION), "{new}");
 
-    // Its users go, after a backup that holds them.
+    // Its users go, after a backup that holds them, and come back from the file.
+    let export = ["users", "export", new, "--csv", "members.csv"];
+    let exported = terminal.json(&export, 0).unwrap();
     let clean = [
         "users",
         "clean",
@@ -249,5 +251,9 @@ async fn without_the_functions_a_pool_is_backed_up_and_restored_from_a_terminal(
     assert_eq!(left, 0);
     let listed = terminal.json(&["backups", new], 0).unwrap();
     assert_eq!(listed["backups"].as_array().unwrap().len(), 1);
+    let import = ["users", "import", "members.csv", "--into", new, "--yes"];
+    let imported = terminal.json(&import, 0).unwrap();
+    assert_eq!(imported["made"], exported["users"], "{imported}");
+    assert_eq!(imported["differences"], 0, "{imported}");
     assert_eq!(stack.simulator.evidence().messages_sent, 0);
 }

@@ -31,7 +31,11 @@ pub(super) async fn compare<S: Side>(
     options: Options,
     diff: &mut Diff,
 ) -> Result<(), S::Error> {
-    let first = if flipped { passing } else { kept };
+    let (first, second) = if flipped {
+        (passing, kept)
+    } else {
+        (kept, passing)
+    };
     let relation = super::relation(kept.head(), passing.head());
     let mut people = People {
         kept,
@@ -39,7 +43,13 @@ pub(super) async fn compare<S: Side>(
         likeness: Likeness::of(relation),
         sign_in: match relation {
             Relation::SamePool => SignIn::by_username(),
-            Relation::Restored => SignIn::of(first.head().user_pool()),
+            Relation::Restored => {
+                // A file of users says nothing of its pool.
+                let mut heads = [first, second]
+                    .map(|side| side.head().user_pool())
+                    .into_iter();
+                SignIn::of(heads.find(|pool| pool.is_object()).unwrap_or(&Value::Null))
+            }
         },
         flipped,
         options,

@@ -26,6 +26,7 @@ use super::scope::Scope;
 use crate::context::Restore;
 use crate::error::RestoreError;
 use crate::pieces;
+use crate::steps;
 
 /// How long after a first look with differences the second follows, in seconds: long enough for
 /// lists that are behind (facts D).
@@ -69,9 +70,16 @@ impl<'r> Session<'r> {
         let explained = Explained::of(restore, state, &pool).await?;
         let legacy = restore.settings.legacy_sub_attribute.as_deref();
         let likeness = Likeness::new(legacy, explained.announcements.members_of_all_users());
+        let scope = Scope::of(restore, state).await?;
+        // Of an existing pool, its own settings say who is who; the backup may hold users only.
+        let sign_in = if scope.is_whole() {
+            SignIn::of(restore.head().user_pool())
+        } else {
+            SignIn::of(&steps::described(restore, &pool).await?)
+        };
         let mut session = Self {
-            scope: Scope::of(restore, state).await?,
-            sign_in: SignIn::of(restore.head().user_pool()),
+            scope,
+            sign_in,
             likeness,
             explained,
             restore,

@@ -70,6 +70,7 @@ With --json:
   made, already_there, skipped, failed
   foreseen              with --dry-run: by_calls, impossible, seconds
   findings[]            kind, item (the user's sub, or its line in the file), reason; the first 20
+  differences           how much differs between file and pool that no finding tells; any is a failure
   workspace             where the report and all findings are
 
 Exit code 3 tells that some users were not made, or not as they are in the file.";
@@ -86,6 +87,7 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     foreseen: Option<Foreseen>,
     findings: Vec<&'a model::restore::Finding>,
+    differences: u64,
     workspace: String,
 }
 
@@ -241,6 +243,7 @@ fn answer(
         _ if counts.failed + report.findings.losses() > 0 => ("DONE_WITH_LOSSES", Exit::WithLosses),
         _ => ("DONE", Exit::Done),
     };
+    let compared = report.verification.as_ref();
     let answer = Answer {
         status,
         pool,
@@ -255,11 +258,18 @@ fn answer(
             seconds: foreseen.seconds,
         }),
         findings,
+        differences: compared.map_or(0, |verification| verification.unannounced),
         workspace: workspace.address(&report.restore_id.object_key("")),
     };
     for finding in &answer.findings {
         let text = format!("{}: {}", finding.item, finding.reason);
         context.terminal.warn(&text);
+    }
+    for difference in compared.iter().flat_map(|compared| &compared.differences) {
+        if difference.announced_by.is_none() {
+            let text = format!("{} is {} in {pool}", difference.path, difference.change);
+            context.terminal.warn(&text);
+        }
     }
     context.terminal.answer(&answer, |out| {
         if let Some(foreseen) = &answer.foreseen {

@@ -55,6 +55,20 @@ fn an_export_in_cognitos_form_comes_back_as_the_same_users() {
     assert_eq!(account.simulator.evidence().messages_sent, 0);
 }
 
+/// Such a pool gives every user a new username: who is who, the address says.
+#[test]
+fn users_who_sign_in_by_address_are_found_again_by_it() {
+    let account = Account::new();
+    let by_address = json!({"UsernameAttributes": ["email", "phone_number"],
+        "UsernameConfiguration": {"CaseSensitive": false}});
+    let source = pool(&account, &people(), by_address.clone());
+    account.prints(&["users", "export", &source, "--csv", "users.csv"]);
+    let target = pool(&account, &[], by_address);
+    let answer = account.json(&["users", "import", "users.csv", "--into", &target, "--yes"]);
+    assert_eq!(answer["made"], 3, "{answer}");
+    assert_eq!(answer["status"], "DONE", "{answer}");
+}
+
 #[test]
 fn the_file_of_the_npm_tool_restores_with_its_statuses() {
     let account = Account::new();
