@@ -11,7 +11,7 @@ use crate::context::Settings;
 use crate::steps::pool_document::explicit_defaults;
 
 /// `aws {command} --region ... {arguments}`, such as `wafv2 associate-web-acl`.
-pub(crate) fn aws(command: &str, region: &str, arguments: &[(&str, &str)]) -> String {
+pub fn aws(command: &str, region: &str, arguments: &[(&str, &str)]) -> String {
     let mut line = format!("aws {command} --region {}", quote(region));
     for (name, value) in arguments {
         line.push_str(&format!(" --{name} {}", quote(value)));
@@ -122,7 +122,7 @@ pub(crate) fn json(value: &Value) -> String {
 }
 
 /// A text as one word of a shell.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -1,11 +1,54 @@
 //! A dry run: what each step would do, told from backup, map and target Region. Changes nothing.
 
-use model::restore::{Outcome, RestoreState, Step};
+use cognito::Stop;
+use jiff::Timestamp;
+use model::RestoreId;
+use model::request::RestoreOptions;
+use model::restore::{Outcome, RestoreState, Step, UsersForeseen};
+use vault::Backup;
 
-use crate::context::Restore;
+use crate::context::{Clients, Restore, Settings};
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::step::StepProgress;
+use crate::translate::Translations;
 use crate::{steps, users};
+
+/// How many users a restore of the whole backup into a new pool would bring back, and how long
+/// that takes: each is decided as in a restore. Reads the backup, and writes nothing.
+///
+/// [`UsersForeseen::seen`] is less than the backup holds when there was no time for all.
+///
+/// # Errors
+/// [`RestoreError`] when the backup cannot be read.
+pub async fn foresee_users(
+    clients: &Clients,
+    settings: &Settings,
+    backup: &Backup,
+    stop: Stop,
+) -> Result<UsersForeseen, RestoreError> {
+    let pool = &backup.head.user_pool_id;
+    let now = Timestamp::now();
+    let id = RestoreId::for_check(pool, now.as_second(), 0);
+    let restore = Restore {
+        cognito: &clients.cognito,
+        waf: &clients.waf,
+        lambda: &clients.lambda,
+        workspace: &clients.workspace,
+        folder: &Folder::unread(&clients.workspace, &id),
+        backup,
+        settings,
+        // Nothing of a user is translated.
+        translations: &Translations::default(),
+        observer: &*clients.observer,
+        stop,
+    };
+    let (name, options) = (backup.name.clone(), RestoreOptions::default());
+    let mut state = RestoreState::new(id, pool.clone(), name, options, now);
+    users::foresee(&restore, &mut state).await?;
+    let foreseen = state.users.foreseen;
+    foreseen.ok_or_else(|| RestoreError::Internal("no users were foreseen".to_owned()))
+}
 
 /// What the step would do: its findings and manual steps as far as they can be told beforehand.
 ///

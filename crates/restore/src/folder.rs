@@ -41,12 +41,7 @@ impl<'a> Folder<'a> {
         workspace: &'a Workspace,
         restore_id: &RestoreId,
     ) -> Result<(Self, Option<RestoreState>), RestoreError> {
-        let folder = Self {
-            workspace,
-            restore_id: restore_id.clone(),
-            known: Mutex::default(),
-            state: tokio::sync::Mutex::default(),
-        };
+        let folder = Self::unread(workspace, restore_id);
         let key = folder.state_key();
         let state = folder.read(&key).await?;
         let state = state.map(|bytes| {
@@ -54,6 +49,16 @@ impl<'a> Folder<'a> {
                 .map_err(|problem| RestoreError::StateDamaged { key, problem })
         });
         Ok((folder, state.transpose()?))
+    }
+
+    /// The folder of a run that remembers nothing.
+    pub(crate) fn unread(workspace: &'a Workspace, restore_id: &RestoreId) -> Self {
+        Self {
+            workspace,
+            restore_id: restore_id.clone(),
+            known: Mutex::default(),
+            state: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Takes the restore over: from now on every other invocation that is at work on it fails to

@@ -27,9 +27,12 @@ pub mod translate;
 pub mod users;
 pub mod verify;
 
+/// Ready commands for an operator's shell.
+pub use commands::{aws as aws_command, quote};
 pub use context::{Clients, ExistingPools, Restore, Settings};
+pub use dry_run::foresee_users;
 pub use error::RestoreError;
 pub use operations::OPERATIONS;
 pub use step::{StepProgress, StepResult};
-pub use steps::RESTORE_TAG;
+pub use steps::{RESTORE_TAG, needs};
 pub use translate::Translations;

@@ -101,6 +101,28 @@ pub struct CustomDomain {
     pub certificate_arn: Option<String>,
 }
 
+/// One entry of the map, without what it becomes, which may be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MapEntry<'a> {
+    /// The map's member.
+    pub member: &'static str,
+    /// The old name.
+    pub old: &'a str,
+    /// Whether the old name is the beginning of names.
+    pub is_prefix: bool,
+}
+
+impl MapEntry<'_> {
+    /// Whether the entry translates `text`.
+    pub fn translates(&self, text: &str) -> bool {
+        if self.is_prefix {
+            text.starts_with(self.old)
+        } else {
+            text == self.old
+        }
+    }
+}
+
 /// The operator's map, empty when there is none.
 #[derive(Debug, Clone, Default)]
 pub struct Translations {
@@ -149,6 +171,35 @@ impl Translations {
         } else {
             Err(reading.problems)
         }
+    }
+
+    /// Every entry: the map's member, and the old name that it translates.
+    pub fn entries(&self) -> Vec<MapEntry<'_>> {
+        fn of<'a, V>(
+            member: &'static str,
+            entries: &'a BTreeMap<String, V>,
+        ) -> impl Iterator<Item = MapEntry<'a>> {
+            let is_prefix = member.ends_with("_prefixes") && member != "domain_prefixes";
+            entries.keys().map(move |old| MapEntry {
+                member,
+                old,
+                is_prefix,
+            })
+        }
+        let arns = self
+            .arns
+            .iter()
+            .flat_map(|(kind, map)| of(kind.member(), map));
+        arns.chain(of("arns", &self.any_arns))
+            .chain(of("arn_prefixes", &self.arn_prefixes))
+            .chain(of("sms_roles", &self.sms_roles))
+            .chain(of("callback_urls", &self.callback_urls))
+            .chain(of("logout_urls", &self.logout_urls))
+            .chain(of("url_prefixes", &self.url_prefixes))
+            .chain(of("domain_prefixes", &self.domain_prefixes))
+            .chain(of("custom_domains", &self.custom_domains))
+            .chain(of("apple_private_keys", &self.apple_private_keys))
+            .collect()
     }
 
     /// What an ARN becomes: by its kind's own member, by `arns`, or by the longest prefix.

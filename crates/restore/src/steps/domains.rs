@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognito::{CognitoError, ErrorKind, Operation};
+use cognito::{Cognito, CognitoError, ErrorKind, Operation};
 use jiff::Timestamp;
 use model::UserPoolId;
 use model::document::BackupHead;
@@ -143,9 +143,9 @@ pub(super) struct WantedDomain {
     /// Its name in the new pool.
     pub(super) name: String,
     /// The request without `UserPoolId`.
-    request: Document,
+    pub(super) request: Document,
     pub(super) section: Section,
-    custom: bool,
+    pub(super) custom: bool,
 }
 
 /// The domains of the backup that can be tried.
@@ -282,10 +282,10 @@ async fn bring(
     pool: &UserPoolId,
     domain: &WantedDomain,
 ) -> Result<Brought, RestoreError> {
-    if let Owner::Nobody = owner(restore, &domain.name).await? {
+    if let Owner::Nobody = owner(restore.cognito, &domain.name).await? {
         let request = about(pool, domain.request.clone());
         let operation = Operation::CreateUserPoolDomain;
-        let look = async || match owner(restore, &domain.name).await? {
+        let look = async || match owner(restore.cognito, &domain.name).await? {
             Owner::Nobody => Ok::<_, CognitoError>(None),
             Owner::Somebody { .. } => Ok(Some(Value::Null)),
         };
@@ -301,7 +301,7 @@ async fn bring(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(match owner(restore, &domain.name).await? {
+    Ok(match owner(restore.cognito, &domain.name).await? {
         Owner::Somebody { pool: owner, .. } if owner != pool.as_str() => {
             Brought::Refused("it belongs to another user pool".into())
         }
@@ -319,7 +319,8 @@ fn is_about_the_domain(error: &CognitoError) -> bool {
 }
 
 /// Who has a domain name in the target Region.
-pub(super) enum Owner {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
     /// Nobody, as far as Cognito tells.
     Nobody,
     /// A pool of this account.
@@ -332,10 +333,13 @@ pub(super) enum Owner {
 }
 
 /// Looks a domain up; Cognito answers for an unknown one with an empty description (facts A.10).
-pub(super) async fn owner(restore: &Restore<'_>, name: &str) -> Result<Owner, CognitoError> {
+///
+/// # Errors
+/// [`CognitoError`] when Cognito does not tell.
+pub async fn owner(cognito: &Cognito, name: &str) -> Result<Owner, CognitoError> {
     let request = json!({"Domain": name});
     let operation = Operation::DescribeUserPoolDomain;
-    let answer = match restore.cognito.call(operation, &request).await {
+    let answer = match cognito.call(operation, &request).await {
         Ok(answer) => answer,
         Err(error) if error.is(ErrorKind::Missing) => Value::Null,
         Err(error) => return Err(error),

@@ -14,6 +14,7 @@ pub mod identity_providers;
 pub mod log_delivery;
 pub mod managed_login_branding;
 pub mod mfa_configuration;
+pub mod needs;
 pub mod preflight;
 pub(crate) mod preview;
 pub mod resource_servers;

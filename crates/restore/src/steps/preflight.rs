@@ -15,7 +15,7 @@ use crate::step::{News, StepProgress, StepResult};
 use crate::users;
 
 /// How many pools an account may have in a Region unless it was raised (facts E).
-const POOLS: usize = 1_000;
+pub const POOLS: usize = 1_000;
 
 /// Checks backup and target Region, and changes nothing.
 ///

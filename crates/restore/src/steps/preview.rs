@@ -138,7 +138,7 @@ async fn domains_of(
     let (wanted, mut news) = domains::plan(restore.head(), relocation);
     let mut free = 0;
     for domain in &wanted {
-        match domains::owner(restore, &domain.name).await? {
+        match domains::owner(restore.cognito, &domain.name).await? {
             Owner::Nobody => free += 1,
             // Of a pool that is compared with the backup, which has it already.
             Owner::Somebody { pool, .. } if Some(&*pool) == compared => free += 1,
@@ -175,9 +175,11 @@ async fn acl(restore: &Restore<'_>, relocation: &Relocation<'_>) -> StepResult {
     let known = old.and_then(|old| relocation.arn(ArnKind::WebAcl, old));
     let found = match (known, name) {
         (Some(_), _) => Ok(true),
-        (None, Some(name)) => web_acl::same_named(restore, name)
-            .await
-            .map(|found| found.is_some()),
+        (None, Some(name)) => {
+            web_acl::regional_web_acl(restore.waf, |acl| acl.name() == Some(name))
+                .await
+                .map(|found| found.is_some())
+        }
         (None, None) => Ok(false),
     };
     let why = match found {

@@ -51,10 +51,14 @@ async fn same_named(
     relocation: &Relocation<'_>,
 ) -> Option<String> {
     let there = Arn::read(old)?.in_region(relocation.region);
-    match look_for(restore.lambda, &there).await {
-        Ok(()) => Some(there),
+    match function_is_there(restore.lambda, &there).await {
+        Ok(true) => Some(there),
+        Ok(false) => {
+            tracing::info!(function = %there, "no counterpart of a trigger's function");
+            None
+        }
         Err(reason) => {
-            tracing::info!(function = %there, reason, "no counterpart of a trigger's function");
+            tracing::info!(function = %there, reason, "a trigger's function could not be looked up");
             None
         }
     }
@@ -67,26 +71,33 @@ async fn same_named(
 /// (Lambda API reference, GetFunctionConcurrency and GetAlias).
 ///
 /// # Errors
-/// Why it is not known to be there.
-async fn look_for(lambda: &aws_sdk_lambda::Client, arn: &str) -> Result<(), String> {
+/// Why it is not known whether it is there: the code of the error.
+pub async fn function_is_there(lambda: &aws_sdk_lambda::Client, arn: &str) -> Result<bool, String> {
     let (function, qualifier) = qualified(arn);
     match qualifier {
         None | Some("$LATEST") => {
             let request = lambda.get_function_concurrency().function_name(function);
-            request.send().await.map(drop).map_err(|error| code(&error))
+            is_there(request.send().await)
         }
         Some(version) if version.bytes().all(|digit| digit.is_ascii_digit()) => {
             Err("the number of a version says nothing about another Region".to_owned())
         }
         Some(alias) => {
             let request = lambda.get_alias().function_name(function).name(alias);
-            request.send().await.map(drop).map_err(|error| code(&error))
+            is_there(request.send().await)
         }
     }
 }
 
-fn code(error: &impl ProvideErrorMetadata) -> String {
-    error.code().unwrap_or("Lambda gave no answer").to_owned()
+fn is_there<T>(answer: Result<T, impl ProvideErrorMetadata>) -> Result<bool, String> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) => match error.code() {
+            Some("ResourceNotFoundException") => Ok(false),
+            Some(code) => Err(code.to_owned()),
+            None => Err("Lambda gave no answer".to_owned()),
+        },
+    }
 }
 
 /// A function's ARN without its version or alias, and that: `arn:...:function:NAME:QUALIFIER`.
@@ -98,7 +109,7 @@ fn qualified(arn: &str) -> (&str, Option<&str>) {
 }
 
 /// The functions that triggers name, each once.
-fn functions(config: &Document) -> Vec<String> {
+pub(super) fn functions(config: &Document) -> Vec<String> {
     let mut functions: Vec<String> = config
         .iter()
         .filter(|(name, _)| *name != KEY)

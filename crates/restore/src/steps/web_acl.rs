@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_wafv2::error::DisplayErrorContext;
 use aws_sdk_wafv2::operation::associate_web_acl::AssociateWebACLError;
-use aws_sdk_wafv2::types::Scope;
+use aws_sdk_wafv2::types::{Scope, WebAclSummary};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 
@@ -55,7 +55,7 @@ pub async fn web_acl(
     let known = old.and_then(|old| relocation.arn(ArnKind::WebAcl, old));
     let found = match (known, name) {
         (Some(arn), _) => Ok(Some(arn)),
-        (None, Some(name)) => same_named(restore, name).await,
+        (None, Some(name)) => regional_web_acl(restore.waf, |acl| acl.name() == Some(name)).await,
         (None, None) => Ok(None),
     };
     let why = match found {
@@ -114,15 +114,17 @@ fn renamed(mut news: News, old: Option<&str>, new: &str) -> News {
     news
 }
 
-/// The ARN of the regional web ACL of that name.
-pub(super) async fn same_named(
-    restore: &Restore<'_>,
-    name: &str,
+/// The ARN of the first regional web ACL that `is_meant` takes.
+///
+/// # Errors
+/// What WAF said, when it does not list them.
+pub async fn regional_web_acl(
+    waf: &aws_sdk_wafv2::Client,
+    is_meant: impl Fn(&WebAclSummary) -> bool,
 ) -> Result<Option<String>, String> {
     let mut marker = None;
     for _ in 0..MOST_PAGES {
-        let listed = restore
-            .waf
+        let listed = waf
             .list_web_acls()
             .scope(Scope::Regional)
             .limit(100)
@@ -130,10 +132,7 @@ pub(super) async fn same_named(
             .send()
             .await
             .map_err(|error| failure("ListWebACLs", &DisplayErrorContext(&error)))?;
-        let acl = listed
-            .web_acls()
-            .iter()
-            .find(|acl| acl.name() == Some(name));
+        let acl = listed.web_acls().iter().find(|acl| is_meant(acl));
         if let Some(arn) = acl.and_then(|acl| acl.arn()) {
             return Ok(Some(arn.to_owned()));
         }
