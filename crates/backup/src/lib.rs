@@ -7,12 +7,14 @@
 //!     Requests      what is read at a time: more than is written
 //!   MetadataTable   the row, when the object is complete
 //! Backups::go_on    the same from where another invocation stopped (BackupCursor)
+//! Ages::of          how old the newest backup of each pool is
 //! ```
 //!
 //! Nothing is visible before it is whole, and memory does not grow with the pool but for 16
 //! bytes a user, by which users that are listed twice are kept once. What is read before its
 //! turn in the document is bounded.
 
+mod ages;
 mod ahead;
 mod continuation;
 mod cursor;
@@ -28,10 +30,11 @@ mod row;
 mod run;
 mod subs;
 
+pub use ages::Ages;
 pub use continuation::Continuation;
 pub use cursor::BackupCursor;
 pub use error::{BackupError, FailedPool};
-pub use pools::Pools;
+pub use pools::{ListedPool, Pools};
 pub use preferences::MfaPreferences;
 pub use row::MetadataTable;
 pub use run::{Backups, Progress};

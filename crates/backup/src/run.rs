@@ -322,6 +322,9 @@ impl<'a> Backups<'a> {
                 ending: match &outcome {
                     Ok(Outcome::Done(_)) => Ending::Done,
                     Ok(Outcome::Suspended(_) | Outcome::GivenUp) => Ending::Interrupted,
+                    Err(error) if goes_on && error.failure().is_worth_retrying() => {
+                        Ending::Interrupted
+                    }
                     Err(_) => Ending::Failed,
                 },
                 findings: FindingCounts::default(),
@@ -466,6 +469,13 @@ impl<'a> Backups<'a> {
         for (section, error) in row.failed_sections() {
             tracing::warn!(%section, error, "a section could not be read");
         }
+        self.observer.event(Event::BackedUp {
+            user_pool_id: row.key.pool().clone(),
+            users: row.trailer.users,
+            bytes: row.bytes,
+            milliseconds: row.duration_milliseconds,
+            failed_sections: row.failed_sections().count() as u64,
+        });
         Ok(Outcome::Done(Box::new(row)))
     }
 

@@ -4,6 +4,8 @@
 //! calls wait in line for the next free place on its time line. A throttle slows the category at
 //! once, and every second without one speeds it up again, up to its share.
 
+mod usage;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::operation::{Category, Operation};
+
+pub use usage::{Usage, Used};
 
 /// After a throttle a category goes on at this part of its rate.
 const SLOWED_TO: f64 = 0.7;
@@ -110,6 +114,11 @@ impl Pace {
         quota.copied().unwrap_or(category.default_quota()) * self.share
     }
 
+    /// The whole quota of a category, in requests per second.
+    fn quota(&self, category: Category) -> f64 {
+        self.rate(category) / self.share
+    }
+
     fn is_given(&self, category: Category) -> bool {
         self.given.contains_key(&category)
     }
@@ -120,6 +129,7 @@ impl Pace {
 pub struct Pacer {
     pace: Mutex<Pace>,
     lanes: Mutex<HashMap<Lane, Arc<Queue>>>,
+    usage: Mutex<Usage>,
 }
 
 /// What has a rate of its own: a category, or an operation on a pool.
@@ -151,6 +161,7 @@ impl Pacer {
         Self {
             pace: Mutex::new(pace),
             lanes: Mutex::new(HashMap::new()),
+            usage: Mutex::default(),
         }
     }
 
@@ -169,6 +180,7 @@ impl Pacer {
         for queue in operation_and_pool.iter().chain(&category) {
             lock(&queue.state).take();
         }
+        lock(&self.usage).count_call(operation.category());
     }
 
     /// Whether a call could go at once: nobody waits, and there is a place.
@@ -183,6 +195,7 @@ impl Pacer {
 
     /// Tells that a call was throttled.
     pub fn throttled(&self, operation: Operation, pool: Option<&str>) {
+        lock(&self.usage).throttled += 1;
         for queue in self.queues(operation, pool).iter().flatten() {
             lock(&queue.state).slow_down();
         }

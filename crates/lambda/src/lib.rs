@@ -7,6 +7,7 @@
 //! sdk_config       how a function reaches AWS
 //! Failed           an error with the name that the state machine knows
 //! Topic            who is told when a restore has ended
+//! metrics          every metric, and how it is put out
 //! ```
 //!
 //! The only crate that knows the Lambda runtime. It is narrower than the libraries' defaults, for
@@ -18,6 +19,7 @@ mod environment;
 mod failed;
 mod function;
 mod log;
+pub mod metrics;
 mod topic;
 
 pub use configuration::sdk_config;

@@ -50,6 +50,19 @@ pub enum Event {
         /// How many things it leaves to the operator.
         manual_steps: u64,
     },
+    /// The backup of a pool is complete.
+    BackedUp {
+        /// The pool.
+        user_pool_id: UserPoolId,
+        /// How many users it holds.
+        users: u64,
+        /// Its size.
+        bytes: u64,
+        /// From the first read to the complete object, in milliseconds.
+        milliseconds: u64,
+        /// How many sections could not be read.
+        failed_sections: u64,
+    },
     /// How far the activity is that began last.
     Progress {
         /// What is counted.

@@ -35,13 +35,13 @@ fn each_sample_for_backup_asks_for_its_pools() {
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let pools = match request {
             BackupRequest::Pools(pools) | BackupRequest::Scheduled(pools) => pools.len(),
-            BackupRequest::Nothing { .. } => 0,
+            BackupRequest::CheckAges | BackupRequest::Nothing { .. } => 0,
             BackupRequest::Continue(_) => panic!("{path:?} is no continuation"),
         };
         let expected = match path.file_stem().unwrap().to_str().unwrap() {
             "all-pools" | "schedule" => 2,
             "one-pool" | "user-created" | "queued" => 1,
-            "user-creation-failed" => 0,
+            "user-creation-failed" | "check-ages" => 0,
             other => panic!("no expectation for the sample {other:?}"),
         };
         assert_eq!(pools, expected, "{path:?}");

@@ -4,7 +4,7 @@ use cognito::Stop;
 use jiff::Timestamp;
 use model::Failure;
 use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
-use model::restore::{FailureNotification, ReportStatus, RestoreState};
+use model::restore::{FailureNotification, Report, ReportStatus, RestoreState};
 use vault::Vault;
 
 use crate::context::{Clients, Settings};
@@ -25,6 +25,8 @@ pub struct Answer {
     /// To the subscribers, when the restore has ended. Until it is published, the same request
     /// may be repeated and gives the same.
     pub message: Option<Message>,
+    /// What the message is about; none where a restore failed of which there is nothing to report.
+    pub report: Option<Box<Report>>,
 }
 
 /// Carries out one request of the state machine, until it is done or is to stop.
@@ -57,14 +59,16 @@ pub async fn run(
     let backup = vault.open(key, version).await?;
     let invocation = drive::next(clients, settings, &order, &backup, stop).await?;
     let state = &invocation.state;
-    let (status, wait_seconds, message) = match invocation.next {
+    let (status, wait_seconds, report) = match invocation.next {
         Next::GoOn => (RestoreStatus::InProgress, 0, None),
         Next::Wait { seconds, .. } => (RestoreStatus::Waiting, seconds, None),
-        Next::Done(report) => {
-            let message = Message::of_report(state, &report, &clients.workspace.address(""))?;
-            (report.status.into(), 0, Some(message))
-        }
+        Next::Done(report) => (report.status.into(), 0, Some(report)),
     };
+    let address = clients.workspace.address("");
+    let message = report
+        .as_ref()
+        .map(|report| Message::of_report(state, report, &address));
+    let message = message.transpose()?;
     let response = RestoreResponse {
         status,
         wait_seconds,
@@ -73,7 +77,11 @@ pub async fn run(
         users_done: state.users.counts.seen,
         users_total: Some(backup.trailer.users),
     };
-    Ok(Answer { response, message })
+    Ok(Answer {
+        response,
+        message,
+        report,
+    })
 }
 
 /// Writes what is known of a restore that failed.
@@ -164,6 +172,7 @@ async fn report_failure(
             users_total: None,
         },
         message: Some(message),
+        report: Some(Box::new(report)),
     })
 }
 
@@ -186,5 +195,6 @@ fn unreported_failure(request: &RestoreRequest, error: String) -> Result<Answer,
             users_total: None,
         },
         message: Some(Message::of_failure(&notification)?),
+        report: None,
     })
 }

@@ -14,6 +14,7 @@ mod find;
 mod foreign;
 mod lines;
 mod listing;
+mod newest;
 mod open;
 mod reference;
 mod resumed;

@@ -73,6 +73,8 @@ impl Watched {
                         .warn(&format!("{what}: failed; the report says why"));
                 }
             }
+            // What the command prints at its end.
+            Event::BackedUp { .. } => {}
             Event::Progress {
                 of_what,
                 done,

@@ -17,6 +17,8 @@ pub enum BackupRequest {
     /// Go on with a backup that an earlier invocation began. Only the library that wrote the
     /// cursor knows what is in it.
     Continue(Value),
+    /// Tell how old the newest backup of each configured pool is, and back up nothing.
+    CheckAges,
     /// The event asks for nothing: a failed call, or a pool that is not configured.
     Nothing {
         /// Why, for the log.
@@ -31,6 +33,7 @@ impl BackupRequest {
     /// - no input, or `{}`: all configured pools;
     /// - `{"user_pool_id": "..."}`: that pool, which must be configured;
     /// - `{"continue": {...}}`: from the continuation state machine;
+    /// - `{"action": "check_ages"}`: from the rule that watches the age of the backups;
     /// - a CloudTrail event (facts F): the pool that a successful call names, if configured;
     /// - SQS records that carry any of these: each pool once. The queue gets a message for every
     ///   pool of the account, so one that is not configured asks for nothing here.
@@ -43,6 +46,9 @@ impl BackupRequest {
         }
         if let Some(cursor) = event.get("continue") {
             return Ok(BackupRequest::Continue(cursor.clone()));
+        }
+        if event.get("action").and_then(Value::as_str) == Some("check_ages") {
+            return Ok(BackupRequest::CheckAges);
         }
         if let Some(id) = event.get("user_pool_id") {
             return manual(id, configured);
@@ -135,10 +141,10 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
         match request {
             BackupRequest::Pools(named) | BackupRequest::Scheduled(named) => pools.extend(named),
             BackupRequest::Nothing { reason } => reasons.push(reason),
-            BackupRequest::Continue(_) => {
+            BackupRequest::Continue(_) | BackupRequest::CheckAges => {
                 return Err(BadRequest::member(
                     "Records",
-                    "a continuation cannot be queued",
+                    "only backups can be queued, to begin now",
                 ));
             }
         }
@@ -228,6 +234,10 @@ mod tests {
                 pools(&["us-east-1_B"]),
             ),
             (created("us-east-1_A"), pools(&["us-east-1_A"])),
+            (
+                json!({"action": "check_ages"}),
+                Ok(BackupRequest::CheckAges),
+            ),
             (queued, pools(&["us-east-1_B"])),
         ] {
             assert_eq!(

@@ -1,21 +1,26 @@
 //! The Lambda `cognito-backup-{environment}`: backs up pools, for the schedule, for a change, and
 //! where an invocation before it stopped.
 
+mod measured;
 mod settings;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::timeout::TimeoutConfig;
-use backup::{Backups, Continuation, MetadataTable};
+use backup::{Ages, Backups, Continuation, ListedPool, MetadataTable};
 use cognito::collect::OPERATIONS;
 use cognito::limits::Limits;
 use cognito::{Category, Cognito, Stop};
+use jiff::Timestamp;
+use lambda::metrics::{Metric, Metrics, Producer};
 use lambda::{Environment, Failed, Function, time_left};
 use lambda_runtime::Context;
+use model::UserPoolId;
 use model::request::{BackupAnswer, BackupRequest};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vault::Vault;
 
+use crate::measured::Measured;
 use crate::settings::Settings;
 
 /// What is kept of an invocation for putting a run down: a few objects of at most 16 MB.
@@ -63,12 +68,33 @@ impl Function for Backup {
     }
 
     async fn handle(&self, event: Value, context: &Context) -> Result<Value, Failed> {
-        let configured = match event.get("continue") {
+        let metrics = Metrics::of(Producer::Backup, context);
+        let (usage, began) = (self.cognito.pacer().usage(), Instant::now());
+        let answer = self.answer(event, context, Measured(metrics.clone())).await;
+        let used = self.cognito.pacer().used_since(&usage, began.elapsed());
+        let values = [
+            (Metric::BackupCallsThrottled, used.throttled as f64),
+            (Metric::BackupQuotaUsed, used.share_of_quota * 100.0),
+        ];
+        metrics.put(&values, &[]);
+        answer
+    }
+}
+
+impl Backup {
+    async fn answer(
+        &self,
+        event: Value,
+        context: &Context,
+        measured: Measured,
+    ) -> Result<Value, Failed> {
+        let listed = match event.get("continue") {
             // The cursor names its pools.
             Some(_) => Vec::new(),
-            None => self.settings.pools.ids(&self.cognito).await?,
+            None => self.settings.pools.list(&self.cognito).await?,
         };
-        let backups = self.backups(context);
+        let configured: Vec<UserPoolId> = listed.iter().map(|pool| pool.id.clone()).collect();
+        let backups = self.backups(context, &measured);
         let progress = match BackupRequest::from_event(&event, &configured)? {
             BackupRequest::Nothing { reason } => {
                 tracing::info!(reason, "nothing to back up");
@@ -76,6 +102,7 @@ impl Function for Backup {
                 let backups = Vec::new();
                 return Ok(BackupAnswer { backups, nothing }.to_json());
             }
+            BackupRequest::CheckAges => return self.check_ages(&listed, &measured.0).await,
             BackupRequest::Continue(cursor) => {
                 let progress = self.beside_limits(backups.go_on(cursor)).await?;
                 return Ok(progress.to_continuation());
@@ -88,9 +115,23 @@ impl Function for Backup {
         let (backups, nothing) = (progress.backups(), progress.nothing());
         Ok(BackupAnswer { backups, nothing }.to_json())
     }
-}
 
-impl Backup {
+    /// Tells how old the newest backups are: an alarm goes off at a pool that is overdue, and at
+    /// silence.
+    async fn check_ages(&self, pools: &[ListedPool], metrics: &Metrics) -> Result<Value, Failed> {
+        let limit = self.settings.age_limit;
+        let ages = Ages::of(pools, &self.vault, limit, Timestamp::now()).await?;
+        for pool in &ages.overdue {
+            tracing::warn!(user_pool_id = %pool, limit_seconds = limit.as_secs(), "the pool has no backup within the limit");
+        }
+        let values = [
+            (Metric::PoolsOverdue, ages.overdue.len() as f64),
+            (Metric::OldestBackupAge, ages.oldest.as_secs_f64()),
+        ];
+        metrics.put(&values, &[]);
+        Ok(json!({"overdue": ages.overdue, "oldest_seconds": ages.oldest.as_secs()}))
+    }
+
     /// Works while the limits are read that a backup can make use of.
     async fn beside_limits<T>(&self, work: impl Future<Output = T>) -> T {
         let categories = [Category::UserRead];
@@ -98,7 +139,7 @@ impl Backup {
     }
 
     /// The library's view of this invocation.
-    fn backups<'a>(&'a self, context: &'a Context) -> Backups<'a> {
+    fn backups<'a>(&'a self, context: &'a Context, observer: &'a Measured) -> Backups<'a> {
         let left = time_left(context);
         Backups {
             cognito: &self.cognito,
@@ -109,7 +150,7 @@ impl Backup {
             shard: None,
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
-            observer: &(),
+            observer,
             stop: Stop::after(left.saturating_sub(MARGIN.min(left / 3))),
         }
     }

@@ -1,5 +1,7 @@
 //! What the function's environment says.
 
+use std::time::Duration;
+
 use backup::{MfaPreferences, Pools};
 use cognito::Pace;
 use lambda::{Environment, Failed};
@@ -8,6 +10,8 @@ use model::UserPoolId;
 /// The share of the quotas when `QUOTA_SHARE` does not say: that of ListUsers cannot be raised,
 /// and production uses it too (facts E).
 const QUOTA_SHARE: f64 = 0.5;
+/// How old a pool's newest backup may be when `BACKUP_AGE_LIMIT_HOURS` does not say, in hours.
+const AGE_LIMIT: f64 = 3.0;
 
 /// How the function is deployed.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +29,8 @@ pub(crate) struct Settings {
     /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
     /// invocation; none when empty or missing.
     pub(crate) continuation: Option<String>,
+    /// `BACKUP_AGE_LIMIT_HOURS`: how old a pool's newest backup may be.
+    pub(crate) age_limit: Duration,
 }
 
 impl Settings {
@@ -50,8 +56,26 @@ impl Settings {
                 }
             },
             continuation: environment.optional("CONTINUATION_STATE_MACHINE_ARN"),
+            age_limit: age_limit(environment.optional("BACKUP_AGE_LIMIT_HOURS"))?,
         })
     }
+}
+
+fn age_limit(hours: Option<String>) -> Result<Duration, Failed> {
+    let hours = match hours {
+        None => AGE_LIMIT,
+        Some(text) => {
+            let hours = text
+                .parse()
+                .ok()
+                .filter(|hours| (0.1..=10_000.0).contains(hours));
+            hours.ok_or_else(|| {
+                let problem = format!("{text:?} is not a number of hours from 0.1 to 10000");
+                Failed::configuration("BACKUP_AGE_LIMIT_HOURS", problem)
+            })?
+        }
+    };
+    Ok(Duration::from_secs_f64(hours * 3600.0))
 }
 
 fn pools(list: &str) -> Result<Pools, Failed> {
@@ -100,6 +124,7 @@ mod tests {
         assert_eq!(settings.pace.rate(Category::UserList), 15.0);
         assert_eq!(settings.mfa_preferences, MfaPreferences::Auto);
         assert_eq!(settings.continuation, None);
+        assert_eq!(settings.age_limit, Duration::from_secs(3 * 3600));
     }
 
     #[test]
@@ -113,6 +138,8 @@ mod tests {
             ("BACKUP_TABLE", " "),
             ("QUOTA_SHARE", "half"),
             ("BACKUP_MFA_PREFERENCES", "yes"),
+            ("BACKUP_AGE_LIMIT_HOURS", "0"),
+            ("BACKUP_AGE_LIMIT_HOURS", "a day"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();
             assert!(error.to_string().contains(variable), "{error}");

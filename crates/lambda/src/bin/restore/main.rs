@@ -1,13 +1,16 @@
 //! The Lambda `cognito-restore-{environment}`: one invocation of a restore.
 
+mod measured;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use cognito::limits::Limits;
 use cognito::{Category, Cognito, Stop};
+use lambda::metrics::{Metric, Metrics, Producer};
 use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
 use model::request::{RestoreRequest, RestoreResponse};
@@ -92,7 +95,18 @@ impl Function for Restore {
         ));
         let categories = [Category::UserCreation, Category::UserRead];
         let cognito = &self.clients.cognito;
-        let answer = self.limits.beside(cognito, &categories, work).await?;
+        let (usage, began) = (cognito.pacer().usage(), Instant::now());
+        let answer = self.limits.beside(cognito, &categories, work).await;
+        let used = cognito.pacer().used_since(&usage, began.elapsed());
+        let mut values = vec![
+            (Metric::RestoreCallsThrottled, used.throttled as f64),
+            (Metric::RestoreQuotaUsed, used.share_of_quota * 100.0),
+        ];
+        if let Ok(answer) = &answer {
+            values.extend(measured::of_restore(answer));
+        }
+        Metrics::of(Producer::Restore, context).put(&values, &[]);
+        let answer = answer?;
         if let Some(message) = answer.message {
             self.topic.publish(message).await?;
         }
