@@ -13,7 +13,7 @@ pub(crate) struct RestoreOptionArguments {
     /// Restore into this pool, which exists, instead of making a new one
     #[arg(long, value_name = "POOL")]
     pub(crate) into: Option<UserPoolId>,
-    /// What goes into the existing pool: missing-users, missing-groups-and-users (unless told),
+    /// What goes into the existing pool: missing-users, missing-groups-and-users (the default),
     /// group:NAME, users:SUB,SUB,... or users-from:KEY, an object cognito-restore/selections/...
     /// of the bucket with a sub or username to a line
     #[arg(long, value_name = "WHAT", requires = "into", value_parser = selection)]

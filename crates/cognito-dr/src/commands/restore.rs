@@ -13,7 +13,7 @@ use model::request::RestoreOptions;
 use model::restore::{Report, ReportStatus, RestoreState};
 use model::{BackupName, RestoreId, UserPoolId};
 use restore::drive::{self, Order};
-use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings};
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, quote};
 use vault::{Backup, Workspace};
 
 use crate::arguments::{Location, PaceOptions};
@@ -358,17 +358,8 @@ fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> String {
     if !words.iter().any(|word| word.starts_with("--resume")) {
         words.extend(["--resume".to_owned(), id.to_string()]);
     }
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
     words.join(" ")
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@~+%".contains(&byte);
-    match word.bytes().all(is_plain) && !word.is_empty() {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 fn exit(status: ReportStatus) -> Exit {

@@ -3,9 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use simulator::Faults;
 use vault::testing::MemoryS3;
 
-use crate::support::{Account, says};
+use crate::support::{Account, ended, interrupt, places, says};
 use crate::vault::BUCKET;
 
 /// An account with a bucket. No pool has a web ACL there.
@@ -127,6 +128,51 @@ fn a_section_that_cannot_be_read_is_a_loss() {
         answer["backups"][0]["failed_sections"],
         json!(["waf_configuration"])
     );
+}
+
+/// Whatever ends a backup, there is a whole one or none, and the next goes on undisturbed.
+#[test]
+fn a_backup_that_is_killed_or_interrupted_leaves_nothing_that_looks_like_one() {
+    let (_s3, calm) = account();
+    let pool = calm.pool("shop", 150);
+    calm.json(&["backup", &pool, "--to", "backups/"]);
+    let calls = calm.calls();
+    assert!(calls > 10, "{calls}");
+    for nth in places(calls) {
+        for ending in ["kill", "Ctrl-C"] {
+            let about = format!("{ending} at call {nth} of {calls}");
+            let (_s3, account) = account();
+            let pool = account.pool("shop", 150);
+            let command = ["backup", &pool, "--to", "backups/"];
+            account.hold_at(nth, if ending == "kill" { 600_000 } else { 300 });
+            let mut process = account.spawn(&command);
+            let is_held = account.reaches(&mut process, nth);
+            if ending == "kill" {
+                process.kill().unwrap();
+            } else {
+                interrupt(&process);
+            }
+            let (code, said) = ended(process);
+            account.simulator.set_faults(Faults::default());
+            let in_folder = || {
+                let listed = account.json(&["backups", "--vault", "backups"]);
+                listed["backups"].as_array().unwrap().len()
+            };
+            let there = in_folder();
+            if is_held && ending == "kill" {
+                assert_eq!(there, 0, "{about}");
+            } else {
+                assert!(
+                    code == if there == 1 { 0 } else { 130 },
+                    "{about}: {code} {said}"
+                );
+            }
+            account.json(&command);
+            assert_eq!(in_folder(), there + 1, "{about}");
+            let checked = account.json(&["check", "--all", "--vault", "backups"]);
+            assert_eq!(checked["whole"], there + 1, "{about}");
+        }
+    }
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! `cognito-dr restore`.
 
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
+use std::process::Child;
 
 use serde_json::{Value, json};
-use simulator::{Fault, FaultRule, Faults, When};
+use simulator::Faults;
 use vault::testing::MemoryS3;
 
-use crate::support::{Account, BINARY, REGION, says, text};
+use crate::support::{Account, REGION, ended, interrupt, places, says, text};
 use crate::vault::BUCKET;
 
 const NEW: &str = "us-west-2";
@@ -17,7 +15,7 @@ const FILE: &str = "lost.json";
 /// A pool with groups and users of several kinds, backed up into a file.
 struct Lost {
     account: Account,
-    _s3: MemoryS3,
+    s3: MemoryS3,
     pool: String,
 }
 
@@ -69,51 +67,12 @@ impl Lost {
         let pool = account.simulator.seed(REGION, &pool).unwrap();
         account.prints(&["backup", &pool, "--to", FILE]);
         account.simulator.reset_evidence();
-        Self {
-            account,
-            _s3: s3,
-            pool,
-        }
+        Self { account, s3, pool }
     }
 
     fn restore(&self) -> Child {
-        Command::new(BINARY)
-            .env_clear()
-            .envs(self.account.environment())
-            .current_dir(self.account.folder())
-            .args(["restore", FILE, "--region", NEW, "--quota-share", "1"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-
-    fn calls(&self) -> u64 {
-        self.account.simulator.evidence().calls.values().sum()
-    }
-
-    /// Holds the process at this call, which is carried out and answered so late.
-    fn hold_at(&self, nth: u64, milliseconds: u64) {
-        self.account.simulator.reset_evidence();
-        self.account.simulator.set_faults(Faults {
-            seed: 0,
-            rules: vec![FaultRule {
-                operation: None,
-                when: When::Nth(nth),
-                fault: Fault::AnswerSlow(milliseconds),
-            }],
-        });
-    }
-
-    /// Waits until the process makes this call; false when it ended before.
-    fn reaches(&self, process: &mut Child, nth: u64) -> bool {
-        while self.calls() < nth {
-            if process.try_wait().unwrap().is_some() {
-                return false;
-            }
-            sleep(Duration::from_millis(1));
-        }
-        true
+        let command = ["restore", FILE, "--region", NEW, "--quota-share", "1"];
+        self.account.spawn(&command)
     }
 
     /// The pools of the Region that is restored into.
@@ -143,22 +102,9 @@ impl Lost {
     }
 }
 
-fn ended(process: Child) -> (i32, String) {
-    let output = process.wait_with_output().unwrap();
-    let said = text(&output.stdout) + &text(&output.stderr);
-    (output.status.code().unwrap_or(-1), said)
-}
-
 /// Whether a restore came to a good end, with or without losses.
 fn is_well(code: i32) -> bool {
     matches!(code, 0 | 3)
-}
-
-/// How often places are tried without `RESTORE_EXHAUSTIVE_TESTS`.
-fn places(calls: u64) -> impl Iterator<Item = u64> {
-    let exhaustive = std::env::var_os("RESTORE_EXHAUSTIVE_TESTS").is_some();
-    let step = if exhaustive { 1 } else { calls.div_ceil(6) };
-    (2..=calls).step_by(usize::try_from(step).unwrap())
 }
 
 #[test]
@@ -215,15 +161,15 @@ fn killed_at_any_call_the_same_command_comes_to_the_same_end() {
     let calm = Lost::new();
     let (code, said) = ended(calm.restore());
     assert!(is_well(code), "{said}");
-    let calls = calm.calls();
+    let calls = calm.account.calls();
     let expected = calm.restored("calm");
     assert!(calls > 20, "{calls}");
     for nth in places(calls) {
         let about = format!("killed at call {nth} of {calls}");
         let lost = Lost::new();
-        lost.hold_at(nth, 600_000);
+        lost.account.hold_at(nth, 600_000);
         let mut process = lost.restore();
-        let is_held = lost.reaches(&mut process, nth);
+        let is_held = lost.account.reaches(&mut process, nth);
         process.kill().unwrap();
         process.wait().unwrap();
         lost.account.simulator.set_faults(Faults::default());
@@ -241,17 +187,10 @@ fn killed_at_any_call_the_same_command_comes_to_the_same_end() {
 fn ctrl_c_stops_and_the_printed_command_goes_on() {
     let lost = Lost::new();
     let nth = 25;
-    lost.hold_at(nth, 1_500);
+    lost.account.hold_at(nth, 1_500);
     let mut process = lost.restore();
-    assert!(lost.reaches(&mut process, nth));
-    let interrupt = ["-INT", &process.id().to_string()];
-    assert!(
-        Command::new("kill")
-            .args(interrupt)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(lost.account.reaches(&mut process, nth));
+    interrupt(&process);
     let (code, said) = ended(process);
     assert_eq!(code, 130, "{said}");
     let printed = said.lines().find_map(|line| line.split_once("Go on by: "));
@@ -270,11 +209,53 @@ fn ctrl_c_stops_and_the_printed_command_goes_on() {
 }
 
 #[test]
+fn what_a_restore_remembers_may_lie_in_a_bucket() {
+    let lost = Lost::new();
+    let place = format!("s3://{BUCKET}");
+    let command = [
+        "restore",
+        FILE,
+        "--region",
+        NEW,
+        "--quota-share",
+        "1",
+        "--workspace",
+        &place,
+        "--resume",
+        "dr-restore-mine",
+    ];
+    let new = &command[..command.len() - 2];
+    let said = lost.account.fails(&command);
+    assert!(said.contains("dr-restore-mine"), "{said}");
+    lost.account.hold_at(25, 600_000);
+    let mut process = lost.account.spawn(new);
+    assert!(lost.account.reaches(&mut process, 25));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    lost.account.simulator.set_faults(Faults::default());
+    let keys = lost.s3.keys(BUCKET);
+    let id = keys
+        .iter()
+        .find_map(|key| key.strip_prefix("cognito-restore/"));
+    let (id, _) = id.unwrap().split_once('/').unwrap();
+    let mut again = new.to_vec();
+    again.extend(["--resume", id]);
+    let (code, said) = ended(lost.account.spawn(&again));
+    assert!(is_well(code), "{said}");
+    assert!(
+        lost.s3
+            .get(BUCKET, &format!("cognito-restore/{id}/report.json"))
+            .is_some()
+    );
+    lost.restored("workspace in a bucket");
+}
+
+#[test]
 fn two_processes_do_not_work_on_one_restore() {
     let lost = Lost::new();
-    lost.hold_at(10, 600_000);
+    lost.account.hold_at(10, 600_000);
     let mut process = lost.restore();
-    assert!(lost.reaches(&mut process, 10));
+    assert!(lost.account.reaches(&mut process, 10));
     let said = lost
         .account
         .fails(&["restore", FILE, "--region", NEW, "--quota-share", "1"]);

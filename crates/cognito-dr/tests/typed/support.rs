@@ -1,11 +1,14 @@
 //! An account with nothing in it, and the command as it is typed there.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use serde_json::{Value, json};
-use simulator::{Config, Simulator, SimulatorHandle};
+use simulator::{Config, Fault, FaultRule, Faults, Simulator, SimulatorHandle, When};
 use tempfile::TempDir;
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -87,6 +90,48 @@ impl Account {
         command
     }
 
+    /// The command with these arguments as a process that can be killed.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        std::process::Command::new(BINARY)
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(self.folder())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// How many calls Cognito had.
+    pub(crate) fn calls(&self) -> u64 {
+        self.simulator.evidence().calls.values().sum()
+    }
+
+    /// Holds a process at this call from now on, which is carried out and answered so late.
+    pub(crate) fn hold_at(&self, nth: u64, milliseconds: u64) {
+        self.simulator.reset_evidence();
+        self.simulator.set_faults(Faults {
+            seed: 0,
+            rules: vec![FaultRule {
+                operation: None,
+                when: When::Nth(nth),
+                fault: Fault::AnswerSlow(milliseconds),
+            }],
+        });
+    }
+
+    /// Waits until the process makes this call; false when it ended before.
+    pub(crate) fn reaches(&self, process: &mut Child, nth: u64) -> bool {
+        while self.calls() < nth {
+            if process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
     /// What the command prints when it succeeds.
     pub(crate) fn prints(&self, arguments: &[&str]) -> String {
         text(&self.command(arguments).assert().code(0).get_output().stdout)
@@ -103,6 +148,27 @@ impl Account {
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
         says(self.command(arguments).assert().code(2))
     }
+}
+
+/// The exit code of a process, and what it printed and said.
+pub(crate) fn ended(process: Child) -> (i32, String) {
+    let output = process.wait_with_output().unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    (output.status.code().unwrap_or(-1), said)
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(process: &Child) {
+    let signal = ["-INT", &process.id().to_string()];
+    let sent = std::process::Command::new("kill").args(signal).status();
+    assert!(sent.unwrap().success());
+}
+
+/// The calls at which a process is stopped: some, or all with `RESTORE_EXHAUSTIVE_TESTS`.
+pub(crate) fn places(calls: u64) -> impl Iterator<Item = u64> {
+    let exhaustive = std::env::var_os("RESTORE_EXHAUSTIVE_TESTS").is_some();
+    let step = if exhaustive { 1 } else { calls.div_ceil(6) };
+    (2..=calls).step_by(usize::try_from(step).unwrap())
 }
 
 /// What was said on the standard error.

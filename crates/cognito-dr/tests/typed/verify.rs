@@ -1,8 +1,8 @@
 use cognito::Operation;
 use serde_json::{Value, json};
-use simulator::GeneratorConfig;
+use simulator::{Faults, GeneratorConfig};
 
-use crate::support::{REGION, text};
+use crate::support::{REGION, ended, interrupt, text};
 use crate::vault::WithVault;
 
 const MADE: &str = "2026-03-07T09:00:00Z";
@@ -93,6 +93,31 @@ fn what_nobody_announced_ends_it_with_1() {
     assert_eq!(unannounced.len(), 1, "{printed}");
     assert!(unannounced[0].ends_with("/Enabled"), "{printed}");
     assert!(!printed.contains(&user), "{printed}");
+}
+
+#[test]
+fn an_interrupted_comparison_goes_on_by_the_command_that_it_names() {
+    let restored = Restored::new();
+    let account = &restored.vault.account;
+    account.hold_at(10, 1_000);
+    let command = [
+        "verify",
+        &restored.backup,
+        &restored.pool,
+        "--quota-share=1",
+    ];
+    let mut process = account.spawn(&command);
+    assert!(account.reaches(&mut process, 10));
+    interrupt(&process);
+    let (code, said) = ended(process);
+    assert_eq!(code, 130, "{said}");
+    let (_, id) = said
+        .split_once("--resume ")
+        .unwrap_or_else(|| panic!("{said}"));
+    let id = id.split_whitespace().next().unwrap();
+    account.simulator.set_faults(Faults::default());
+    let printed = restored.verify(&["--resume", id], 0);
+    assert!(printed.contains("12 users and "), "{printed}");
 }
 
 #[test]

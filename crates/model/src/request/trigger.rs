@@ -35,7 +35,7 @@ pub struct RestoreOptions {
     /// Restore into this pool, which exists, instead of making a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_user_pool_id: Option<UserPoolId>,
-    /// What goes into the existing pool; all missing groups and users unless told.
+    /// What goes into the existing pool; all missing groups and users by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Selection>,
     /// Compare this pool with the backup and change nothing.
