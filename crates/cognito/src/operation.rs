@@ -125,6 +125,7 @@ macro_rules! operations {
 
 operations! {
     AddCustomAttributes: UserPoolResourceUpdate, Create;
+    AddUserPoolClientSecret: UserPoolClientUpdate, Create;
     AdminAddUserToGroup: UserUpdate, Write;
     AdminCreateUser: UserCreation, Create;
     AdminDeleteUser: UserUpdate, Write;
@@ -148,6 +149,7 @@ operations! {
     DeleteUserPool: UserPoolUpdate, Write;
     DeleteUserPoolClient: UserPoolClientUpdate, Write;
     DeleteUserPoolDomain: UserPoolResourceUpdate, Write;
+    DeleteUserPoolClientSecret: UserPoolClientUpdate, Write;
     DescribeIdentityProvider: UserPoolResourceRead, Read;
     DescribeManagedLoginBrandingByClient: UserPoolResourceRead, Read;
     DescribeRiskConfiguration: UserPoolResourceRead, Read;

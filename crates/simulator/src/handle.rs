@@ -171,6 +171,15 @@ impl SimulatorHandle {
         Ok(password::sign_in(pool, username, password))
     }
 
+    /// The ids of all pools there are, of all accounts and Regions.
+    pub fn pool_ids(&self) -> Vec<String> {
+        let state = self.service.state();
+        let regions = state.regions();
+        regions
+            .flat_map(|(_, _, regional)| regional.pools.keys().cloned())
+            .collect()
+    }
+
     /// What happened so far.
     pub fn evidence(&self) -> Evidence {
         self.service.control().collector.snapshot()

@@ -1,11 +1,11 @@
-//! The project's own commands: `cargo xtask drill`, `test` and `package`.
+//! The project's own commands: `cargo xtask drill`, `test`, `package` and `first-day`.
 
 mod commands;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{drill, package, test};
+use commands::{drill, first_day, package, test};
 
 /// The project's own commands.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ enum Command {
     /// file, and check that Lambda, and any Linux, can start what was built. Needs Python 3 with
     /// venv.
     Package(package::Arguments),
+    /// Ask a real AWS account what only it can answer, and remove all that this needs.
+    FirstDay(first_day::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => drill::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
+        Command::FirstDay(arguments) => first_day::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

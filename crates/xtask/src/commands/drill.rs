@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use xtask::python::Python;
 use xtask::workspace;
 
-use super::passes;
+use super::{become_it, passes};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,22 +38,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             drill.arg(name).arg(port.to_string());
         }
     }
-    become_it(drill)
-}
-
-/// Ctrl-C then reaches the drill alone, which stops what it started.
-#[cfg(unix)]
-fn become_it(mut drill: std::process::Command) -> Result<ExitCode> {
-    use std::os::unix::process::CommandExt as _;
-    Err(drill.exec()).context("the drill does not start")
-}
-
-#[cfg(not(unix))]
-fn become_it(mut drill: std::process::Command) -> Result<ExitCode> {
-    let status = drill.status().context("the drill does not start")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    become_it(&mut drill)
 }
