@@ -10,7 +10,7 @@ use cognito::collect::{Collector, with_groups};
 use cognito::{Answers, CognitoError, ErrorKind, Operation};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
-use model::document::{BackupHead, DocumentEncoder};
+use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::observe::{Counted, Event};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
@@ -253,7 +253,8 @@ impl<'a> PoolRun<'a> {
             encoder,
         });
         self.reach(Place::Users { token: None }, Timestamp::now());
-        self.flush().await
+        self.flush().await?;
+        Ok(self.upload.end_section().await?)
     }
 
     /// Writes what it is the turn of.
@@ -264,6 +265,9 @@ impl<'a> PoolRun<'a> {
         while let Some(page) = requests.take_users() {
             self.write_users(page);
             self.flush().await?;
+            if matches!(self.place, Place::Members { .. }) {
+                self.upload.end_section().await?;
+            }
         }
         while self.write_members() {
             self.flush().await?;
@@ -377,6 +381,7 @@ impl<'a> PoolRun<'a> {
         match self.upload.finish().await {
             Ok(finished) => {
                 let version = finished.version_id;
+                backups.check(&key, version.as_deref(), &trailer).await?;
                 Ok(row(version, trailer, finished.bytes, Timestamp::now()))
             }
             // An invocation may have died between completing the object and recording it.
@@ -465,6 +470,29 @@ impl<'a> PoolRun<'a> {
             };
         }
         self.backups.cognito_error(self.pool(), error)
+    }
+}
+
+impl Backups<'_> {
+    /// Reads the whole object back that was just completed. What the store says of it (a checksum
+    /// of each part, the size of the whole) covers the way there, and not what was sent.
+    ///
+    /// A million users take some seconds. At a stop it is left out, and the log says so: the next
+    /// `cognito-dr check` tells.
+    async fn check(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+        trailer: &Trailer,
+    ) -> Result<(), BackupError> {
+        tokio::select! {
+            biased;
+            () = self.stop.requested() => {
+                tracing::warn!(s3_key = %key, "no time is left to read the backup back");
+                Ok(())
+            }
+            checked = self.vault.check_written(key, version_id, trailer) => Ok(checked?),
+        }
     }
 }
 

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(item["backup_date"].as_s().unwrap(), "2026-03-07T09:05:02");
         assert_eq!(
             item["s3_key"].as_s().unwrap(),
-            "cognito-backup/2026/03/07/us-east-1_AbC-090502.json"
+            "cognito-backup/2026/03/07/us-east-1_AbC-090502.json.zst"
         );
         for (name, expected) in [
             ("user_count", 1),

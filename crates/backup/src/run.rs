@@ -23,7 +23,8 @@ use crate::pool_run::{PoolRun, Reached};
 use crate::preferences::MfaPreferences;
 use crate::row::MetadataTable;
 
-/// How often a pool is begun in all, when its key is taken at the end or its listing expires.
+/// How often a pool is begun in all, when its key is taken at the end, its listing expires, or
+/// what lies there is not what was written.
 const BEGINNINGS: u32 = 3;
 /// When a place that was put down goes before pools that are due: its token lives for 55 minutes.
 const GROWS_OLD: SignedDuration = SignedDuration::from_mins(25);
@@ -408,7 +409,10 @@ impl<'a> Backups<'a> {
         let began = Instant::now();
         let (mut run, goes_on) = match start {
             Start::Begin(pool) => {
-                self.record_the_last(&pool).await;
+                // What this run wrote and did not find whole is not recorded.
+                if beginnings == 1 {
+                    self.record_the_last(&pool).await;
+                }
                 tracing::info!("backup begins");
                 (PoolRun::begin(self, &pool, beginnings).await?, false)
             }
@@ -532,6 +536,8 @@ impl Start {
 fn begins_again(error: &BackupError) -> bool {
     match error {
         BackupError::Vault(VaultError::KeyTaken(_) | VaultError::UploadEnded(_)) => true,
+        // What was written is not what lies there.
+        BackupError::Vault(VaultError::Damaged { .. }) => true,
         BackupError::Unresumable { .. } => true,
         // There is nothing in these requests that Cognito could refuse, but for an old token.
         BackupError::Cognito(error) => {

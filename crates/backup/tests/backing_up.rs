@@ -96,6 +96,23 @@ async fn a_complete_backup_is_recorded_with_its_version_and_counts() {
 }
 
 #[tokio::test]
+async fn a_backup_that_lies_there_otherwise_than_written_is_made_again() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(130));
+    world.s3.corrupt_the_next();
+    let Progress::Done(backups) = world.run(&[&pool]).await.unwrap() else {
+        panic!("there is time");
+    };
+    assert_eq!(
+        world.keys().len(),
+        2,
+        "the first lies there, and is damaged"
+    );
+    assert_eq!(world.content(&backups[0].s3_key).await.users.len(), 130);
+    assert_eq!(world.recorded().len(), 1);
+}
+
+#[tokio::test]
 async fn the_web_acl_is_kept_by_name_and_arn() {
     let world = World::new().await;
     let pool = world.seed(pool_of(0));

@@ -1,4 +1,4 @@
-//! Where a backup lies in its bucket: `cognito-backup/YYYY/MM/DD/{pool-id}-HHMMSS.json`, in UTC.
+//! Where a backup lies in its bucket: `cognito-backup/YYYY/MM/DD/{pool-id}-HHMMSS.json.zst`, in UTC.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,11 +13,15 @@ use crate::shard::Shard;
 
 /// The folder of all backups in either bucket.
 pub const BACKUP_FOLDER: &str = "cognito-backup/";
+/// How the name of a compressed document ends.
+const COMPRESSED: &str = ".json.zst";
+/// How the name of a document in plain JSON ends.
+const PLAIN: &str = ".json";
 
 /// A text that is not the key of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not the key of a backup: expected cognito-backup/YYYY/MM/DD/{{pool-id}}-HHMMSS.json"
+    "{0:?} is not the key of a backup: expected cognito-backup/YYYY/MM/DD/{{pool-id}}-HHMMSS.json.zst, or .json"
 )]
 pub struct InvalidBackupKey(String);
 
@@ -28,10 +32,13 @@ pub struct BackupKey {
     began: DateTime,
     pool: UserPoolId,
     shard: Option<Shard>,
+    /// Whether the document is compressed, as all are since version 3 of the format.
+    compressed: bool,
 }
 
 impl BackupKey {
-    /// The key for a backup of `pool` that begins at `began`. Fractions of a second are cut.
+    /// The key for a compressed backup of `pool` that begins at `began`. Fractions of a second are
+    /// cut.
     pub fn new(pool: &UserPoolId, began: Timestamp) -> Self {
         let civil = began.to_zoned(TimeZone::UTC).datetime();
         let whole = civil.with().subsec_nanosecond(0).build().unwrap_or(civil);
@@ -39,6 +46,16 @@ impl BackupKey {
             began: whole,
             pool: pool.clone(),
             shard: None,
+            compressed: true,
+        }
+    }
+
+    /// The key for a document in plain JSON, as versions 1 and 2 of the format are.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Self {
+            compressed: false,
+            ..self
         }
     }
 
@@ -86,13 +103,14 @@ impl fmt::Display for BackupKey {
         let (day, time) = (self.day(), self.began.time());
         write!(
             formatter,
-            "{day}{}-{:02}{:02}{:02}{}.json",
+            "{day}{}-{:02}{:02}{:02}{}{}",
             self.pool,
             time.hour(),
             time.minute(),
             time.second(),
             self.shard
-                .map_or(String::new(), |shard| format!(".{}", shard.in_name()))
+                .map_or(String::new(), |shard| format!(".{}", shard.in_name())),
+            if self.compressed { COMPRESSED } else { PLAIN },
         )
     }
 }
@@ -105,7 +123,10 @@ impl FromStr for BackupKey {
             let (year, rest) = key.strip_prefix(BACKUP_FOLDER)?.split_once('/')?;
             let (month, rest) = rest.split_once('/')?;
             let (day, name) = rest.split_once('/')?;
-            let name = name.strip_suffix(".json")?;
+            let (name, compressed) = match name.strip_suffix(COMPRESSED) {
+                Some(name) => (name, true),
+                None => (name.strip_suffix(PLAIN)?, false),
+            };
             let (name, shard) = match name.split_once('.') {
                 Some((name, shard)) => (name, Some(Shard::from_name(shard)?)),
                 None => (name, None),
@@ -133,6 +154,7 @@ impl FromStr for BackupKey {
                 began: date.to_datetime(time),
                 pool: pool.parse().ok()?,
                 shard,
+                compressed,
             };
             // Signs and the like parse as numbers but are not how a key is written.
             (parsed.to_string() == key).then_some(parsed)
@@ -214,11 +236,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_key_is_written_as_the_reference_writes_it() {
+    fn a_key_names_pool_and_second_and_an_uncompressed_one_is_that_of_the_reference() {
         let pool = "us-east-1_AbC".parse().unwrap();
         let key = BackupKey::new(&pool, "2026-03-07T09:05:02.9Z".parse().unwrap());
         assert_eq!(
             key.to_string(),
+            "cognito-backup/2026/03/07/us-east-1_AbC-090502.json.zst"
+        );
+        assert_eq!(
+            key.clone().uncompressed().to_string(),
             "cognito-backup/2026/03/07/us-east-1_AbC-090502.json"
         );
         assert_eq!(key.began(), "2026-03-07T09:05:02Z".parse().unwrap());
@@ -226,12 +252,15 @@ mod tests {
 
     #[test]
     fn a_key_says_which_share_of_the_users_it_has() {
-        let text = "cognito-backup/2026/03/07/us-east-1_AbC-090502.shard-2-of-4.json";
-        let key: BackupKey = text.parse().unwrap();
-        assert_eq!(key.shard(), "2/4".parse().ok());
-        assert_eq!(key.to_string(), text);
-        let other = text.replace("shard-2-of-4", "shard-5-of-4");
-        assert!(other.parse::<BackupKey>().is_err());
+        for ending in ["json", "json.zst"] {
+            let text =
+                format!("cognito-backup/2026/03/07/us-east-1_AbC-090502.shard-2-of-4.{ending}");
+            let key: BackupKey = text.parse().unwrap();
+            assert_eq!(key.shard(), "2/4".parse().ok());
+            assert_eq!(key.to_string(), text);
+            let other = text.replace("shard-2-of-4", "shard-5-of-4");
+            assert!(other.parse::<BackupKey>().is_err());
+        }
     }
 
     #[test]
@@ -246,6 +275,7 @@ mod tests {
             "cognito-backup/2026/03/07/us-east-1_AbC-+90502.json",
             "cognito-backup/2026/03/07/us-east-1_AbC-0905.json",
             "cognito-backup/2026/03/07/us-east-1_AbC-090502.json.gz",
+            "cognito-backup/2026/03/07/us-east-1_AbC-090502.zst",
             "other/2026/03/07/us-east-1_AbC-090502.json",
         ] {
             assert!(key.parse::<BackupKey>().is_err(), "{key}");

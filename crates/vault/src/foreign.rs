@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use self::columns::{Columns, InvalidColumns};
 use crate::error::VaultError;
 use crate::open::{Backup, Part};
-use crate::source::{OpenFile, Source};
+use crate::source::{OpenFile, Source, Stored};
 
 /// So many faulty lines are named; of the others it is said how many they are.
 const NAMED: usize = 10;
@@ -110,10 +110,10 @@ impl Backup {
             head: converted.head,
             trailer: converted.trailer.clone(),
             parts: vec![Part {
-                source: Source::File(OpenFile {
+                source: Source::plain(Stored::File(OpenFile {
                     file: Arc::new(Mutex::new(converted.file)),
                     unchanged: None,
-                }),
+                })),
                 trailer: converted.trailer,
                 begins: 0,
             }],

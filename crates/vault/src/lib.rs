@@ -12,6 +12,7 @@
 mod error;
 mod find;
 mod foreign;
+mod frames;
 mod lines;
 mod listing;
 mod newest;

@@ -9,7 +9,7 @@ use model::{BackupName, Username};
 
 use crate::error::VaultError;
 use crate::open::Part;
-use crate::source::{PIECE, Source};
+use crate::source::Source;
 
 /// The longest line that is read. The largest user that Cognito allows (some 70 attributes of
 /// 2 KB, facts D) takes a hundredth of it.
@@ -69,10 +69,7 @@ impl Lines {
             if read_to >= self.end || searched > LONGEST_LINE {
                 return Err(VaultError::damaged(&self.name, "a line has no end"));
             }
-            let more = self
-                .source
-                .read(read_to, self.end.min(read_to + PIECE))
-                .await?;
+            let more = self.source.piece(read_to, self.end).await?;
             if self.piece.is_empty() {
                 self.piece = more;
             } else {

@@ -10,11 +10,14 @@ use model::{BackupKey, BackupName};
 
 use crate::Vault;
 use crate::error::VaultError;
+use crate::frames::Frames;
 use crate::lines::{Lines, Memberships, Users};
 use crate::reference;
 use crate::shards::open_whole;
-use crate::source::{PIECE, Source};
+use crate::source::Source;
 use crate::store::{Opened, Store};
+use bytes::Bytes;
+use jiff::Timestamp;
 
 /// The largest head that is read: settings, branding and terms of the largest pool stay far
 /// below (a thousand clients, twenty styles of at most 2 MB, facts A.12).
@@ -50,6 +53,37 @@ pub(crate) struct Part {
     pub(crate) begins: u64,
 }
 
+/// What is in an object that was opened, whether it is compressed or not.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) source: Source,
+    /// How long it is.
+    pub(crate) bytes: u64,
+    /// Its last kilobytes, the last line among them.
+    end: Bytes,
+    /// The store's time of the object.
+    pub(crate) last_modified: Option<Timestamp>,
+}
+
+impl Content {
+    async fn of(name: &BackupName, opened: Opened) -> Result<Self, VaultError> {
+        let Some(frames) = Frames::find(name, &opened).await? else {
+            return Ok(Self {
+                source: Source::plain(opened.stored),
+                bytes: opened.object_bytes,
+                end: opened.end,
+                last_modified: opened.last_modified,
+            });
+        };
+        Ok(Self {
+            bytes: frames.content_bytes(),
+            end: frames.last(&opened).await?,
+            source: Source::compressed(opened.stored, frames),
+            last_modified: opened.last_modified,
+        })
+    }
+}
+
 impl Vault {
     /// Opens a backup: reads its head and its end, and checks that they belong together. A shard
     /// opens with all others of its backup, which lie beside it.
@@ -75,6 +109,29 @@ impl Vault {
         } else {
             let reason = "it holds another pool than its key says";
             Err(VaultError::damaged(&name, reason))
+        }
+    }
+}
+
+impl Vault {
+    /// Reads a document back that was just written, all of it: whether `trailer` is its end and
+    /// its checksum fits. Of a shard only its own document is read.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`] when it is not what was written; others as for [`Vault::open`].
+    pub async fn check_written(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+        trailer: &Trailer,
+    ) -> Result<(), VaultError> {
+        let name = BackupName::Key(key.clone());
+        let object = self.object(key);
+        let opened = Box::pin(open(self.store(), &name, &object, version_id));
+        let written = opened.await?;
+        match written.trailer == *trailer {
+            true => written.check_whole().await,
+            false => Err(VaultError::damaged(&name, "it is not what was written")),
         }
     }
 }
@@ -106,15 +163,15 @@ pub(crate) async fn open(
     if bytes == 0 {
         return Err(VaultError::damaged(name, "the object is empty"));
     }
-    let original = opened.source.clone();
-    let read = match Trailer::find(&opened.end) {
-        Ok(trailer) => with_trailer(name, opened, trailer).await,
-        Err(_) => reference::convert(name, opened).await,
+    let content = Content::of(name, opened).await?;
+    let read = match Trailer::find(&content.end) {
+        Ok(trailer) => with_trailer(name, &content, trailer).await,
+        Err(_) => reference::convert(name, &content).await,
     };
     let (head, trailer, source) = match read {
         // What a newer version wrote may look like damage to this one.
         Err(VaultError::Damaged { name, reason }) => {
-            return Err(match newer_format(&original, bytes).await? {
+            return Err(match newer_format(&content).await? {
                 Some(format_version) => VaultError::TooNew {
                     name,
                     format_version,
@@ -125,10 +182,8 @@ pub(crate) async fn open(
         read => read?,
     };
     // A file has no versions: its checksum tells one backup from another.
-    let checksum = match original {
-        Source::File(_) => Some(trailer.crc64nvme.clone()),
-        Source::Object(_) => None,
-    };
+    let is_file = content.source.is_file();
+    let checksum = is_file.then(|| trailer.crc64nvme.clone());
     if checksum.is_some() && expected.is_some_and(|expected| Some(expected) != checksum.as_deref())
     {
         let reason = "another backup lies there by now";
@@ -149,8 +204,9 @@ pub(crate) async fn open(
 }
 
 /// The version of a document's format, when it is one that this version does not know.
-async fn newer_format(source: &Source, bytes: u64) -> Result<Option<u64>, VaultError> {
-    let start = source.read(0, bytes.min(LONGEST_VERSION)).await?;
+async fn newer_format(content: &Content) -> Result<Option<u64>, VaultError> {
+    let start = content.bytes.min(LONGEST_VERSION);
+    let start = content.source.read(0, start).await?;
     let number = start.strip_prefix(reference::TODAYS_FORM).unwrap_or(b"");
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
     let digits: String = digits.map(|byte| char::from(*byte)).collect();
@@ -160,17 +216,18 @@ async fn newer_format(source: &Source, bytes: u64) -> Result<Option<u64>, VaultE
 
 async fn with_trailer(
     name: &BackupName,
-    opened: Opened,
+    content: &Content,
     trailer: Trailer,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
-    let last_line = opened.end.strip_suffix(b"\n").unwrap_or(&opened.end);
+    let end = &content.end;
+    let last_line = end.strip_suffix(b"\n").unwrap_or(end);
     let last_line = last_line
         .rsplit(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
     let in_order = trailer.users_offset <= trailer.memberships_offset
         && trailer.memberships_offset <= trailer.bytes;
-    if !in_order || trailer.bytes + last_line.len() as u64 + 1 != opened.object_bytes {
+    if !in_order || trailer.bytes + last_line.len() as u64 + 1 != content.bytes {
         let reason = "its trailer does not fit the object: bytes are missing";
         return Err(VaultError::damaged(name, reason));
     }
@@ -178,13 +235,13 @@ async fn with_trailer(
         let reason = "its head is larger than any pool's";
         return Err(VaultError::damaged(name, reason));
     }
-    let start = opened.source.read(0, trailer.users_offset).await?;
+    let start = content.source.read(0, trailer.users_offset).await?;
     let line = start
         .split(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
     let head = BackupHead::from_line(line).map_err(|error| VaultError::unreadable(name, &error))?;
-    Ok((head, trailer, opened.source))
+    Ok((head, trailer, content.source.clone()))
 }
 
 impl Backup {
@@ -252,9 +309,9 @@ impl Backup {
             let mut sum = Digest::new(CrcAlgorithm::Crc64Nvme);
             let mut at = 0;
             while at < part.trailer.bytes {
-                let to = part.trailer.bytes.min(at + PIECE);
-                sum.update(&part.source.read(at, to).await?);
-                at = to;
+                let piece = part.source.piece(at, part.trailer.bytes).await?;
+                sum.update(&piece);
+                at += piece.len() as u64;
             }
             if !part.trailer.matches(sum.finalize()) {
                 return Err(VaultError::damaged(&self.name, "its checksum is wrong"));

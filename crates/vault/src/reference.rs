@@ -16,8 +16,9 @@ use serde::de::{
 use serde_json::{Map, Value};
 
 use crate::error::VaultError;
-use crate::source::{OpenFile, PIECE, Source};
-use crate::store::Opened;
+use crate::frames;
+use crate::open::Content;
+use crate::source::{OpenFile, Source, Stored};
 
 /// How an object of today's form begins: without a trailer it is one that was cut off.
 pub(crate) const TODAYS_FORM: &[u8] = b"{\"format_version\":";
@@ -25,25 +26,27 @@ pub(crate) const TODAYS_FORM: &[u8] = b"{\"format_version\":";
 /// Copies the object to temporary storage and converts it there.
 pub(crate) async fn convert(
     name: &BackupName,
-    opened: Opened,
+    content: &Content,
 ) -> Result<(BackupHead, Trailer, Source), VaultError> {
-    let bytes = opened.object_bytes;
     let mut copy = tempfile::tempfile().map_err(VaultError::temporary_storage)?;
     let mut at = 0;
-    while at < bytes {
-        let to = bytes.min(at + PIECE);
-        let piece = opened.source.read(at, to).await?;
+    while at < content.bytes {
+        let piece = content.source.piece(at, content.bytes).await?;
+        if at == 0 && frames::is_compressed(&piece) {
+            let reason = "it is cut off, or was compressed by another program: if so, unpack it by `zstd -d`";
+            return Err(VaultError::damaged(name, reason));
+        }
         if at == 0 && piece.starts_with(TODAYS_FORM) {
             let reason = "it has no trailer at its end: it is cut off";
             return Err(VaultError::damaged(name, reason));
         }
+        at += piece.len() as u64;
         copy = tokio::task::spawn_blocking(move || copy.write_all(&piece).map(|()| copy))
             .await
             .map_err(VaultError::temporary_storage)?
             .map_err(VaultError::temporary_storage)?;
-        at = to;
     }
-    let (name, written) = (name.clone(), opened.last_modified);
+    let (name, written) = (name.clone(), content.last_modified);
     tokio::task::spawn_blocking(move || convert_file(&name, copy, written))
         .await
         .map_err(VaultError::temporary_storage)?
@@ -89,10 +92,10 @@ fn convert_file(
     let ended = written.map_or(head.timestamp, |written| written.max(head.timestamp));
     let trailer = encoder.finish(ended, &mut out.buffer);
     let file = out.into_file().map_err(VaultError::temporary_storage)?;
-    let source = Source::File(OpenFile {
+    let source = Source::plain(Stored::File(OpenFile {
         file: Arc::new(Mutex::new(file)),
         unchanged: None,
-    });
+    }));
     Ok((head, trailer, source))
 }
 

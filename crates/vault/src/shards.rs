@@ -31,23 +31,22 @@ pub(crate) async fn open_whole(
     let listed: Vec<_> = listed.iter().map(|(object, _)| object.as_str()).collect();
     let (mut shards, mut missing) = (Vec::new(), Vec::new());
     for other in named.all() {
-        let ending = format!(".{}.json", other.in_name());
-        let same_name = format!("{stem}{ending}");
-        let mut found = listed.iter().filter(|object| object.ends_with(&ending));
-        let found = match (
-            listed.contains(&same_name.as_str()),
-            found.next(),
-            found.next(),
-        ) {
-            (true, _, _) => same_name,
-            (false, Some(only), None) => (*only).to_owned(),
-            (false, Some(_), Some(_)) => {
+        let is_it = |object: &&&str| split(object).is_some_and(|(_, shard)| shard == other);
+        let mut of_same_name = listed
+            .iter()
+            .filter(is_it)
+            .filter(|object| split(object).is_some_and(|(other, _)| other == stem));
+        let mut found = listed.iter().filter(is_it);
+        let found = match (of_same_name.next(), found.next(), found.next()) {
+            (Some(same_name), _, _) => (*same_name).to_owned(),
+            (None, Some(only), None) => (*only).to_owned(),
+            (None, Some(_), Some(_)) => {
                 let reason = format!(
                     "there are several shards {other}: write those of one backup to one name, or to a folder of their own"
                 );
                 return Err(damaged(reason));
             }
-            (false, None, _) => {
+            (None, None, _) => {
                 missing.push(other.to_string());
                 continue;
             }
@@ -69,9 +68,10 @@ pub(crate) async fn open_whole(
     joined(name, shards, expected)
 }
 
-/// What stands before `.shard-2-of-4.json`, and which share it is.
+/// What stands before `.shard-2-of-4.json` or `.shard-2-of-4.json.zst`, and which share it is.
 fn split(object: &str) -> Option<(&str, Shard)> {
-    let (stem, shard) = object.strip_suffix(".json")?.rsplit_once('.')?;
+    let plain = object.strip_suffix(".zst").unwrap_or(object);
+    let (stem, shard) = plain.strip_suffix(".json")?.rsplit_once('.')?;
     Some((stem, Shard::from_name(shard)?))
 }
 
@@ -84,7 +84,7 @@ fn joined(
     let damaged = |reason: &str| VaultError::damaged(name, reason);
     let mut parts: Vec<Part> = Vec::new();
     let mut head = None;
-    let (mut bytes, mut checksums) = (0, Vec::new());
+    let (mut bytes, mut begins, mut checksums) = (0, 0, Vec::new());
     let mut whole: Option<Trailer> = None;
     for (shard, index) in shards.into_iter().zip(1..) {
         let is_in_turn = shard
@@ -98,10 +98,9 @@ fn joined(
         }
         checksums.push(shard.trailer.crc64nvme.clone());
         for part in shard.parts {
-            parts.push(Part {
-                begins: bytes,
-                ..part
-            });
+            let bytes_of_part = part.trailer.bytes;
+            parts.push(Part { begins, ..part });
+            begins += bytes_of_part;
         }
         bytes += shard.bytes;
         let trailer = shard.trailer;
@@ -120,7 +119,7 @@ fn joined(
     let (Some(head), Some(mut trailer)) = (head, whole) else {
         return Err(damaged("it has no shards"));
     };
-    trailer.bytes = bytes;
+    trailer.bytes = begins;
     trailer.crc64nvme = checksums.join("-");
     if expected.is_some_and(|expected| expected != trailer.crc64nvme) {
         return Err(damaged("other shards lie there by now"));

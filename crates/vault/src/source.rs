@@ -1,4 +1,4 @@
-//! The bytes of one backup, read piece by piece.
+//! The content of one backup, read piece by piece.
 
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
@@ -10,15 +10,26 @@ use model::BackupName;
 use tokio::task::spawn_blocking;
 
 use crate::error::VaultError;
+use crate::frames::Frames;
 use crate::store::bucket::ObjectVersion;
 
 /// How many bytes one request asks for. Short requests instead of one long stream: a restore
 /// reads far slower than S3 sends, and S3 closes connections that stall.
 pub(crate) const PIECE: u64 = 4 * 1024 * 1024;
 
-/// The bytes of one backup: in S3, or in a file, which is a temporary one for a converted backup.
+/// The content of one document. Positions are those of the content: whether and how the bytes are
+/// compressed does not show.
 #[derive(Debug, Clone)]
-pub(crate) enum Source {
+pub(crate) struct Source {
+    stored: Stored,
+    /// The frames of a compressed document.
+    frames: Option<Arc<Frames>>,
+}
+
+/// The bytes as they are stored: in S3, or in a file, which is a temporary one for a converted
+/// backup.
+#[derive(Debug, Clone)]
+pub(crate) enum Stored {
     Object(Box<ObjectVersion>),
     File(OpenFile),
 }
@@ -33,11 +44,58 @@ pub(crate) struct OpenFile {
 }
 
 impl Source {
+    /// Content that is stored as it is.
+    pub(crate) fn plain(stored: Stored) -> Self {
+        Self {
+            stored,
+            frames: None,
+        }
+    }
+
+    /// Content that is stored in frames.
+    pub(crate) fn compressed(stored: Stored, frames: Frames) -> Self {
+        Self {
+            stored,
+            frames: Some(Arc::new(frames)),
+        }
+    }
+
+    /// Whether it is a file.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.stored, Stored::File(_))
+    }
+
+    /// The content from `from` to `end`, or to a place before it that suits reading on: some
+    /// [`PIECE`] at most, and some byte at least unless `from` is `end`.
+    pub(crate) async fn piece(&self, from: u64, end: u64) -> Result<Bytes, VaultError> {
+        match &self.frames {
+            None => self.stored.read(from, end.min(from + PIECE)).await,
+            Some(frames) => frames.piece(&self.stored, from, end).await,
+        }
+    }
+
+    /// The content from `from` to before `to`.
+    pub(crate) async fn read(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
+        if self.frames.is_none() {
+            return self.stored.read(from, to).await;
+        }
+        let mut content = self.piece(from, to).await?;
+        let mut reached = from + content.len() as u64;
+        while reached < to {
+            let more = self.piece(reached, to).await?;
+            reached += more.len() as u64;
+            content = [content, more].concat().into();
+        }
+        Ok(content)
+    }
+}
+
+impl Stored {
     /// The bytes from `from` to before `to`.
     pub(crate) async fn read(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
         match self {
-            Source::Object(object) => object.read(from, to).await,
-            Source::File(file) => {
+            Stored::Object(object) => object.read(from, to).await,
+            Stored::File(file) => {
                 let file = file.clone();
                 spawn_blocking(move || file.read(from, to))
                     .await

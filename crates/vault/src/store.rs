@@ -16,7 +16,7 @@ use model::BackupName;
 use serde::{Deserialize, Serialize};
 
 use crate::error::VaultError;
-use crate::source::Source;
+use crate::source::Stored;
 use bucket::Bucket;
 use folder::Folder;
 
@@ -56,7 +56,7 @@ pub(crate) struct Opened {
     pub(crate) object_bytes: u64,
     pub(crate) last_modified: Option<Timestamp>,
     pub(crate) version_id: Option<String>,
-    pub(crate) source: Source,
+    pub(crate) stored: Stored,
 }
 
 /// An upload that is under way, but for the bytes that were not sent.

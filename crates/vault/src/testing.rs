@@ -24,6 +24,32 @@ pub use steps::{Steps, vault_with_steps};
 
 use store::Store;
 
+use crate::frames::{FrameWriter, is_compressed};
+
+/// A document in the form in which one is stored whose name ends with `.json.zst`.
+///
+/// # Panics
+/// When zstd fails, which it does only without memory.
+pub fn compressed(document: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut frames = FrameWriter::after(Vec::new());
+    let written = frames.write(document, &mut out);
+    let finished = written.and_then(|()| frames.finish(&mut out));
+    finished.expect("memory");
+    out
+}
+
+/// The document in an object, compressed or not.
+///
+/// # Panics
+/// When it is damaged.
+pub fn content(stored: &[u8]) -> Vec<u8> {
+    match is_compressed(stored) {
+        true => zstd::stream::decode_all(stored).expect("whole frames"),
+        false => stored.to_vec(),
+    }
+}
+
 /// Larger than anything that a test sends at once.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
@@ -174,6 +200,11 @@ impl MemoryS3 {
     /// Gives lists in pages of this many keys instead of 1,000.
     pub fn set_page_size(&self, keys: usize) {
         self.inner().store.page_size = keys;
+    }
+
+    /// Changes a bit of the next upload that is completed, as no promise of S3 allows.
+    pub fn corrupt_the_next(&self) {
+        self.inner().store.corrupts = true;
     }
 
     /// How many requests came since the start or the last fault was set.

@@ -7,21 +7,28 @@ use tracing::Instrument as _;
 
 use crate::Vault;
 use crate::error::VaultError;
+use crate::frames::{FrameSize, FrameWriter};
 use crate::store::{Existing, Finished, Part, Store, Unfinished};
 
 /// The size of a part. S3 takes 5 MiB at least and 10,000 parts at most, hence backups of up to
 /// 78 GiB: ten million users of 8 KB each.
 pub(crate) const PART: usize = 8 * 1024 * 1024;
 
-/// A backup that is being written.
+/// How the name of a document ends that is to be compressed.
+const COMPRESSED: &str = ".zst";
+
+/// A backup that is being written: compressed where its name ends with `.zst`.
 ///
-/// Memory: the part that fills up and the part that is on its way, 8 MiB each.
+/// Memory: the part that fills up and the part that is on its way, 8 MiB each; the frame that
+/// fills up, 2 MiB, and some 4 MiB while it is compressed.
 #[derive(Debug)]
 pub struct Upload {
     store: Store,
     /// Where the object will lie.
     object: String,
     state: UploadState,
+    /// The frame that fills up, of a document that is compressed.
+    frames: Option<FrameWriter>,
     unsent: Vec<u8>,
     on_its_way: Option<JoinHandle<Result<Part, VaultError>>>,
 }
@@ -33,6 +40,8 @@ pub struct UploadState {
     pub key: BackupKey,
     #[serde(flatten)]
     unfinished: Unfinished,
+    #[serde(default)]
+    frames: Vec<FrameSize>,
 }
 
 impl UploadState {
@@ -55,22 +64,30 @@ impl Vault {
     /// or does not allow it.
     pub async fn begin(&self, key: &BackupKey) -> Result<Upload, VaultError> {
         let object = self.object(key);
-        let begun = self
-            .store()
-            .begin(&object, "application/json", Existing::Keep);
+        let content_type = match object.ends_with(COMPRESSED) {
+            true => "application/zstd",
+            false => "application/json",
+        };
+        let begun = self.store().begin(&object, content_type, Existing::Keep);
         let state = UploadState {
             key: key.clone(),
             unfinished: begun.await?,
+            frames: Vec::new(),
         };
         Ok(self.resume(state, Vec::new()))
     }
 
     /// Goes on with an upload that was [suspended](Upload::suspend). Parts that were sent after
     /// that are sent again, under their old numbers.
-    pub fn resume(&self, state: UploadState, unsent: Vec<u8>) -> Upload {
+    pub fn resume(&self, mut state: UploadState, unsent: Vec<u8>) -> Upload {
+        let object = self.object(&state.key);
+        let written = std::mem::take(&mut state.frames);
         Upload {
             store: self.store().clone(),
-            object: self.object(&state.key),
+            frames: object
+                .ends_with(COMPRESSED)
+                .then(|| FrameWriter::after(written)),
+            object,
             state,
             unsent,
             on_its_way: None,
@@ -90,13 +107,26 @@ impl Upload {
     /// When the part before could not be sent; the upload is then of no use and should be
     /// [aborted](Self::abort).
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), VaultError> {
-        self.unsent.extend_from_slice(bytes);
-        while self.unsent.len() >= PART {
-            let rest = self.unsent.split_off(PART);
-            let part = std::mem::replace(&mut self.unsent, rest);
-            self.send(part).await?;
+        match &mut self.frames {
+            Some(frames) => {
+                let written = frames.write(bytes, &mut self.unsent);
+                written.map_err(|error| self.not_compressed(&error))?;
+            }
+            None => self.unsent.extend_from_slice(bytes),
         }
-        Ok(())
+        self.send_full_parts().await
+    }
+
+    /// Ends a section: what comes next can be read without what stands before it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn end_section(&mut self) -> Result<(), VaultError> {
+        if let Some(frames) = &mut self.frames {
+            let ended = frames.end_frame(&mut self.unsent);
+            ended.map_err(|error| self.not_compressed(&error))?;
+        }
+        self.send_full_parts().await
     }
 
     /// Stops here. What is returned, kept anywhere, lets [`Vault::resume`] go on: the state and
@@ -105,7 +135,11 @@ impl Upload {
     /// # Errors
     /// When the last part could not be sent.
     pub async fn suspend(mut self) -> Result<(UploadState, Vec<u8>), VaultError> {
+        self.end_section().await?;
         self.arrive().await?;
+        if let Some(frames) = self.frames {
+            self.state.frames = frames.into_written();
+        }
         Ok((self.state, self.unsent))
     }
 
@@ -148,11 +182,33 @@ impl Upload {
     }
 
     async fn send_the_rest(&mut self) -> Result<(), VaultError> {
+        if let Some(frames) = self.frames.take() {
+            let finished = frames.finish(&mut self.unsent);
+            finished.map_err(|error| self.not_compressed(&error))?;
+        }
+        self.send_full_parts().await?;
         if !self.unsent.is_empty() {
             let last = std::mem::take(&mut self.unsent);
             self.send(last).await?;
         }
         self.arrive().await
+    }
+
+    async fn send_full_parts(&mut self) -> Result<(), VaultError> {
+        while self.unsent.len() >= PART {
+            let rest = self.unsent.split_off(PART);
+            let part = std::mem::replace(&mut self.unsent, rest);
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    fn not_compressed(&self, error: &std::io::Error) -> VaultError {
+        VaultError::Refused {
+            action: "compress",
+            object: self.store.address(&self.object),
+            reason: error.to_string(),
+        }
     }
 
     /// Sends a part off, once the one before has arrived.

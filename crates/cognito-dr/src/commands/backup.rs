@@ -320,24 +320,27 @@ async fn one(
     }
 }
 
-/// `us-east-1_AbC-20260307T090502Z.json`, in the current folder.
+/// `us-east-1_AbC-20260307T090502Z.json.zst`, in the current folder.
 fn file_for(pool: &UserPoolId, at: Timestamp) -> PathBuf {
-    format!("{pool}-{}.json", at.strftime("%Y%m%dT%H%M%SZ")).into()
+    format!("{pool}-{}.json.zst", at.strftime("%Y%m%dT%H%M%SZ")).into()
 }
 
-/// `backup.json` as `backup.shard-2-of-4.json`.
+/// `backup.json` as `backup.shard-2-of-4.json`, and the same with `.json.zst`.
 fn of_shard(path: &Path, shard: Option<Shard>) -> PathBuf {
     let Some(shard) = shard else {
         return path.to_owned();
     };
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let whole = match is_json {
-        true => path.with_extension(""),
-        false => path.to_owned(),
-    };
-    format!("{}.{}.json", whole.display(), shard.in_name()).into()
+    let (mut whole, mut ending) = (path.to_owned(), String::from(".json"));
+    for extension in ["zst", "json"] {
+        if whole.extension().is_some_and(|found| found == extension) {
+            whole.set_extension("");
+            ending = match extension {
+                "zst" => ".json.zst".to_owned(),
+                _ => ending,
+            };
+        }
+    }
+    format!("{}.{}{ending}", whole.display(), shard.in_name()).into()
 }
 
 fn written(vault: &Vault, backed_up: BackedUpPool) -> Written {
@@ -392,6 +395,6 @@ mod tests {
     fn the_name_of_a_file_says_pool_and_time() {
         let at = "2026-03-07T09:05:02.5Z".parse().unwrap();
         let file = file_for(&"us-east-1_AbC".parse().unwrap(), at);
-        assert_eq!(file, Path::new("us-east-1_AbC-20260307T090502Z.json"));
+        assert_eq!(file, Path::new("us-east-1_AbC-20260307T090502Z.json.zst"));
     }
 }

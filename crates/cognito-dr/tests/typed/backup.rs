@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use simulator::Faults;
-use vault::testing::MemoryS3;
+use vault::testing::{MemoryS3, content};
 
 use crate::support::{Account, ended, interrupt, places, says};
 use crate::vault::BUCKET;
@@ -36,7 +36,7 @@ fn without_a_destination_a_file_says_pool_and_time_and_is_whole() {
         panic!("{:?}", files(&account));
     };
     assert!(
-        file.starts_with(&format!("{pool}-20")) && file.ends_with("Z.json"),
+        file.starts_with(&format!("{pool}-20")) && file.ends_with("Z.json.zst"),
         "{file}"
     );
     let written = &answer["backups"][0];
@@ -81,7 +81,7 @@ fn a_bucket_takes_backups_where_the_functions_put_them() {
     let address = answer["backups"][0]["backup"].as_str().unwrap();
     let key = address.strip_prefix("s3://backups/").unwrap();
     assert!(key.starts_with("cognito-backup/20"), "{key}");
-    let document: Value = serde_json::from_slice(&s3.get(BUCKET, key).unwrap()).unwrap();
+    let document: Value = serde_json::from_slice(&content(&s3.get(BUCKET, key).unwrap())).unwrap();
     assert_eq!(document["trailer"]["users"], 3);
 }
 

@@ -13,7 +13,7 @@ use crate::shard::Shard;
 
 /// The version of the format that this code writes. The reference implementation's documents
 /// carry none and count as version 1.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 const SHARD: &str = "shard";
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{ETag, Listing, Opened, StoredObject};
 use crate::error::VaultError;
-use crate::source::{OpenFile, Source};
+use crate::source::{OpenFile, Stored};
 
 /// A folder, and what is below it.
 #[derive(Debug, Clone)]
@@ -187,17 +187,17 @@ impl Folder {
         });
         let (file, seen) = opened.await?;
         let (object_bytes, modified) = (seen.len(), seen.modified().ok());
-        let source = Source::File(OpenFile {
+        let stored = Stored::File(OpenFile {
             file: Arc::new(Mutex::new(file)),
             unchanged: Some((name.clone(), object_bytes, modified)),
         });
         let from = object_bytes.saturating_sub(length);
         Ok(Opened {
-            end: source.read(from, object_bytes).await?,
+            end: stored.read(from, object_bytes).await?,
             object_bytes,
             last_modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             version_id: None,
-            source,
+            stored,
         })
     }
 

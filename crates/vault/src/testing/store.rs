@@ -21,6 +21,8 @@ pub(super) struct Store {
     uploads: HashMap<String, Upload>,
     numbers: u64,
     pub(super) page_size: usize,
+    /// Whether the next upload that is completed has a byte changed in it.
+    pub(super) corrupts: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Default for Store {
             uploads: HashMap::new(),
             numbers: 0,
             page_size: 1000,
+            corrupts: false,
         }
     }
 }
@@ -328,7 +331,12 @@ impl Store {
             return Reply::error(400, "EntityTooSmall");
         }
         let parts: Vec<&[u8]> = parts.into_iter().map(|part| &part[..]).collect();
-        let whole: Bytes = parts.concat().into();
+        let mut whole = parts.concat();
+        if std::mem::take(&mut self.corrupts) {
+            let middle = whole.len() / 2;
+            whole[middle] ^= 1;
+        }
+        let whole: Bytes = whole.into();
         let size = header(headers, "x-amz-mp-object-size");
         if size.is_some_and(|size| size != whole.len().to_string()) {
             return Reply::error(400, "InvalidRequest");

@@ -27,7 +27,7 @@ fn pool() -> UserPoolId {
 
 fn key(pool: &str, began: &str) -> BackupKey {
     let began: Timestamp = began.parse().unwrap();
-    BackupKey::new(&pool.parse().unwrap(), began)
+    BackupKey::new(&pool.parse().unwrap(), began).uncompressed()
 }
 
 /// A document of this version, with `users` users of whom one is in a group.
@@ -199,7 +199,7 @@ async fn a_point_in_time_takes_no_backup_that_was_still_read_then() {
                 .unwrap()
         };
         for (began, ended) in [(hour(1, 0), hour(1, 5)), (hour(2, 0), hour(4, 30))] {
-            let key = BackupKey::new(&pool(), began);
+            let key = BackupKey::new(&pool(), began).uncompressed();
             store.put_backup(&key, document_of(&head(&key), 1, ended));
         }
         for (at, expected) in [
@@ -295,7 +295,7 @@ async fn a_document_of_this_version_whose_head_alone_is_newer_is_one_of_a_newer_
         let vault = store.vault().await;
         let newest = key(POOL, "2026-01-02T00:00:00Z");
         let text = String::from_utf8(document(&newest, 1)).unwrap();
-        let text = text.replacen("\"format_version\":2", "\"format_version\":3", 1);
+        let text = text.replacen("\"format_version\":3", "\"format_version\":4", 1);
         store.put_backup(&newest, text.into_bytes());
         let error = find(&vault, &request()).await.unwrap_err();
         assert_eq!(error.failure(), Failure::BackupTooNew, "{error}");
@@ -308,7 +308,7 @@ async fn a_name_that_only_a_newer_version_can_have_written_is_told() {
         let vault = store.vault().await;
         let good = key(POOL, "2026-01-01T00:00:00Z");
         store.put_backup(&good, document(&good, 1));
-        let unknown = "cognito-backup/2026/01/02/us-east-1_AbC-000000.json.zst";
+        let unknown = "cognito-backup/2026/01/02/us-east-1_AbC-000000.json.br";
         store.put(unknown, "frames");
         let found = find(&vault, &request()).await.unwrap();
         assert_eq!(found.s3_key, good);
@@ -478,60 +478,71 @@ async fn a_storage_that_fails_is_not_taken_for_damage() {
 async fn users_and_memberships_are_read_from_anywhere() {
     for store in TestStore::both() {
         let vault = store.vault().await;
-        let key = key(POOL, "2026-01-01T00:00:00Z");
-        // Several pieces of 4 MiB: lines lie across their borders.
-        let count = 60_000;
-        store.put_backup(&key, document(&key, count));
-        let backup = vault.open(&key, None).await.unwrap();
-        assert_eq!(backup.trailer.users, count as u64);
-        assert!(backup.bytes > 2 * 4 * 1024 * 1024, "{}", backup.bytes);
-        let mut users = backup.users(None).await.unwrap();
-        let mut seen = 0;
-        let mut middle = None;
-        while let Some(line) = users.next().await.unwrap() {
-            assert_eq!(line.record.username.as_str(), format!("user-{seen}"));
-            assert_eq!(line.record.rest["MemberOfNextYear"], json!([seen]));
-            seen += 1;
-            if seen == count / 2 {
-                middle = Some(line.next_offset);
+        let plain = key(POOL, "2026-01-01T00:00:00Z");
+        let compressed = BackupKey::new(plain.pool(), plain.began());
+        for key in [plain, compressed] {
+            // Several pieces of 4 MiB: lines lie across their borders.
+            let count = 60_000;
+            store.put_backup(&key, document(&key, count));
+            let backup = vault.open(&key, None).await.unwrap();
+            assert_eq!(backup.trailer.users, count as u64);
+            assert!(backup.trailer.bytes > 2 * 4 * 1024 * 1024);
+            let mut users = backup.users(None).await.unwrap();
+            let mut seen = 0;
+            let mut middle = None;
+            while let Some(line) = users.next().await.unwrap() {
+                assert_eq!(line.record.username.as_str(), format!("user-{seen}"));
+                assert_eq!(line.record.rest["MemberOfNextYear"], json!([seen]));
+                seen += 1;
+                if seen == count / 2 {
+                    middle = Some(line.next_offset);
+                }
             }
+            assert_eq!(seen, count);
+            let mut users = backup.users(middle).await.unwrap();
+            let first = users.next().await.unwrap().unwrap();
+            assert_eq!(
+                first.record.username.as_str(),
+                format!("user-{}", count / 2)
+            );
+            assert_eq!(Some(first.offset), middle);
+            let mut memberships = backup.memberships().await.unwrap();
+            let membership = memberships.next().await.unwrap().unwrap();
+            assert_eq!(
+                (&*membership.group, membership.username.as_str()),
+                ("admins", "user-0")
+            );
+            assert_eq!(memberships.next().await.unwrap(), None);
+            backup.check_whole().await.unwrap();
         }
-        assert_eq!(seen, count);
-        let mut users = backup.users(middle).await.unwrap();
-        let first = users.next().await.unwrap().unwrap();
-        assert_eq!(
-            first.record.username.as_str(),
-            format!("user-{}", count / 2)
-        );
-        assert_eq!(Some(first.offset), middle);
-        let mut memberships = backup.memberships().await.unwrap();
-        let membership = memberships.next().await.unwrap().unwrap();
-        assert_eq!(
-            (&*membership.group, membership.username.as_str()),
-            ("admins", "user-0")
-        );
-        assert_eq!(memberships.next().await.unwrap(), None);
-        backup.check_whole().await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_failure_in_the_middle_loses_no_user() {
     let (s3, vault) = vault().await;
-    let key = key(POOL, "2026-01-01T00:00:00Z");
-    put(&s3, &key, document(&key, 60_000));
-    let backup = vault.open(&key, None).await.unwrap();
-    let mut users = backup.users(None).await.unwrap();
-    s3.die_at(2, Fault::Before);
-    let mut seen = 0;
-    loop {
-        match users.next().await {
-            Ok(Some(_)) => seen += 1,
-            Ok(None) => break,
-            Err(_) => s3.revive(),
+    let plain = key(POOL, "2026-01-01T00:00:00Z");
+    let compressed = BackupKey::new(plain.pool(), plain.began());
+    put(&s3, &plain, document(&plain, 60_000));
+    let document = vault::testing::compressed(&document(&plain, 60_000));
+    put(&s3, &compressed, document);
+    for key in [plain, compressed] {
+        let backup = vault.open(&key, None).await.unwrap();
+        let mut users = backup.users(None).await.unwrap();
+        s3.die_at(2, Fault::Before);
+        let (mut seen, mut failures) = (0, 0);
+        loop {
+            match users.next().await {
+                Ok(Some(_)) => seen += 1,
+                Ok(None) => break,
+                Err(_) => {
+                    failures += 1;
+                    s3.revive();
+                }
+            }
         }
+        assert_eq!((seen, failures), (60_000, 1));
     }
-    assert_eq!(seen, 60_000);
 }
 
 #[tokio::test]

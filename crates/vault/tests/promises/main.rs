@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
+mod compressed;
 mod finding;
 mod folder;
 mod shards;

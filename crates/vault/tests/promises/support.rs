@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use model::BackupKey;
 use tempfile::TempDir;
 use vault::Vault;
-use vault::testing::MemoryS3;
+use vault::testing::{MemoryS3, compressed};
 
 pub(crate) const BUCKET: &str = "backups";
 
@@ -45,8 +45,13 @@ impl TestStore {
         }
     }
 
-    pub(crate) fn put_backup(&self, key: &BackupKey, bytes: Vec<u8>) {
-        self.put(&key.to_string(), bytes);
+    /// A document as its name says that it is stored.
+    pub(crate) fn put_backup(&self, key: &BackupKey, document: Vec<u8>) {
+        let key = key.to_string();
+        match key.ends_with(".zst") {
+            true => self.put(&key, compressed(&document)),
+            false => self.put(&key, document),
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Vec<u8>> {

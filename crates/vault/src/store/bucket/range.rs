@@ -8,7 +8,7 @@ use model::BackupName;
 
 use super::Bucket;
 use crate::error::{Meaning, VaultError, broke_off, failed, meaning_of};
-use crate::source::Source;
+use crate::source::Stored;
 use crate::store::Opened;
 
 /// How often a piece is asked for when its body breaks off.
@@ -83,7 +83,7 @@ impl Bucket {
             object_bytes: seen.object_bytes,
             last_modified: seen.last_modified,
             version_id: version.version_id.clone(),
-            source: Source::Object(Box::new(version)),
+            stored: Stored::Object(Box::new(version)),
         })
     }
 }
