@@ -184,6 +184,42 @@ async fn what_cognito_refuses_of_a_pool_is_left_out_and_told() {
     }
 }
 
+/// A logo costs itself: neither its style sheet nor another client's logo.
+#[tokio::test]
+async fn a_logo_that_is_refused_is_all_that_is_left_out() {
+    const LOGO: &str = "iVBORw0KGgo=";
+    let world = World::new().await;
+    let mut document = pools::everything();
+    document.ui_customizations = serde_json::from_value(json!([
+        {"ClientId": "ALL", "CSS": ".logo-customizable {\n\tmax-width: 60%;\n}", "Image": LOGO},
+    ]))
+    .unwrap();
+    let lost = world.lose(document).await;
+    let fault = Fault::Error {
+        code: "InvalidParameterException".into(),
+        message: "the image cannot be read".into(),
+        status: 400,
+    };
+    let first = Faults::one("SetUICustomization", When::Nth(1), fault);
+    world.simulator.set_faults(first);
+    let restored = world.restore(&lost, &RestoreOptions::default()).await;
+    let pool = restored.state.new_user_pool_id.unwrap();
+    let pool = world.simulator.dump(NEW, pool.as_str()).unwrap();
+    let customization = &pool["UICustomizations"][0];
+    assert!(customization["CSS"].is_string(), "{customization}");
+    assert!(
+        customization.get("Image").is_none_or(Value::is_null),
+        "{customization}"
+    );
+    let told = restored.announcements.iter();
+    assert!(
+        told.clone().any(|place| place.starts_with("ui_images")),
+        "{told:?}"
+    );
+    assert!(restored.state.verification.unwrap().passed());
+    assert_eq!(restored.result, "SUCCESS_WITH_LOSSES");
+}
+
 #[tokio::test]
 async fn a_faithfully_restored_pool_compared_on_its_own_matches_its_backup() {
     let world = World::new().await;
