@@ -1,6 +1,8 @@
 //! Which backups there are, newest first, found by the folders of their days: a day without
 //! backups costs nothing, and neither does a gap of months.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use model::backup_key::BACKUP_FOLDER;
 use model::{BackupKey, DayPrefix, UserPoolId};
@@ -52,6 +54,21 @@ impl Vault {
         }
         backups.truncate(limit);
         Ok(backups)
+    }
+
+    /// The pools that have backups of a known form, each once. Looks at every day.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the store does not list them.
+    pub async fn pools(&self) -> Result<Vec<UserPoolId>, VaultError> {
+        let mut days = self.days(None);
+        let mut pools = BTreeSet::new();
+        while let Some(day) = days.next().await? {
+            let of_day = self.of_day(day, None, None).await?.into_iter();
+            let known = of_day.filter(|backup| backup.unknown_form.is_none());
+            pools.extend(known.map(|backup| backup.key.pool().clone()));
+        }
+        Ok(pools.into_iter().collect())
     }
 
     /// The days that have backups, newest first.

@@ -177,6 +177,11 @@ impl MemoryS3 {
         inner.store.put(bucket, key, bytes.into(), HashMap::new());
     }
 
+    /// Removes an object with all its versions.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.inner().store.remove(bucket, key);
+    }
+
     /// Sets the time of an object, such as `Thu, 02 Jan 2025 03:20:00 GMT`. Without, none is told.
     pub fn set_last_modified(&self, bucket: &str, key: &str, time: &str) {
         self.inner().store.set_last_modified(bucket, key, time);

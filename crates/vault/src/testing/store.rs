@@ -69,6 +69,13 @@ impl Store {
         self.buckets.entry(bucket.to_owned()).or_default();
     }
 
+    /// Removes an object with all its versions.
+    pub(super) fn remove(&mut self, bucket: &str, key: &str) {
+        if let Some(objects) = self.buckets.get_mut(bucket) {
+            objects.remove(key);
+        }
+    }
+
     pub(super) fn put(
         &mut self,
         bucket: &str,
