@@ -70,6 +70,10 @@ impl Evaluation<'_> {
                 let text = self.value(&list()[1])?;
                 json!(text.as_str()?.split(delimiter).collect::<Vec<_>>())
             }
+            "Fn::Select" => {
+                let index = argument[0].as_u64()? as usize;
+                self.value(&argument[1])?.get(index)?.clone()
+            }
             "Fn::If" => {
                 let holds = self.holds(&json!({"Condition": argument[0]}));
                 return self.value(&argument[if holds { 1 } else { 2 }]);

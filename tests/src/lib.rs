@@ -8,9 +8,11 @@
 //! - [`terminal`]: the command `cognito-dr` as an operator types it;
 //! - [`template`], [`evaluate`]: the templates as they are written and as they are deployed;
 //! - [`paths`]: what the state machines read is there, on every way that leads to it;
+//! - [`cloudwatch`]: whether an alarm goes off;
 //! - [`compare`]: the restored pool against its source, independently of the restore's own check.
 
 pub mod clients;
+pub mod cloudwatch;
 pub mod compare;
 pub mod deploy;
 pub mod drill;

@@ -192,18 +192,26 @@ fn an_execution_that_ends_without_success_is_told_by_a_rule() {
 
     let policy = resource("CognitoDRNotificationTopicPolicy");
     assert_eq!(policy["Topics"][0], topic);
-    let statements = &policy["PolicyDocument"]["Statement"];
+    let statement = |sid: &str| {
+        let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+        statements
+            .iter()
+            .find(|statement| statement["Sid"] == sid)
+            .unwrap()
+    };
+    let told = statement("TellOfExecutionsThatEnded");
     assert_eq!(
-        statements[0]["Principal"],
+        told["Principal"],
         json!({"Service": "events.amazonaws.com"})
     );
-    assert_eq!(statements[0]["Action"], "sns:Publish");
+    assert_eq!(told["Action"], "sns:Publish");
     // What SNS writes when a topic is made, of which a policy takes the place.
+    let usual = statement("AsWithoutAPolicy");
     assert_eq!(
-        statements[1]["Condition"],
+        usual["Condition"],
         json!({"StringEquals": {"AWS:SourceOwner": {"Ref": "AWS::AccountId"}}})
     );
-    assert_eq!(statements[1]["Action"].as_array().unwrap().len(), 8);
+    assert_eq!(usual["Action"].as_array().unwrap().len(), 8);
 }
 
 #[test]
@@ -220,17 +228,22 @@ fn no_execution_runs_for_ever() {
 }
 
 #[test]
-fn a_backup_that_reaches_its_time_limit_is_an_alarm_like_one_that_fails() {
-    let template = template::read(template::PRIMARY).unwrap();
-    let watched: BTreeSet<String> = template::resources(&template, "AWS::CloudWatch::Alarm")
-        .filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "AWS/States")
-        .map(|(_, alarm)| {
-            alarm["Properties"]["MetricName"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
-    let expected = ["ExecutionsFailed", "ExecutionsTimedOut"].map(str::to_owned);
-    assert_eq!(watched, BTreeSet::from(expected));
+fn an_execution_that_ends_without_success_in_any_way_is_an_alarm() {
+    for name in [template::PRIMARY, template::DR] {
+        let template = template::read(name).unwrap();
+        let machines = template::resources(&template, "AWS::StepFunctions::StateMachine");
+        for (machine, _) in machines {
+            let watched: BTreeSet<&str> = template::resources(&template, "AWS::CloudWatch::Alarm")
+                .map(|(_, alarm)| &alarm["Properties"])
+                .filter(|alarm| alarm["Dimensions"][0]["Value"] == json!({"Ref": machine}))
+                .filter_map(|alarm| alarm["MetricName"].as_str())
+                .collect();
+            let expected = [
+                "ExecutionsAborted",
+                "ExecutionsFailed",
+                "ExecutionsTimedOut",
+            ];
+            assert_eq!(watched, BTreeSet::from(expected), "{machine}");
+        }
+    }
 }

@@ -458,8 +458,12 @@ impl<'a> Backups<'a> {
                 return Err(error);
             }
         };
-        if let Some(table) = self.table {
-            table.record(&row).await?;
+        if let Some(table) = self.table
+            && let Err(error) = table.record(&row).await
+        {
+            let user_pool_id = row.key.pool().clone();
+            self.observer.event(Event::NotRecorded { user_pool_id });
+            return Err(error);
         }
         tracing::info!(
             s3_key = %row.key,

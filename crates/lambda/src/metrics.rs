@@ -67,6 +67,8 @@ metrics! {
     BackupSeconds: Seconds, Backup, [Panel("Duration of backups")];
     /// Sections of a pool that could not be read, while the rest was backed up.
     BackupSectionsFailed: Count, Backup, [Alarm("CognitoBackupSectionsAlarm"), Panel("Backups")];
+    /// Complete backups whose row DynamoDB refused.
+    BackupsNotRecorded: Count, Backup, [Alarm("CognitoBackupNotRecordedAlarm"), Panel("Backups")];
     /// Calls that Cognito throttled in an invocation.
     BackupCallsThrottled: Count, Backup, [Panel("Calls throttled")];
     /// Share of Cognito's request quota that an invocation used, in the category of which it used most.
@@ -74,7 +76,7 @@ metrics! {
     /// Pools without a complete backup within `BackupAgeLimitHours`.
     PoolsOverdue: Count, Backup, [Alarm("CognitoBackupOverdueAlarm"), Panel("Pools overdue")];
     /// Time since the reading of a pool's newest backup began, of the pool for which that is longest; never more than the limit.
-    OldestBackupAge: Seconds, Backup, [Panel("Age of the oldest newest backup")];
+    OldestBackupAge: Seconds, Backup, [Panel("Age of the oldest backup")];
     /// Restores that brought back all that the API can.
     RestoresSucceeded: Count, Restore, [Panel("Restores")];
     /// Restores after which the report tells of losses.

@@ -63,6 +63,11 @@ pub enum Event {
         /// How many sections could not be read.
         failed_sections: u64,
     },
+    /// The backup of a pool is complete, and the table did not take its row.
+    NotRecorded {
+        /// The pool.
+        user_pool_id: UserPoolId,
+    },
     /// How far the activity is that began last.
     Progress {
         /// What is counted.

@@ -74,7 +74,7 @@ impl Watched {
                 }
             }
             // What the command prints at its end.
-            Event::BackedUp { .. } => {}
+            Event::BackedUp { .. } | Event::NotRecorded { .. } => {}
             Event::Progress {
                 of_what,
                 done,

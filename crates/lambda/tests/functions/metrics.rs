@@ -120,6 +120,21 @@ async fn a_backup_that_fails_and_a_section_that_cannot_be_read_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_the_table_refuses_is_counted() {
+    let account = Account::new();
+    let pools = [account.seed("first")];
+    let refused = json!({"__type": "AccessDeniedException", "message": "not allowed"});
+    account.s3.answer("DynamoDB_20120810.PutItem", 400, refused);
+    let failed = account
+        .invoke(BACKUP, "us-east-1", &of_backup(&pools), json!({}))
+        .await;
+    failed.assert_well_formed();
+    assert_eq!(failed.values(Metric::BackupsNotRecorded), [1.0]);
+    assert_eq!(failed.values(Metric::BackupsFailed), [1.0]);
+    assert_eq!(failed.answer["errorType"], "BackupFailed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restore_tells_how_it_ended_once() {
     let account = Account::new();
     let pool = account.seed("first");

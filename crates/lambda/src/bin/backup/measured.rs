@@ -28,6 +28,10 @@ impl Observer for Measured {
                 ],
                 &[("UserPoolId", user_pool_id.as_str())],
             ),
+            Event::NotRecorded { user_pool_id } => self.0.put(
+                &[(Metric::BackupsNotRecorded, 1.0)],
+                &[("UserPoolId", user_pool_id.as_str())],
+            ),
             Event::Ended {
                 activity: Activity::Backup { user_pool_id },
                 ending: Ending::Failed,
