@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use cognito::{Cognito, Pace};
 
 /// One of the two Regions.
@@ -36,6 +38,22 @@ impl Default for Given {
 /// How long a real account is left alone.
 const QUIET_TIME: Duration = Duration::from_secs(10);
 
+/// Configurations of the same account and Region.
+#[derive(Debug, Clone, Copy)]
+pub struct Configs<'c> {
+    /// For Cognito, which in tests has another endpoint.
+    pub cognito: &'c SdkConfig,
+    /// For all other services.
+    pub others: &'c SdkConfig,
+}
+
+impl<'c> From<&'c SdkConfig> for Configs<'c> {
+    fn from(config: &'c SdkConfig) -> Self {
+        let (cognito, others) = (config, config);
+        Self { cognito, others }
+    }
+}
+
 /// Clients of one Region.
 #[derive(Debug, Clone)]
 pub struct Region {
@@ -45,16 +63,49 @@ pub struct Region {
     pub cognito: Cognito,
     /// Cognito, as fast as it will go.
     pub unpaced: Cognito,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// WAF.
+    pub waf: aws_sdk_wafv2::Client,
+    config_of_cognito: SdkConfig,
+    config_of_others: SdkConfig,
+}
+
+/// Clients of somebody who may do little.
+#[derive(Debug, Clone)]
+pub struct Restricted {
+    /// Cognito.
+    pub cognito: Cognito,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
 }
 
 impl Region {
-    fn new(cognito: &SdkConfig, pace: Pace) -> Self {
-        let unpaced = Cognito::new(cognito, Pace::unlimited());
-        let cognito = Cognito::new(cognito, pace);
+    fn new(configs: Configs<'_>, pace: Pace) -> Self {
+        let unpaced = Cognito::new(configs.cognito, Pace::unlimited());
+        let cognito = Cognito::new(configs.cognito, pace);
         Self {
             name: cognito.region().to_owned(),
             cognito,
             unpaced,
+            s3: aws_sdk_s3::Client::new(configs.others),
+            waf: aws_sdk_wafv2::Client::new(configs.others),
+            config_of_cognito: configs.cognito.clone(),
+            config_of_others: configs.others.clone(),
+        }
+    }
+
+    /// The same Region for the holder of another key.
+    pub(crate) fn restricted(&self, key: &str, secret: &str) -> Restricted {
+        let credentials = Credentials::new(key, secret, None, None, "first-day");
+        let provider = SharedCredentialsProvider::new(credentials);
+        let with = |config: &SdkConfig| {
+            let builder = config.clone().into_builder();
+            builder.credentials_provider(provider.clone()).build()
+        };
+        Restricted {
+            cognito: Cognito::new(&with(&self.config_of_cognito), Pace::share_of_quotas(1.0)),
+            s3: aws_sdk_s3::Client::new(&with(&self.config_of_others)),
         }
     }
 }
@@ -66,15 +117,24 @@ pub struct Account {
     pub primary: Region,
     /// Where they are restored.
     pub dr: Region,
+    /// IAM, which has no Regions.
+    pub iam: aws_sdk_iam::Client,
     /// How long the service needs until it shows, or forgets, what happened: waited before a burst
-    /// is measured, and before something is looked for whose creation was never answered.
+    /// is measured, and before something is looked for whose creation was never answered. IAM is
+    /// given six times as long.
     pub quiet_time: Duration,
 }
 
 impl Account {
-    /// Clients over the credentials and Regions of the two configurations.
-    pub fn new(primary: &SdkConfig, dr: &SdkConfig, pace: Pace) -> Self {
+    /// Clients over the credentials and Regions of the configurations.
+    pub fn new<'c>(
+        primary: impl Into<Configs<'c>>,
+        dr: impl Into<Configs<'c>>,
+        pace: Pace,
+    ) -> Self {
+        let (primary, dr) = (primary.into(), dr.into());
         Self {
+            iam: aws_sdk_iam::Client::new(primary.others),
             primary: Region::new(primary, pace.clone()),
             dr: Region::new(dr, pace),
             quiet_time: QUIET_TIME,

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::account::{Account, Region};
 use crate::journal::{Journal, JournalError, Kind, Thing};
 use crate::run::{Moment, Watch};
-use crate::scratch::TAG;
+use crate::scratch::{TAG, Trouble};
+use crate::services;
 
 /// What the names of everything scratch begin with.
 pub const PREFIX: &str = "first-day-";
@@ -21,6 +22,9 @@ pub enum RemovalError {
     /// Cognito refused or did not answer.
     #[error(transparent)]
     Cognito(#[from] CognitoError),
+    /// Another service refused or did not answer.
+    #[error(transparent)]
+    Other(#[from] Trouble),
     /// It is in a Region that this run does not know.
     #[error("it is in {0}: name that Region")]
     Elsewhere(String),
@@ -60,6 +64,16 @@ pub async fn by_journal(account: &Account, journal: &Journal, watch: &dyn Watch)
 /// # Errors
 /// When something cannot be listed or removed.
 pub async fn by_tag(account: &Account) -> Result<usize, RemovalError> {
+    let mut removed = pools_by_tag(account).await?;
+    removed += services::remove::all(account).await?;
+    Ok(removed)
+}
+
+/// As [`by_tag`], of Cognito alone.
+///
+/// # Errors
+/// When something cannot be listed or removed.
+pub async fn pools_by_tag(account: &Account) -> Result<usize, RemovalError> {
     let mut removed = 0;
     for region in [&account.primary, &account.dr] {
         for (id, name) in pools(region).await? {
@@ -79,6 +93,10 @@ async fn remove(account: &Account, run: &str, thing: &Thing) -> Result<(), Remov
         .named(&thing.region)
         .ok_or_else(|| RemovalError::Elsewhere(thing.region.clone()))?;
     match thing.kind {
+        Kind::Role => services::remove::role(account, &thing.name).await,
+        Kind::IamUser => services::remove::user(account, &thing.name).await,
+        Kind::Bucket => services::remove::bucket(region, &thing.name).await,
+        Kind::WebAcl => services::remove::web_acl(region, &thing.name).await,
         Kind::UserPool => match &thing.id {
             Some(id) => remove_pool(region, id).await,
             None => {

@@ -5,6 +5,10 @@
 pub enum Unit {
     /// A user who counts as active, in a pool on the Lite plan.
     ActiveUser,
+    /// A web ACL, for an hour.
+    WebAclHour,
+    /// A thousand requests that write to S3, and their replication to another Region.
+    BucketRequests,
 }
 
 impl Unit {
@@ -14,6 +18,9 @@ impl Unit {
         match self {
             // The first 10,000 active users of a month are free on this plan.
             Unit::ActiveUser => 0.0055,
+            // $5 a month.
+            Unit::WebAclHour => 0.007,
+            Unit::BucketRequests => 0.01,
         }
     }
 }

@@ -16,12 +16,24 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// A user pool, with all that belongs to it.
     UserPool,
+    /// A role of IAM.
+    Role,
+    /// A user of IAM, with a key.
+    IamUser,
+    /// A bucket, with all that is in it.
+    Bucket,
+    /// A web ACL.
+    WebAcl,
 }
 
 impl std::fmt::Display for Kind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Kind::UserPool => "user pool",
+            Kind::Role => "role",
+            Kind::IamUser => "IAM user",
+            Kind::Bucket => "bucket",
+            Kind::WebAcl => "web ACL",
         })
     }
 }

@@ -18,3 +18,4 @@ pub mod questions;
 pub mod report;
 pub mod run;
 pub mod scratch;
+pub mod services;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde::Serialize;
 
 use crate::account::Given;
@@ -15,6 +15,8 @@ use crate::scratch::{Scratch, Trouble};
 pub enum Need {
     /// IAM: a role or a user is made.
     Iam,
+    /// S3 or WAF: a bucket or a web ACL is made.
+    OtherServices,
     /// More than half an hour.
     Long,
 }
@@ -24,6 +26,7 @@ impl Need {
     pub fn missing(self, given: &Given) -> Option<&'static str> {
         match self {
             Need::Iam => (!given.iam).then_some("no roles and users may be made (--no-iam)"),
+            Need::OtherServices => None,
             Need::Long => (!given.long).then_some("it takes more than an hour: ask with --long"),
         }
     }
@@ -31,7 +34,7 @@ impl Need {
 
 /// What came out.
 pub type Observed = Result<String, Trouble>;
-type Ask = Box<dyn for<'s> Fn(&'s Scratch) -> BoxFuture<'s, Observed> + Send + Sync>;
+type Ask = Box<dyn for<'s> Fn(&'s Scratch) -> LocalBoxFuture<'s, Observed>>;
 
 /// One question to the real service.
 pub struct Question {
@@ -73,7 +76,7 @@ impl Question {
         ask: A,
     ) -> Self
     where
-        A: for<'s> Fn(&'s Scratch) -> BoxFuture<'s, Observed> + Send + Sync + 'static,
+        A: for<'s> Fn(&'s Scratch) -> LocalBoxFuture<'s, Observed> + 'static,
     {
         Self {
             id: id.into(),

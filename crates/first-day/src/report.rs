@@ -1,5 +1,7 @@
 //! What came out, side by side with what was expected.
 
+use std::collections::BTreeMap;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -37,6 +39,9 @@ pub struct Entry {
     /// Why it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// What was measured beside it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub measured: BTreeMap<&'static str, serde_json::Value>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// The calls, without secrets, and how they were answered.

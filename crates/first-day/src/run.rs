@@ -112,6 +112,7 @@ async fn answer(
         expected,
         observed,
         because,
+        measured: scratch.notes(),
         seconds: began.elapsed().as_secs_f64(),
         calls: scratch.calls(),
     }

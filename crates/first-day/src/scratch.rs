@@ -1,11 +1,11 @@
 //! What a question works with: calls that are recorded, and things that are written down before
 //! they are made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cognito::{CognitoError, ErrorKind, Operation};
+use cognito::{Cognito, CognitoError, ErrorKind, Operation};
 use model::secret::hide_members;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ use crate::run::{Moment, Watch};
 
 /// The tag that everything scratch carries, with the run's name as its value.
 pub const TAG: &str = "cognito-backup:first-day";
+/// How many quiet times a change of IAM may take to act.
+const IAM_PATIENCE: u32 = 6;
 /// How many calls of a question are kept for the report.
 const CALLS_KEPT: usize = 40;
 
@@ -108,6 +110,7 @@ pub struct Scratch {
 struct Seen {
     calls: Vec<Called>,
     values: HashMap<&'static str, String>,
+    notes: BTreeMap<&'static str, Value>,
 }
 
 impl std::fmt::Debug for Scratch {
@@ -127,12 +130,14 @@ impl Scratch {
             ("other", account.dr.name.clone()),
             ("ses-regions", ses_regions.join(", ")),
         ]);
-        let calls = Vec::new();
         Self {
             account: account.clone(),
             journal: journal.clone(),
             watch: watch.clone(),
-            seen: Mutex::new(Seen { calls, values }),
+            seen: Mutex::new(Seen {
+                values,
+                ..Seen::default()
+            }),
         }
     }
 
@@ -143,6 +148,38 @@ impl Scratch {
     /// The clients of a Region.
     pub fn on(&self, side: Side) -> &Region {
         self.account.on(side)
+    }
+
+    pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
+        &self.account.iam
+    }
+
+    /// Writes down something that was measured beside the answer.
+    pub(crate) fn note(&self, name: &'static str, value: impl Into<Value>) {
+        self.seen().notes.insert(name, value.into());
+    }
+
+    pub(crate) fn notes(&self) -> BTreeMap<&'static str, Value> {
+        self.seen().notes.clone()
+    }
+
+    /// Asks again until the answer is yes, or IAM must know by now what was changed: its changes
+    /// take seconds to act.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub(crate) async fn until_iam_knows<T>(
+        &self,
+        mut ask: impl AsyncFnMut() -> Result<Result<T, Refusal>, Trouble>,
+    ) -> Result<Result<T, Refusal>, Trouble> {
+        let began = tokio::time::Instant::now();
+        loop {
+            let answer = ask().await?;
+            if answer.is_ok() || began.elapsed() >= self.account.quiet_time * IAM_PATIENCE {
+                return Ok(answer);
+            }
+            tokio::time::sleep(self.account.quiet_time / 4).await;
+        }
     }
 
     /// The name of the run.
@@ -200,9 +237,22 @@ impl Scratch {
         operation: Operation,
         request: &Value,
     ) -> Result<Result<Value, Refusal>, Trouble> {
+        self.ask_by(&self.on(side).cognito, operation, request)
+            .await
+    }
+
+    /// As [`Scratch::ask_in`], by another client.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub(crate) async fn ask_by(
+        &self,
+        cognito: &Cognito,
+        operation: Operation,
+        request: &Value,
+    ) -> Result<Result<Value, Refusal>, Trouble> {
         let began = tokio::time::Instant::now();
-        let answer = self.on(side).cognito.call(operation, request).await;
-        let answer = match answer {
+        let answer = match cognito.call(operation, request).await {
             Ok(answer) => Ok(answer),
             Err(error) if is_answer(&error) => Err(Refusal {
                 code: error.code,
@@ -280,20 +330,30 @@ impl Scratch {
         }
     }
 
-    /// Makes a user pool with `settings` in a Region; a refusal is an answer. Its plan is Lite
+    /// Makes a user pool with `settings` in the primary Region; a refusal is an answer. Its plan is Lite
     /// unless they say otherwise: users are cheapest there.
     ///
     /// # Errors
     /// When no answer comes, or nothing can be written down.
-    pub async fn try_pool_in(
+    pub async fn try_pool(&self, settings: Value) -> Result<Result<Pool, Refusal>, Trouble> {
+        self.try_pool_by(&self.on(Side::Primary).cognito, settings)
+            .await
+    }
+
+    /// As [`Scratch::try_pool`], by another client.
+    ///
+    /// # Errors
+    /// When no answer comes, or nothing can be written down.
+    pub(crate) async fn try_pool_by(
         &self,
-        side: Side,
+        cognito: &Cognito,
         settings: Value,
     ) -> Result<Result<Pool, Refusal>, Trouble> {
+        let side = Side::Primary;
         let made = self.make(Kind::UserPool, side, async |thing| {
             let mut request = json!({"PoolName": thing.name, "UserPoolTier": "LITE", "UserPoolTags": {TAG: self.run()}});
             merge(&mut request, settings);
-            let answer = self.ask_in(side, Operation::CreateUserPool, &request).await?;
+            let answer = self.ask_by(cognito, Operation::CreateUserPool, &request).await?;
             let created = match answer {
                 Ok(created) => created,
                 Err(refusal) => return Ok(Err(refusal)),
@@ -318,14 +378,6 @@ impl Scratch {
         Ok(made)
     }
 
-    /// As [`Scratch::try_pool_in`], in the primary Region.
-    ///
-    /// # Errors
-    /// When no answer comes, or nothing can be written down.
-    pub async fn try_pool(&self, settings: Value) -> Result<Result<Pool, Refusal>, Trouble> {
-        self.try_pool_in(Side::Primary, settings).await
-    }
-
     /// As [`Scratch::try_pool`], for a pool that has to be there before the question can be asked.
     ///
     /// # Errors
@@ -336,6 +388,18 @@ impl Scratch {
             operation: Operation::CreateUserPool.to_string(),
             refusal,
         })
+    }
+
+    /// Makes the role of an import job.
+    pub(crate) async fn import_role(&self) -> Result<String, Trouble> {
+        let actions = [
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+        ];
+        let logs = json!([{"Effect": "Allow", "Action": actions, "Resource": "arn:aws:logs:*:*:log-group:/aws/cognito/*"}]);
+        self.role("cognito-idp.amazonaws.com", logs).await
     }
 
     /// Makes an app client with `settings`; returns its document.

@@ -3,14 +3,16 @@
 
 mod support;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cognito::{Stop, StopSignal};
 use first_day::clean_up;
 use first_day::journal::Journal;
 use first_day::report::{Entry, Report, Verdict};
 use first_day::run::{Moment, Watch};
+use futures::FutureExt as _;
 use simulator::{Config, Fault, Faults, Quotas, Unmeasured, When};
 use support::Stage;
 
@@ -243,6 +245,7 @@ const HARD: [&str; 4] = [
 /// Does something when that many things were begun or made.
 struct Fuse<F> {
     left: AtomicU32,
+    struck: AtomicBool,
     strike: F,
 }
 
@@ -253,6 +256,7 @@ impl<F: Fn() + Send + Sync> Watch for Fuse<F> {
             Moment::Asking(_) | Moment::Making(_) | Moment::Made(_)
         ) && self.left.fetch_sub(1, Ordering::SeqCst) == 1
         {
+            self.struck.store(true, Ordering::SeqCst);
             (self.strike)();
         }
     }
@@ -262,8 +266,12 @@ fn fuse<F: Fn() + Send + Sync + 'static>(
     moments: u32,
     strike: F,
 ) -> (Arc<Fuse<F>>, Arc<dyn Watch>) {
-    let left = AtomicU32::new(moments);
-    let fuse = Arc::new(Fuse { left, strike });
+    let (left, struck) = (AtomicU32::new(moments), AtomicBool::new(false));
+    let fuse = Arc::new(Fuse {
+        left,
+        struck,
+        strike,
+    });
     (fuse.clone(), fuse)
 }
 
@@ -278,7 +286,7 @@ async fn stopped_at_any_moment_it_removes_what_it_made() {
         let report = stage.ask_with(&HARD, &journal, &watch, &stop).await;
         assert_eq!(stage.simulator.pool_ids(), [""; 0], "after {moments}");
         assert!(journal.things().is_empty(), "after {moments}");
-        if fuse.left.load(Ordering::SeqCst) > 0 {
+        if !fuse.struck.load(Ordering::SeqCst) {
             assert!(!report.stopped && moments > 15, "{moments}");
             return;
         }
@@ -286,18 +294,17 @@ async fn stopped_at_any_moment_it_removes_what_it_made() {
     }
 }
 
-/// A process that dies writes nothing more: here the task dies at that moment.
+/// A process that dies writes nothing more: here the run dies at that moment.
 #[tokio::test]
 async fn killed_at_any_moment_it_leaves_a_journal_that_removes_all() {
-    let stage = Arc::new(Stage::new(Config::default()));
+    let stage = Stage::new(Config::default());
     for moments in 1.. {
         let (fuse, watch) = fuse(moments, || panic!("killed"));
         let journal = stage.journal(&format!("first-day-{moments}"));
         let path = journal.path().to_owned();
-        let (running, never) = (stage.clone(), Stop::never());
-        let run =
-            tokio::spawn(async move { running.ask_with(&HARD, &journal, &watch, &never).await });
-        let ended = run.await;
+        let never = Stop::never();
+        let run = stage.ask_with(&HARD, &journal, &watch, &never);
+        let ended = AssertUnwindSafe(run).catch_unwind().await;
         let left = clean_up::by_journal(
             &stage.account,
             &Journal::open(&path).expect("a journal"),
@@ -306,7 +313,7 @@ async fn killed_at_any_moment_it_leaves_a_journal_that_removes_all() {
         .await;
         assert!(left.is_empty(), "after {moments}");
         assert_eq!(stage.simulator.pool_ids(), [""; 0], "after {moments}");
-        if fuse.left.load(Ordering::SeqCst) > 0 {
+        if !fuse.struck.load(Ordering::SeqCst) {
             assert!(ended.is_ok() && moments > 15, "{moments}");
             return;
         }
@@ -331,7 +338,7 @@ async fn a_pool_whose_creation_was_never_answered_is_removed() {
 
 #[tokio::test]
 async fn without_its_journal_a_run_is_found_by_name_and_tag_and_nothing_else_is_touched() {
-    let stage = Arc::new(Stage::new(Config::default()));
+    let stage = Stage::new(Config::default());
     let foreign: Vec<String> = [
         serde_json::json!({"Name": "first-day-of-somebody-else"}),
         serde_json::json!({"Name": "shop", "UserPoolTags": {"cognito-backup:first-day": "first-day-1"}}),
@@ -344,21 +351,14 @@ async fn without_its_journal_a_run_is_found_by_name_and_tag_and_nothing_else_is_
     .collect();
     let (_, watch) = fuse(6, || panic!("killed"));
     let journal = stage.journal("first-day-1");
-    let (running, never) = (stage.clone(), Stop::never());
-    let run = tokio::spawn(async move {
-        running
-            .ask_with(
-                &["domains.taken", "domains.unknown"],
-                &journal,
-                &watch,
-                &never,
-            )
-            .await
-    });
-    assert!(run.await.is_err());
+    let (questions, never) = (["domains.taken", "domains.unknown"], Stop::never());
+    let run = stage.ask_with(&questions, &journal, &watch, &never);
+    assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
     assert!(stage.simulator.pool_ids().len() > foreign.len());
 
-    let removed = clean_up::by_tag(&stage.account).await.expect("removal");
+    let removed = clean_up::pools_by_tag(&stage.account)
+        .await
+        .expect("removal");
     assert_eq!(removed, 2);
     let mut left = stage.simulator.pool_ids();
     left.sort();

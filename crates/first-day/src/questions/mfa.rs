@@ -3,8 +3,8 @@
 use cognito::Operation;
 use serde_json::{Value, json};
 
-use crate::question::{Observed, Question};
-use crate::scratch::{Scratch, merge};
+use crate::question::{Need, Observed, Question};
+use crate::scratch::{Pool, Scratch, Trouble, merge, outcome};
 
 pub(super) fn questions() -> Vec<Question> {
     vec![
@@ -36,11 +36,27 @@ pub(super) fn questions() -> Vec<Question> {
             "OPTIONAL",
             |scratch| Box::pin(pool_update_keeps_mode(scratch)),
         ),
+        Question::new(
+            "mfa.sms-when-off",
+            "Does GetUserPoolMfaConfig show SMS where MFA is off?",
+            "A.3, Appendix 2",
+            "shown",
+            |scratch| Box::pin(sms_when_off(scratch)),
+        )
+        .needs(Need::Iam),
+        Question::new(
+            "mfa.sms-and-recovery-by-phone",
+            "How is MFA by SMS refused where recovery is by phone alone?",
+            "0.1, refusals",
+            "InvalidParameterException: Invalid account recovery setting parameter. Account Recovery Setting cannot use verified_phone_number as a recovery mechanism when SMS MFA is configured.",
+            |scratch| Box::pin(sms_and_recovery(scratch)),
+        )
+        .needs(Need::Iam),
     ]
 }
 
 /// A pool with optional MFA by an authenticator app, and what else is set with it.
-async fn with_mfa(scratch: &Scratch, more: Value) -> Result<Value, crate::scratch::Trouble> {
+async fn with_mfa(scratch: &Scratch, more: Value) -> Result<Value, Trouble> {
     let pool = scratch.pool(json!({"UserPoolTier": "ESSENTIALS"})).await?;
     let id = json!({"UserPoolId": pool.id});
     let mut request = json!({"UserPoolId": pool.id, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": true}});
@@ -104,4 +120,47 @@ async fn mode(scratch: &Scratch, id: Value) -> Observed {
 
 fn cleared(is_cleared: bool) -> String {
     if is_cleared { "cleared" } else { "kept" }.to_owned()
+}
+
+/// A pool that may send text messages, and a recovery of its own; it sends none.
+async fn with_sms(scratch: &Scratch, more: Value) -> Result<Pool, Trouble> {
+    let statements = json!([{"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}]);
+    let role = scratch
+        .role("cognito-idp.amazonaws.com", statements)
+        .await?;
+    let mut settings =
+        json!({"SmsConfiguration": {"SnsCallerArn": role, "ExternalId": "first-day"}});
+    merge(&mut settings, more);
+    let made = scratch.until_iam_knows(async || scratch.try_pool(settings.clone()).await);
+    made.await?.map_err(|refusal| Trouble::Refused {
+        operation: Operation::CreateUserPool.to_string(),
+        refusal,
+    })
+}
+
+async fn sms_when_off(scratch: &Scratch) -> Observed {
+    let pool = with_sms(scratch, json!({})).await?;
+    let answer = scratch
+        .call(
+            Operation::GetUserPoolMfaConfig,
+            json!({"UserPoolId": pool.id}),
+        )
+        .await?;
+    let shown = answer
+        .pointer("/SmsMfaConfiguration/SmsConfiguration")
+        .is_some();
+    Ok(if shown { "shown" } else { "absent" }.to_owned())
+}
+
+async fn sms_and_recovery(scratch: &Scratch) -> Observed {
+    let by_phone = json!({"AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_phone_number", "Priority": 1}]}});
+    let pool = with_sms(scratch, by_phone).await?;
+    let described = scratch.describe(&pool).await?;
+    let sms = &described["SmsConfiguration"];
+    let request = json!({"UserPoolId": pool.id, "MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": {"SmsConfiguration": sms}});
+    Ok(outcome(
+        &scratch
+            .ask(Operation::SetUserPoolMfaConfig, request)
+            .await?,
+    ))
 }

@@ -1,11 +1,14 @@
 //! All questions, by what they are about.
 
+mod buckets;
 mod clients;
 mod create_pool;
 mod domains;
+mod import;
 mod listing;
 mod mfa;
 mod pace;
+mod permissions;
 mod refusals;
 mod updates;
 mod users;
@@ -23,6 +26,9 @@ pub fn all() -> Vec<Question> {
         refusals::questions(),
         users::questions(),
         listing::questions(),
+        import::questions(),
+        permissions::questions(),
+        buckets::questions(),
         pace::questions(),
     ];
     groups.into_iter().flatten().collect()

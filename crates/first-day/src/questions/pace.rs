@@ -65,6 +65,10 @@ async fn latency(scratch: &Scratch) -> Observed {
     }
     times.sort_unstable();
     let median = times[CALLS / 2];
+    scratch.note(
+        "milliseconds",
+        json!(times.iter().map(u128::to_string).collect::<Vec<_>>()),
+    );
     Ok(if median <= SLOW_MILLISECONDS {
         "within a second".to_owned()
     } else {
