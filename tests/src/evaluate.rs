@@ -15,14 +15,21 @@ pub struct Place<'a> {
     pub parameters: BTreeMap<&'a str, String>,
 }
 
-/// The resources of a template at a place. A resource's name and attributes are not known before
+/// The resources of a template at a place, without those whose condition does not hold. A resource's name and attributes are not known before
 /// it is made: in their place stand texts of the length that they usually have.
 ///
 /// # Panics
 /// When the template uses a function that nobody taught this.
 pub fn resources(template: &Value, place: &Place<'_>) -> Value {
     let evaluation = Evaluation { template, place };
-    evaluation.value(&template["Resources"]).unwrap_or_default()
+    let all = template["Resources"].as_object().into_iter().flatten();
+    let is_made = |resource: &Value| match resource["Condition"].as_str() {
+        Some(condition) => evaluation.holds(&template["Conditions"][condition]),
+        None => true,
+    };
+    all.filter(|(_, resource)| is_made(resource))
+        .filter_map(|(name, resource)| Some((name.clone(), evaluation.value(resource)?)))
+        .collect()
 }
 
 struct Evaluation<'a> {
@@ -144,7 +151,11 @@ impl Evaluation<'_> {
                 let name = literal(argument, "a condition's name");
                 self.holds(&self.template["Conditions"][name])
             }
-            "Fn::Equals" => self.value(&argument[0]) == self.value(&argument[1]),
+            // CloudFormation compares texts: those of a number, too.
+            "Fn::Equals" => {
+                let text = |side: &Value| self.value(side).as_ref().map(text_of);
+                text(&argument[0]) == text(&argument[1])
+            }
             "Fn::Not" => !self.holds(&argument[0]),
             "Fn::And" => each.all(|one| self.holds(one)),
             "Fn::Or" => each.any(|one| self.holds(one)),

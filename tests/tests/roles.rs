@@ -219,7 +219,10 @@ fn only_pools_that_carry_the_restores_tag_are_written_unless_a_parameter_names_o
             .filter(|action| action.starts_with("cognito-idp:") && !reads.contains(*action))
             .collect();
         let condition = &statement["Condition"];
-        if writes.is_empty() || statement["Sid"] == "WriteExistingPools" {
+        let is_of_other_pools = statement["Sid"] == "WriteExistingPools"
+            || statement["Sid"] == "RemoveScratchPools"
+            || statement["Effect"] == "Deny";
+        if writes.is_empty() || is_of_other_pools {
             continue;
         }
         let creates = writes == ["cognito-idp:CreateUserPool"];
@@ -240,10 +243,56 @@ fn only_pools_that_carry_the_restores_tag_are_written_unless_a_parameter_names_o
 fn the_restores_tag_is_put_on_nothing_that_lacks_it() {
     let template = template::read(template::DR).unwrap();
     for statement in statements(&template, "CognitoRestoreLambdaRole") {
-        if actions(statement).contains(&"cognito-idp:TagResource") {
+        if actions(statement).contains(&"cognito-idp:TagResource") && statement["Effect"] == "Allow"
+        {
             assert_eq!(statement["Condition"], tag_condition("aws:ResourceTag"));
         }
     }
+}
+
+/// A pool that a rehearsal did not make is deleted by nobody, and cannot become one that is.
+#[test]
+fn only_scratch_pools_are_deleted_and_no_other_pool_gets_their_tag() {
+    let template = template::read(template::DR).unwrap();
+    let all = template::resources(&template, "AWS::IAM::Role");
+    let roles: Vec<&str> = all.map(|(name, _)| name).collect();
+    let tag = restore::REHEARSAL_TAG;
+    let (request, resource) = (
+        format!("aws:RequestTag/{tag}"),
+        format!("aws:ResourceTag/{tag}"),
+    );
+    let mut deletes = 0;
+    for role in &roles {
+        for statement in statements(&template, role) {
+            let deletes_pools = actions(statement).into_iter().any(|action| {
+                action == "cognito-idp:DeleteUserPool"
+                    || action == "cognito-idp:DeleteUserPoolDomain"
+            });
+            if deletes_pools {
+                assert_eq!(*role, "CognitoRestoreLambdaRole");
+                let only = json!({"Null": {resource.as_str(): "false"}});
+                assert_eq!(statement["Condition"], only);
+                deletes += 1;
+            }
+        }
+    }
+    assert_eq!(deletes, 1);
+    let denials: Vec<&Value> = statements(&template, "CognitoRestoreLambdaRole")
+        .into_iter()
+        .filter(|statement| statement["Effect"] == "Deny")
+        .collect();
+    assert_eq!(denials.len(), 1);
+    assert_eq!(
+        actions(denials[0]),
+        ["cognito-idp:TagResource", "cognito-idp:UpdateUserPool"],
+        "what else gives tags to a pool that is there"
+    );
+    let pools = denials[0]["Resource"]["Fn::Sub"].as_str().unwrap();
+    assert!(pools.ends_with(":userpool/*"), "{pools}");
+    assert_eq!(
+        denials[0]["Condition"],
+        json!({"Null": {request.as_str(): "false", resource.as_str(): "true"}})
+    );
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::num::NonZeroU64;
+
 use end_to_end::evaluate::{self, Place};
 use end_to_end::template;
+use model::request::{RemovalRequest, ScheduledRehearsal};
 use serde_json::{Value, json};
 
 fn resource<'a>(template: &'a Value, name: &str) -> &'a Value {
@@ -99,6 +102,51 @@ fn a_burst_of_created_users_is_one_backup_and_misses_none() {
         target["InputTransformer"]["InputTemplate"],
         r#"{"user_pool_id": <pool>}"#
     );
+}
+
+/// What the rules of the DR stack send for rehearsals, as deployed with these parameters.
+fn rehearsal_input(rule: &str, parameters: &[(&'static str, &str)]) -> Option<Value> {
+    let template = template::read(template::DR).unwrap();
+    let parameters = parameters.iter();
+    let place = Place {
+        partition: "aws",
+        region: "us-west-2",
+        parameters: parameters
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+    };
+    let resources = evaluate::resources(&template, &place);
+    let input = &resources[rule]["Properties"]["Targets"][0]["Input"];
+    input
+        .as_str()
+        .map(|input| serde_json::from_str(input).unwrap())
+}
+
+#[test]
+fn rehearsals_are_off_unless_pools_are_named_and_their_rest_is_always_removed() {
+    let pools = ("RehearsalUserPoolIds", "us-east-1_A,us-east-1_B");
+    let start = |parameters: &[_]| rehearsal_input("CognitoRehearsalSchedule", parameters);
+    assert_eq!(start(&[]), None);
+    for (sample, expected) in [("0", None), ("500", NonZeroU64::new(500))] {
+        let input = start(&[pools, ("RehearsalSample", sample)]).unwrap();
+        let scheduled = ScheduledRehearsal::from_event(&input).unwrap().unwrap();
+        assert_eq!(scheduled.user_pool_ids.len(), 2);
+        assert_eq!(scheduled.rehearsal.sample, expected);
+    }
+    for (parameters, named) in [(&[][..], 0), (&[pools], 2)] {
+        let input = rehearsal_input("CognitoRehearsalSweep", parameters).unwrap();
+        let removal = RemovalRequest::from_event(&input).unwrap().unwrap();
+        assert_eq!(removal.user_pool_ids.len(), named);
+    }
+    let template = template::read(template::DR).unwrap();
+    let rule = resource(&template, "CognitoRehearsalEndedRule");
+    let input = rule["Targets"][0]["InputTransformer"]["InputTemplate"]
+        .as_str()
+        .unwrap()
+        .replace("<name>", "\"rehearsal-1\"")
+        .replace("<status>", "\"ABORTED\"");
+    let input = serde_json::from_str(&input).unwrap();
+    assert!(RemovalRequest::from_event(&input).unwrap().is_some());
 }
 
 #[test]

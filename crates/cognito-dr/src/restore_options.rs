@@ -48,6 +48,7 @@ impl RestoreOptionArguments {
             target_user_pool_id: self.into.clone(),
             select: self.select.clone(),
             verify: self.verify.clone(),
+            rehearsal: None,
         }
     }
 }

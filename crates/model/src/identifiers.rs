@@ -92,9 +92,35 @@ impl RestoreId {
         Self::named(&format!("dr-check-{pool}-"), unix_seconds, unique)
     }
 
+    /// How the names of rehearsals begin.
+    pub const REHEARSAL: &str = "rehearsal-";
+
+    /// The name for a rehearsal. Nothing else is named so: what a rehearsal leaves behind lies
+    /// apart from what restores leave behind.
+    pub fn for_rehearsal(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        Self::named(&Self::rehearsals_of(pool), unix_seconds, unique)
+    }
+
+    /// Whether it is the name of a rehearsal.
+    pub fn is_rehearsal(&self) -> bool {
+        self.0.starts_with(Self::REHEARSAL)
+    }
+
+    /// How the names of all restores begin that are no rehearsals.
+    pub const RESTORE: &str = "dr-restore-";
+
     /// How the names of all restores of a pool begin.
     pub fn restores_of(pool: &UserPoolId) -> String {
-        let mut prefix = format!("dr-restore-{pool}");
+        Self::prefix(Self::RESTORE, pool)
+    }
+
+    /// How the names of all rehearsals of a pool begin.
+    pub fn rehearsals_of(pool: &UserPoolId) -> String {
+        Self::prefix(Self::REHEARSAL, pool)
+    }
+
+    fn prefix(kind: &str, pool: &UserPoolId) -> String {
+        let mut prefix = format!("{kind}{pool}");
         prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - 1);
         prefix.push('-');
         prefix

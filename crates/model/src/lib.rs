@@ -7,6 +7,7 @@
 pub mod backup_key;
 pub mod backup_name;
 pub mod backup_row;
+pub mod checklist;
 pub mod document;
 pub mod failure;
 pub mod identifiers;

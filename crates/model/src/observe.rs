@@ -107,6 +107,8 @@ pub enum Activity {
     },
     /// The comparison of a pool with the backup.
     Verification,
+    /// The removal of the scratch pool of a rehearsal.
+    Removal,
     /// The report and the hand-over page.
     Report,
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! to_the_end      calls, waits and calls again until there is a report
-//!   next          restore -> verify -> report, as far as one invocation comes
+//!   next          restore -> verify -> report, as far as one invocation comes; a rehearsal
+//!                 removes its pool before it reports
 //! ```
 //!
 //! What comes next is remembered in the restore's state, not by the caller: any caller may die
@@ -24,6 +25,7 @@ use crate::context::{Clients, Restore, Settings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::plan::{self, PlanProgress};
+use crate::rehearsal;
 use crate::report;
 use crate::resume;
 use crate::translate::Translations;
@@ -96,7 +98,10 @@ pub async fn next(
     let (folder, remembered) = Folder::open(&clients.workspace, order.restore_id).await?;
     let mut state = match remembered {
         Some(state) => checked(state, backup)?,
-        None => begin(order, backup),
+        None => {
+            order.options.check_with(order.restore_id)?;
+            begin(order, backup)
+        }
     };
     let translations = translations(clients, settings, order.map).await?;
     let restore = Restore {
@@ -118,7 +123,11 @@ pub async fn next(
     if let Some(Selection::UsersFrom(from)) = &mut state.options.select {
         read_selection(clients, &folder, from).await?;
     }
+    if let Some(rehearsal) = &mut state.options.rehearsal {
+        rehearsal.draw(&state.restore_id, backup.trailer.users);
+    }
     if state.reported.is_some()
+        && state.options.rehearsal.is_none()
         && (order.driver.is_none() || state.driver.as_deref() != order.driver)
     {
         resume::begin_again(&restore, &mut state, order.driver).await?;
@@ -157,19 +166,43 @@ async fn go_on(
         }
         VerifyOutcome::Done => {}
     }
+    if state.options.rehearsal.is_some() && state.removed.is_none() {
+        remove_scratch_pool(restore, state).await?;
+        return Ok((Next::GoOn, "report"));
+    }
     let activity = Activity::Report;
     restore.observer.event(Event::Began { activity });
     let report = report::report(restore, state, None).await?;
     // Last: a death before it is one before the whole.
     state.reported = Some(Timestamp::now());
     restore.save(state).await?;
+    done(restore, Activity::Report, report.manual_steps.len() as u64);
+    Ok((Next::Done(Box::new(report)), "report"))
+}
+
+/// The last step of a rehearsal; whatever ends one without it makes up for it
+/// ([`report_failure`](crate::run), [`rehearsal::sweep`]).
+async fn remove_scratch_pool(
+    restore: &Restore<'_>,
+    state: &mut RestoreState,
+) -> Result<(), RestoreError> {
+    let activity = Activity::Removal;
+    restore.observer.event(Event::Began { activity });
+    let known = state.new_user_pool_id.as_ref();
+    rehearsal::remove_pools_of(restore.cognito, &state.restore_id, known).await?;
+    state.removed = Some(Timestamp::now());
+    restore.save(state).await?;
+    done(restore, Activity::Removal, 0);
+    Ok(())
+}
+
+fn done(restore: &Restore<'_>, activity: Activity, manual_steps: u64) {
     restore.observer.event(Event::Ended {
-        activity: Activity::Report,
+        activity,
         ending: Ending::Done,
         findings: FindingCounts::default(),
-        manual_steps: report.manual_steps.len() as u64,
+        manual_steps,
     });
-    Ok((Next::Done(Box::new(report)), "report"))
 }
 
 /// Drives a restore to its report; `None` when `stop` came first, with everything saved.
@@ -236,8 +269,13 @@ pub async fn repeat(
     }
 }
 
-/// A restore belongs to one backup for its whole life.
+/// A restore belongs to one backup for its whole life, and a rehearsal that failed is over: its
+/// pool is removed.
 fn checked(state: RestoreState, backup: &Backup) -> Result<RestoreState, RestoreError> {
+    let is_over = state.reported.is_some() && state.verification.is_none();
+    if state.options.rehearsal.is_some() && is_over {
+        return Err(RestoreError::RehearsalOver(state.restore_id));
+    }
     let same_version = state.version_id.is_none() || state.version_id == backup.version_id;
     if state.s3_key == backup.name && same_version {
         return Ok(state);

@@ -59,6 +59,9 @@ pub enum RestoreError {
         "another invocation goes on with the restore {0}: this one has ended, and wrote nothing over what that one wrote; wait for it"
     )]
     TakenOver(RestoreId),
+    /// A rehearsal failed, and its scratch pool is removed.
+    #[error("the rehearsal {0} is over, and its pool is removed: start another")]
+    RehearsalOver(RestoreId),
     /// `state.json` is there and is not one of ours.
     #[error("{key} cannot be read: {problem}")]
     StateDamaged {
@@ -79,7 +82,9 @@ impl RestoreError {
     /// The name under which Step Functions sees the error.
     pub fn failure(&self) -> Failure {
         match self {
-            RestoreError::Request(_) | RestoreError::OtherBackup { .. } => Failure::BadRequest,
+            RestoreError::Request(_)
+            | RestoreError::OtherBackup { .. }
+            | RestoreError::RehearsalOver(_) => Failure::BadRequest,
             RestoreError::Vault(error) => error.failure(),
             RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
                 error.failure()

@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use model::RestoreId;
 use model::restore::RestoreState;
 use vault::{ETag, VaultError, Workspace};
@@ -72,6 +73,7 @@ impl<'a> Folder<'a> {
             RestoreError::Internal(format!("there are no random numbers: {error}"))
         })?;
         state.invocation = format!("{chance:016x}");
+        state.claimed = Some(Timestamp::now());
         self.save(state).await
     }
 

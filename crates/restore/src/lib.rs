@@ -4,6 +4,7 @@
 //! the [`plan`] and stops when it is to. The plan's [`steps`] each bring back one part of the pool;
 //! the users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
+//! A [`rehearsal`] goes the same way into a scratch pool, and removes it.
 //! [`run`] answers the state machine.
 
 mod commands;
@@ -17,6 +18,7 @@ mod once;
 pub mod operations;
 mod pieces;
 pub mod plan;
+pub mod rehearsal;
 mod relocation;
 pub mod report;
 mod resume;
@@ -33,6 +35,7 @@ pub use context::{Clients, ExistingPools, Restore, Settings};
 pub use dry_run::foresee_users;
 pub use error::RestoreError;
 pub use operations::OPERATIONS;
+pub use rehearsal::REHEARSAL_TAG;
 pub use step::{StepProgress, StepResult};
 pub use steps::{RESTORE_TAG, needs};
 pub use translate::Translations;

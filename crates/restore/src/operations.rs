@@ -35,18 +35,25 @@ const OWN: &[Operation] = &[
     Operation::UpdateUserPoolClient,
 ];
 
-const LENGTH: usize = OWN.len() + crate::users::OPERATIONS.len() + crate::verify::OPERATIONS.len();
+const LISTS: [&[Operation]; 4] = [
+    OWN,
+    crate::users::OPERATIONS,
+    crate::verify::OPERATIONS,
+    crate::rehearsal::OPERATIONS,
+];
 
-/// Every operation of Cognito that a restore calls: settings, users and verification. Some are
+const LENGTH: usize = LISTS[0].len() + LISTS[1].len() + LISTS[2].len() + LISTS[3].len();
+
+/// Every operation of Cognito that a restore calls: settings, users, verification and the
+/// removal of scratch pools. Some are
 /// named twice.
 pub const OPERATIONS: &[Operation] = &{
     let mut all = [Operation::DescribeUserPool; LENGTH];
-    let lists = [OWN, crate::users::OPERATIONS, crate::verify::OPERATIONS];
     let (mut list, mut at) = (0, 0);
-    while list < lists.len() {
+    while list < LISTS.len() {
         let mut index = 0;
-        while index < lists[list].len() {
-            all[at] = lists[list][index];
+        while index < LISTS[list].len() {
+            all[at] = LISTS[list][index];
             at += 1;
             index += 1;
         }

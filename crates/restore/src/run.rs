@@ -4,13 +4,14 @@ use cognito::Stop;
 use jiff::Timestamp;
 use model::Failure;
 use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
-use model::restore::{FailureNotification, Report, ReportStatus, RestoreState};
+use model::restore::{FailureNotification, RehearsalRecord, Report, ReportStatus, RestoreState};
 use vault::Vault;
 
 use crate::context::{Clients, Settings};
 use crate::drive::{self, Next, Order};
 use crate::error::RestoreError;
 use crate::folder::Folder;
+use crate::rehearsal::{self, Swept};
 use crate::report::{self, Message};
 use crate::users;
 
@@ -22,11 +23,47 @@ const FAILURE: &str = "report_failure";
 pub struct Answer {
     /// To the state machine.
     pub response: RestoreResponse,
-    /// To the subscribers, when the restore has ended. Until it is published, the same request
-    /// may be repeated and gives the same.
-    pub message: Option<Message>,
-    /// What the message is about; none where a restore failed of which there is nothing to report.
+    /// To the subscribers, when the restore has ended. Until they are published, the same request
+    /// may be repeated and gives the same. Of a rehearsal only what is news.
+    pub messages: Vec<Message>,
+    /// The report of a restore that has ended; none of a rehearsal, and none where a restore
+    /// failed of which there is nothing to report.
     pub report: Option<Box<Report>>,
+    /// What was recorded of rehearsals that ended.
+    pub rehearsals: Vec<RehearsalRecord>,
+}
+
+impl Answer {
+    fn new(response: RestoreResponse) -> Self {
+        Self {
+            response,
+            messages: Vec::new(),
+            report: None,
+            rehearsals: Vec::new(),
+        }
+    }
+
+    /// Adds what there is to tell of a report.
+    async fn conclude(
+        &mut self,
+        clients: &Clients,
+        state: &RestoreState,
+        report: &Report,
+    ) -> Result<(), RestoreError> {
+        let workspace = &clients.workspace;
+        let message = Message::of_report(state, report, &workspace.address(""))?;
+        if !report.restore_id.is_rehearsal() {
+            self.messages.push(message);
+            self.report = Some(Box::new(report.clone()));
+            return Ok(());
+        }
+        let record = rehearsal::record(workspace, report).await?;
+        if record.is_news() {
+            self.messages.push(message);
+        }
+        self.rehearsals.push(record);
+        Ok(())
+    }
 }
 
 /// Carries out one request of the state machine, until it is done or is to stop.
@@ -42,7 +79,8 @@ pub async fn run(
 ) -> Result<Answer, RestoreError> {
     tracing::info!(action = ?request.action, "invoked");
     if request.action == RestoreAction::ReportFailure {
-        return report_failure(clients, vault, settings, request).await;
+        let reported = report_failure(clients, Some(vault), settings, request).await?;
+        return Ok(reported.answer);
     }
     let key = request
         .s3_key
@@ -55,20 +93,16 @@ pub async fn run(
         passed_over: &request.passed_over,
         map: None,
     };
+    let swept = sweep_before(clients, vault, settings, request).await?;
     let version = request.version_id.as_deref();
     let backup = vault.open(key, version).await?;
     let invocation = drive::next(clients, settings, &order, &backup, stop).await?;
     let state = &invocation.state;
-    let (status, wait_seconds, report) = match invocation.next {
-        Next::GoOn => (RestoreStatus::InProgress, 0, None),
-        Next::Wait { seconds, .. } => (RestoreStatus::Waiting, seconds, None),
-        Next::Done(report) => (report.status.into(), 0, Some(report)),
+    let (status, wait_seconds) = match &invocation.next {
+        Next::GoOn => (RestoreStatus::InProgress, 0),
+        Next::Wait { seconds, .. } => (RestoreStatus::Waiting, *seconds),
+        Next::Done(report) => (report.status.into(), 0),
     };
-    let address = clients.workspace.address("");
-    let message = report
-        .as_ref()
-        .map(|report| Message::of_report(state, report, &address));
-    let message = message.transpose()?;
     let response = RestoreResponse {
         status,
         wait_seconds,
@@ -77,27 +111,64 @@ pub async fn run(
         users_done: state.users.counts.seen,
         users_total: Some(backup.trailer.users),
     };
-    Ok(Answer {
-        response,
-        message,
-        report,
-    })
+    let mut answer = Answer {
+        messages: swept.messages,
+        rehearsals: swept.records,
+        ..Answer::new(response)
+    };
+    if let Next::Done(report) = &invocation.next {
+        answer.conclude(clients, state, report).await?;
+    }
+    Ok(answer)
 }
 
-/// Writes what is known of a restore that failed.
-async fn report_failure(
+/// The first invocation of a rehearsal removes what earlier ones left behind. What it cannot
+/// remove does not stop it.
+async fn sweep_before(
     clients: &Clients,
     vault: &Vault,
     settings: &Settings,
     request: &RestoreRequest,
-) -> Result<Answer, RestoreError> {
+) -> Result<Swept, RestoreError> {
+    let state = request.restore_id.object_key(RestoreState::OBJECT);
+    let is_rehearsal = request.options.rehearsal.is_some();
+    if !is_rehearsal || clients.workspace.etag_of(&state).await?.is_some() {
+        return Ok(Swept::default());
+    }
+    let sweeping = rehearsal::sweep(clients, Some(vault), settings, None, Timestamp::now());
+    Ok(sweeping.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the pool of an earlier rehearsal is still there");
+        Swept::default()
+    }))
+}
+
+/// What the report of a failure came to.
+pub(crate) struct ReportedFailure {
+    pub(crate) answer: Answer,
+    /// How many scratch pools of a rehearsal were removed.
+    pub(crate) removed: u64,
+    /// Why one could not be.
+    pub(crate) not_removed: Option<RestoreError>,
+}
+
+/// Writes what is known of a restore that failed, and removes the scratch pool of a rehearsal.
+pub(crate) async fn report_failure(
+    clients: &Clients,
+    vault: Option<&Vault>,
+    settings: &Settings,
+    request: &RestoreRequest,
+) -> Result<ReportedFailure, RestoreError> {
     if request.error.as_deref() == Some(Failure::AlreadyRunning.name()) {
         // The report is that of the invocation that goes on.
-        return unreported_failure(request, report::failure_text(request));
+        return Ok(ReportedFailure {
+            answer: unreported_failure(request, report::failure_text(request))?,
+            removed: 0,
+            not_removed: None,
+        });
     }
     // The report must come out even where state or backup cannot be read: that may be why.
     let opened = Folder::open(&clients.workspace, &request.restore_id).await;
-    let (folder, state) = match opened {
+    let (folder, mut state) = match opened {
         Ok((folder, state)) => (Some(folder), state),
         Err(error) => {
             tracing::warn!(%error, "the failure is reported without the state");
@@ -109,9 +180,9 @@ async fn report_failure(
         .and_then(|state| state.s3_key.key().cloned())
         .or_else(|| request.s3_key.clone());
     let version = state.as_ref().and_then(|state| state.version_id.clone());
-    let backup = match &key {
+    let backup = match key.as_ref().zip(vault) {
         None => None,
-        Some(key) => match vault.open(key, version.as_deref()).await {
+        Some((key, vault)) => match vault.open(key, version.as_deref()).await {
             Ok(backup) => Some(backup),
             Err(error) => {
                 tracing::warn!(%error, "the failure is reported without the backup");
@@ -119,8 +190,10 @@ async fn report_failure(
             }
         },
     };
+    let removal = remove_scratch_pools(clients, request, folder.as_ref(), state.as_mut()).await;
     let (state, backup) = (state.as_ref(), backup.as_ref());
     if let Some(state) = state
+        && state.removed.is_none()
         && let Err(error) = users::close_for_good(&clients.cognito, state).await
     {
         // The report must come out all the same. A restore that is resumed closes it first.
@@ -158,22 +231,69 @@ async fn report_failure(
         }
         (None, None) => None,
     };
-    let Some(state) = &remembered else {
-        return unreported_failure(request, report.error.unwrap_or_default());
+    let answer = match &remembered {
+        None => {
+            let error = report.error.clone().unwrap_or_default();
+            let mut answer = unreported_failure(request, error)?;
+            if request.restore_id.is_rehearsal() {
+                let record = rehearsal::record(&clients.workspace, &report).await?;
+                answer.rehearsals.push(record);
+            }
+            answer
+        }
+        Some(state) => {
+            let mut answer = Answer::new(RestoreResponse {
+                status: report.status.into(),
+                wait_seconds: 0,
+                step: FAILURE.to_owned(),
+                new_user_pool_id: report.new_user_pool_id.clone(),
+                users_done: report.users.seen,
+                users_total: None,
+            });
+            answer.conclude(clients, state, &report).await?;
+            answer
+        }
     };
-    let message = Message::of_report(state, &report, &clients.workspace.address(""))?;
-    Ok(Answer {
-        response: RestoreResponse {
-            status: report.status.into(),
-            wait_seconds: 0,
-            step: FAILURE.to_owned(),
-            new_user_pool_id: report.new_user_pool_id.clone(),
-            users_done: report.users.seen,
-            users_total: None,
-        },
-        message: Some(message),
-        report: Some(Box::new(report)),
+    let (removed, not_removed) = match removal {
+        Ok(removed) => (removed, None),
+        Err(error) => (0, Some(error)),
+    };
+    Ok(ReportedFailure {
+        answer,
+        removed,
+        not_removed,
     })
+}
+
+/// Removes the scratch pools of a rehearsal that failed. From here on nobody goes on with it: an
+/// invocation that still lives finds its state taken over.
+///
+/// # Errors
+/// [`RestoreError`] when one is still there: the report comes out all the same, and a sweep tries
+/// again.
+async fn remove_scratch_pools(
+    clients: &Clients,
+    request: &RestoreRequest,
+    folder: Option<&Folder<'_>>,
+    mut state: Option<&mut RestoreState>,
+) -> Result<u64, RestoreError> {
+    let id = &request.restore_id;
+    if !id.is_rehearsal() {
+        return Ok(0);
+    }
+    if let (Some(folder), Some(state)) = (folder, state.as_deref_mut()) {
+        folder.claim(state).await?;
+    }
+    let known = state
+        .as_ref()
+        .and_then(|state| state.new_user_pool_id.clone());
+    let removed = rehearsal::remove_pools_of(&clients.cognito, id, known.as_ref()).await;
+    match (&removed, state) {
+        (Ok(_), Some(state)) => state.removed = Some(Timestamp::now()),
+        (Ok(_), None) => {}
+        (Err(error), _) => tracing::error!(%error, "the scratch pool is still there"),
+    }
+    removed
 }
 
 /// A restore failed of which there is nothing to report.
@@ -185,16 +305,14 @@ fn unreported_failure(request: &RestoreRequest, error: String) -> Result<Answer,
         user_pool_id: request.user_pool_id.clone(),
         restore_id: request.restore_id.clone(),
     };
-    Ok(Answer {
-        response: RestoreResponse {
-            status: RestoreStatus::Failed,
-            wait_seconds: 0,
-            step: FAILURE.to_owned(),
-            new_user_pool_id: None,
-            users_done: 0,
-            users_total: None,
-        },
-        message: Some(Message::of_failure(&notification)?),
-        report: None,
-    })
+    let mut answer = Answer::new(RestoreResponse {
+        status: RestoreStatus::Failed,
+        wait_seconds: 0,
+        step: FAILURE.to_owned(),
+        new_user_pool_id: None,
+        users_done: 0,
+        users_total: None,
+    });
+    answer.messages.push(Message::of_failure(&notification)?);
+    Ok(answer)
 }

@@ -129,6 +129,7 @@ impl Arguments {
             target_user_pool_id: options.target_user_pool_id,
             select: options.select,
             verify: options.verify,
+            rehearsal: options.rehearsal,
         };
         let not_understood =
             |error: &dyn std::error::Error| Error::new("this cannot be started").because_of(error);

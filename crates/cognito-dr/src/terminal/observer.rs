@@ -99,6 +99,7 @@ fn title(activity: &Activity) -> String {
             format!("step {number} of {all}, {}", step.title())
         }
         Activity::Verification => "comparison with the backup".to_owned(),
+        Activity::Removal => "removal of the scratch pool".to_owned(),
         Activity::Report => "report".to_owned(),
     }
 }

@@ -2,15 +2,19 @@
 
 mod backup;
 mod find;
+mod rehearsal;
 mod restore;
 mod selection;
 mod trigger;
 
 pub use backup::{BackedUpPool, BackupAnswer, BackupRequest};
 pub use find::{EndedBy, FindRequest, FindResponse, PassedOver};
-pub use restore::{RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
+pub use rehearsal::Rehearsal;
+pub use restore::{RemovalRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
 pub use selection::{Selection, UsersFrom};
-pub use trigger::{ExecutionInput, RestoreOptions, TriggerRequest, UsersEngine};
+pub use trigger::{
+    ExecutionInput, RestoreOptions, ScheduledRehearsal, TriggerRequest, UsersEngine,
+};
 
 /// A request that cannot be carried out as it stands. The text names the member and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

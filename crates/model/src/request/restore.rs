@@ -75,6 +75,40 @@ impl RestoreRequest {
     }
 }
 
+/// Asks the restore Lambda to remove the pools that rehearsals left behind: of those whose
+/// execution has ended, and of those that nobody has gone on with for long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalRequest {
+    /// `remove_rehearsals`.
+    pub action: String,
+    /// The rehearsal whose execution has ended without success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<RestoreId>,
+    /// How it ended, such as `ABORTED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The pools that are rehearsed on a schedule: the age of their last success is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_pool_ids: Vec<UserPoolId>,
+}
+
+impl RemovalRequest {
+    /// The name of the action.
+    pub const ACTION: &str = "remove_rehearsals";
+
+    /// Reads the event, if it asks for this.
+    ///
+    /// # Errors
+    /// [`BadRequest`] that names the member.
+    pub fn from_event(event: &Value) -> Result<Option<Self>, BadRequest> {
+        match event["action"] == Self::ACTION {
+            true => read("remove_rehearsals", event).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
 /// What the state machine does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

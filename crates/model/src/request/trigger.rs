@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rehearsal::Rehearsal;
 use super::selection::Selection;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
@@ -41,10 +42,38 @@ pub struct RestoreOptions {
     /// Compare this pool with the backup and change nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<UserPoolId>,
+    /// Restore into a scratch pool, compare it with the backup and remove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl RestoreOptions {
+    /// Checks that the options go together, and with the id: what belongs to a rehearsal is named
+    /// so, and nothing else is.
+    ///
+    /// # Errors
+    /// [`BadRequest`] that names the member.
+    pub fn check_with(&self, restore_id: &RestoreId) -> Result<(), BadRequest> {
+        if self.rehearsal.is_some() != restore_id.is_rehearsal() {
+            return Err(BadRequest::member(
+                "rehearsal",
+                format!(
+                    "a rehearsal, and nothing else, has an id such as rehearsal-1; this one has {}",
+                    restore_id.as_str()
+                ),
+            ));
+        }
+        self.check()
+    }
+
     fn check(&self) -> Result<(), BadRequest> {
+        let is_elsewhere = self.target_user_pool_id.is_some() || self.verify.is_some();
+        if self.rehearsal.is_some() && (self.dry_run || is_elsewhere) {
+            return Err(BadRequest::member(
+                "rehearsal",
+                "makes a pool of its own: leave out target_user_pool_id, verify and dry_run",
+            ));
+        }
         if self.select.is_some() && self.target_user_pool_id.is_none() {
             return Err(BadRequest::member(
                 "select",
@@ -63,10 +92,12 @@ impl RestoreOptions {
         Ok(())
     }
 
-    /// Whether `user` is one of the users that the selection names; true when it names none.
+    /// Whether `user` is one of the users that the selection names, or the sample of a rehearsal
+    /// has; true when there is none.
     pub fn selects_user(&self, username: &str, sub: Option<&Sub>) -> bool {
-        let selection = self.select.as_ref();
+        let (selection, rehearsal) = (self.select.as_ref(), self.rehearsal.as_ref());
         !selection.is_some_and(|selection| selection.leaves_out(username, sub))
+            && !rehearsal.is_some_and(|rehearsal| rehearsal.leaves_out(username))
     }
 }
 
@@ -104,6 +135,10 @@ pub struct TriggerRequest {
     /// As in [`RestoreOptions`].
     #[serde(default)]
     pub verify: Option<UserPoolId>,
+    /// As in [`RestoreOptions`]. Unless `users_engine` says otherwise, import jobs make the users:
+    /// those are not billed as active.
+    #[serde(default)]
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl TriggerRequest {
@@ -145,6 +180,12 @@ impl TriggerRequest {
                     "the restore goes on as it was begun: leave out all but user_pool_id",
                 ));
             }
+            if request.resume.as_ref().is_some_and(RestoreId::is_rehearsal) {
+                return Err(BadRequest::member(
+                    "resume",
+                    "of a rehearsal nothing is left to go on with: start another",
+                ));
+            }
         }
         options.check()?;
         Ok(request)
@@ -153,10 +194,14 @@ impl TriggerRequest {
     fn options(&self) -> RestoreOptions {
         RestoreOptions {
             dry_run: self.dry_run,
-            users_engine: self.users_engine,
+            users_engine: match (&self.rehearsal, self.users_engine) {
+                (Some(_), UsersEngine::Auto) => UsersEngine::Import,
+                (_, engine) => engine,
+            },
             target_user_pool_id: self.target_user_pool_id.clone(),
             select: self.select.clone(),
             verify: self.verify.clone(),
+            rehearsal: self.rehearsal.clone(),
         }
     }
 
@@ -169,6 +214,34 @@ impl TriggerRequest {
             s3_key: self.s3_key,
             resume: self.resume,
             options,
+        }
+    }
+}
+
+/// What the schedule of rehearsals sends: one of these pools is rehearsed, the one whose last
+/// rehearsal began longest ago. One at a time, for an account runs one import job at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduledRehearsal {
+    /// The pools.
+    pub user_pool_ids: Vec<UserPoolId>,
+    /// As in [`RestoreOptions`].
+    pub rehearsal: Rehearsal,
+}
+
+impl ScheduledRehearsal {
+    /// Reads the event, if it names several pools.
+    ///
+    /// # Errors
+    /// [`BadRequest`] that names the member.
+    pub fn from_event(event: &Value) -> Result<Option<Self>, BadRequest> {
+        if event.get("user_pool_ids").is_none() {
+            return Ok(None);
+        }
+        let scheduled: Self = read("manual-dr-trigger", event)?;
+        match scheduled.user_pool_ids.is_empty() {
+            true => Err(BadRequest::member("user_pool_ids", "names no pool")),
+            false => Ok(Some(scheduled)),
         }
     }
 }
@@ -247,6 +320,18 @@ mod tests {
                 "resume",
             ),
             (
+                json!({"user_pool_id": "us-east-1_A", "resume": "rehearsal-1"}),
+                "start another",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "rehearsal": {"sample": 0}}),
+                "rehearsal",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "rehearsal": {}, "target_user_pool_id": "us-west-2_B"}),
+                "a pool of its own",
+            ),
+            (
                 json!({"user_pool_id": "us-east-1_A", "resume": "dr-restore-1", "allow_concurrent": true}),
                 "resume",
             ),
@@ -262,6 +347,42 @@ mod tests {
         let input = TriggerRequest::from_event(&event).unwrap().into_input();
         let input = serde_json::to_value(input).unwrap();
         assert_eq!(input["resume"], "dr-restore-1");
+    }
+
+    #[test]
+    fn a_rehearsal_makes_its_users_by_import_jobs_unless_told() {
+        for (more, engine) in [
+            (json!({}), "import"),
+            (json!({"users_engine": "api"}), "api"),
+        ] {
+            let mut event = json!({"user_pool_id": "us-east-1_A", "rehearsal": {"sample": 100}});
+            event
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let input = TriggerRequest::from_event(&event).unwrap().into_input();
+            assert_eq!(
+                serde_json::to_value(input.options).unwrap(),
+                json!({"users_engine": engine, "rehearsal": {"sample": 100}})
+            );
+        }
+    }
+
+    #[test]
+    fn ids_of_rehearsals_are_those_of_rehearsals_alone() {
+        let rehearsal = RestoreOptions {
+            rehearsal: Some(Rehearsal::default()),
+            ..RestoreOptions::default()
+        };
+        for (options, id, fits) in [
+            (&rehearsal, "rehearsal-us-east-1_A-1", true),
+            (&rehearsal, "dr-restore-us-east-1_A-1", false),
+            (&RestoreOptions::default(), "dr-restore-us-east-1_A-1", true),
+            (&RestoreOptions::default(), "rehearsal-us-east-1_A-1", false),
+        ] {
+            let checked = options.check_with(&id.parse().unwrap());
+            assert_eq!(checked.is_ok(), fits, "{id}");
+        }
     }
 
     #[test]

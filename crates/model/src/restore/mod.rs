@@ -6,6 +6,7 @@
 mod finding;
 mod notification;
 mod outcome;
+mod rehearsal;
 mod report;
 pub mod spreadsheet;
 mod state;
@@ -15,6 +16,7 @@ mod verification;
 pub use finding::{Finding, FindingCounts, FindingKind};
 pub use notification::{FailureNotification, Notification, duration_in_words};
 pub use outcome::{KnownLoss, ManualStep, Outcome, Step, StepRecord};
+pub use rehearsal::RehearsalRecord;
 pub use report::{Report, ReportStatus};
 pub use state::{ChosenBackup, RestoreState};
 pub use users::{

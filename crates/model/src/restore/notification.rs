@@ -67,12 +67,12 @@ pub struct Notification {
 
 impl Notification {
     /// The subject, as in the reference: by it people sort their mail.
-    pub fn subject(status: ReportStatus) -> &'static str {
-        match status {
-            ReportStatus::Failed => "Cognito DR Restore Failed",
-            ReportStatus::Success | ReportStatus::SuccessWithLosses => {
-                "Cognito DR Restore Completed"
-            }
+    pub fn subject(status: ReportStatus, is_rehearsal: bool) -> &'static str {
+        match (status, is_rehearsal) {
+            (ReportStatus::Failed, true) => "Cognito DR Rehearsal Failed",
+            (_, true) => "Cognito DR Rehearsal Completed",
+            (ReportStatus::Failed, false) => "Cognito DR Restore Failed",
+            (_, false) => "Cognito DR Restore Completed",
         }
     }
 

@@ -12,6 +12,7 @@ use super::users::{UserCounts, UsersForeseen};
 use super::verification::Verification;
 use crate::backup_name::BackupName;
 use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
+use crate::request::Rehearsal;
 
 /// How a restore ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,12 @@ pub struct Report {
     pub restore_id: RestoreId,
     /// Whether nothing was changed on purpose.
     pub dry_run: bool,
+    /// What was asked of a rehearsal; none of a restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+    /// When the scratch pool of a rehearsal was removed; none where it could not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Timestamp>,
     /// The pool that was backed up.
     pub user_pool_id: UserPoolId,
     /// The new pool.

@@ -67,6 +67,12 @@ pub struct RestoreState {
     /// When it was resumed last.
     #[serde(default)]
     pub resumed: Option<Timestamp>,
+    /// When an invocation last took it over: who lets much time go by has died.
+    #[serde(default)]
+    pub claimed: Option<Timestamp>,
+    /// When the scratch pool of a rehearsal was removed.
+    #[serde(default)]
+    pub removed: Option<Timestamp>,
 }
 
 /// The backup of a restore: how old it is, and what it was taken instead of.
@@ -133,6 +139,8 @@ impl RestoreState {
             ended: None,
             reported: None,
             resumed: None,
+            claimed: None,
+            removed: None,
         }
     }
 

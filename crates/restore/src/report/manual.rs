@@ -68,10 +68,11 @@ pub(crate) fn manual_steps(
         .collect()
 }
 
-/// Whether the restore made a new pool.
+/// Whether the restore made a new pool, which stays.
 pub(crate) fn is_new(state: &RestoreState) -> bool {
     let options = &state.options;
-    options.target_user_pool_id.is_none() && options.verify.is_none() && !options.dry_run
+    let makes_none = options.verify.is_some() || options.dry_run || options.rehearsal.is_some();
+    options.target_user_pool_id.is_none() && !makes_none
 }
 
 fn external_providers(head: &BackupHead, pool: &NewPool, steps: &mut Vec<(u8, ManualStep)>) {
@@ -267,6 +268,20 @@ pub(crate) fn after_a_failure(
         );
     }
     steps
+}
+
+/// What a rehearsal leaves to do: nothing, but where its pool could not be removed.
+pub(crate) fn after_a_rehearsal(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
+    let pool = state.new_user_pool_id.as_ref()?;
+    let arguments = [("user-pool-id", pool.as_str())];
+    let command = commands::aws("cognito-idp delete-user-pool", &settings.region, &arguments);
+    state.removed.is_none().then(|| {
+        ManualStep::new(
+            format!("Remove the scratch pool {pool}"),
+            "It could not be removed; the log says why. The next rehearsal tries again, and so does the stack every few hours.",
+        )
+        .with_command(command)
+    })
 }
 
 /// What to do about all that did not come back, before the commands for each: once its cause is

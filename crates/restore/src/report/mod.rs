@@ -109,14 +109,18 @@ impl Place<'_> {
         error: Option<&str>,
     ) -> Result<Report, RestoreError> {
         let pool = match &state.new_user_pool_id {
-            Some(id) => Some(NewPool::read(self.cognito, id).await),
-            None => None,
+            // The pool of a rehearsal is removed, or is to be.
+            Some(id) if state.options.rehearsal.is_none() => {
+                Some(NewPool::read(self.cognito, id).await)
+            }
+            _ => None,
         };
         let head = backup.map(|backup| &backup.head);
         // A comparison that is repeated has its own end.
         let compared = state.verification.as_ref();
-        let ended = compared
-            .and_then(|verification| verification.ended)
+        let ended = state
+            .removed
+            .or(compared.and_then(|verification| verification.ended))
             .or(state.ended)
             .filter(|_| error.is_none());
         let ended = match ended {
@@ -242,7 +246,9 @@ fn assemble(
 ) -> Report {
     let status = Report::status_of(state, error);
     let mut manual_steps: Vec<ManualStep> = Vec::new();
-    if error.is_some() {
+    if state.options.rehearsal.is_some() {
+        manual_steps.extend(manual::after_a_rehearsal(state, settings));
+    } else if error.is_some() {
         manual_steps.extend(manual::after_a_failure(state, pool, settings));
     } else {
         if let Some(step) = manual::after_a_difference(state, settings) {
@@ -258,6 +264,8 @@ fn assemble(
         status,
         restore_id: state.restore_id.clone(),
         dry_run: state.options.dry_run,
+        rehearsal: state.options.rehearsal.clone(),
+        removed: state.removed,
         user_pool_id: state.user_pool_id.clone(),
         new_user_pool_id: state.new_user_pool_id.clone(),
         verified_user_pool_id: state.options.verify.clone(),
@@ -334,7 +342,9 @@ impl Message {
         report: &Report,
         root: &str,
     ) -> Result<Self, RestoreError> {
-        Self::new(report.status, &Notification::new(state, report, root))
+        let is_rehearsal = report.restore_id.is_rehearsal();
+        let notification = Notification::new(state, report, root);
+        Self::new(report.status, is_rehearsal, &notification)
     }
 
     /// About a restore that failed before there was anything to report.
@@ -342,16 +352,18 @@ impl Message {
     /// # Errors
     /// [`RestoreError::Internal`], which should not happen.
     pub fn of_failure(notification: &FailureNotification) -> Result<Self, RestoreError> {
-        Self::new(notification.status, notification)
+        let is_rehearsal = notification.restore_id.is_rehearsal();
+        Self::new(notification.status, is_rehearsal, notification)
     }
 
     fn new(
         status: ReportStatus,
+        is_rehearsal: bool,
         notification: &impl serde::Serialize,
     ) -> Result<Self, RestoreError> {
         let text = serde_json::to_string_pretty(notification)
             .map_err(|error| RestoreError::Internal(format!("the notification: {error}")))?;
-        let subject = Notification::subject(status);
+        let subject = Notification::subject(status, is_rehearsal);
         Ok(Self { subject, text })
     }
 }

@@ -174,6 +174,8 @@ fn headline(report: &Report, state: &RestoreState) -> String {
         "Comparison"
     } else if report.dry_run {
         "Dry run"
+    } else if report.rehearsal.is_some() {
+        "Rehearsal"
     } else {
         "Restore"
     };

@@ -420,11 +420,15 @@ async fn the_notification_has_the_references_members_and_subject() {
         assert!(notification.get(member).is_some(), "{member}");
     }
     assert_eq!(
-        Notification::subject(ReportStatus::Failed),
+        Notification::subject(ReportStatus::Failed, false),
         "Cognito DR Restore Failed"
     );
     assert_eq!(
-        Notification::subject(ReportStatus::SuccessWithLosses),
+        Notification::subject(ReportStatus::SuccessWithLosses, false),
         "Cognito DR Restore Completed"
+    );
+    assert_eq!(
+        Notification::subject(ReportStatus::Failed, true),
+        "Cognito DR Rehearsal Failed"
     );
 }

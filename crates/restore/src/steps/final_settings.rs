@@ -13,6 +13,7 @@ use super::{described, pool_document};
 use crate::context::Restore;
 use crate::document::{Document, text};
 use crate::error::RestoreError;
+use crate::rehearsal;
 use crate::relocation::Relocation;
 use crate::step::{News, StepProgress, StepResult};
 
@@ -35,9 +36,13 @@ pub async fn final_settings(
     let head = restore.head();
     let there = described(restore, &pool).await?;
     let mut news = News::default();
-    let config = triggers::of_pool(head.user_pool());
+    let mut config = triggers::of_pool(head.user_pool());
+    if state.options.rehearsal.is_some() {
+        rehearsal::tell_triggers(&config, &mut news);
+        config.clear();
+    }
     let counterparts = triggers::counterparts(restore, &config, &relocation).await;
-    let mut request = plan(head, &there, &counterparts, &relocation, &mut news);
+    let mut request = plan(head, &config, &there, &counterparts, &relocation, &mut news);
     let triggers = request.get("LambdaConfig").cloned().unwrap_or_default();
     let mut attached = crate::document::object(&triggers);
     let mut mfa_again = false;
@@ -100,6 +105,7 @@ pub async fn verify_attributes_automatically(
 /// The update that gives the pool its final settings.
 pub(super) fn plan(
     head: &BackupHead,
+    old_triggers: &Document,
     there: &Value,
     counterparts: &Counterparts,
     relocation: &Relocation<'_>,
@@ -107,8 +113,7 @@ pub(super) fn plan(
 ) -> Document {
     let mut request = pool_document::update(there);
     automatic(&mut request, head, there, news);
-    let old = triggers::of_pool(head.user_pool());
-    let placed = triggers::placed(&old, counterparts, relocation, news);
+    let placed = triggers::placed(old_triggers, counterparts, relocation, news);
     // Of a restore that is resumed: what the operator attached by hand meanwhile stays.
     let mut triggers = crate::document::object(&there["LambdaConfig"]);
     triggers.extend(placed);
@@ -176,7 +181,16 @@ mod tests {
         let mut news = News::default();
         let moved = Move::plain();
         let counterparts = Counterparts::new();
-        let request = plan(&head, &there, &counterparts, &moved.relocation(), &mut news);
+        let triggers = triggers::of_pool(head.user_pool());
+        let relocation = moved.relocation();
+        let request = plan(
+            &head,
+            &triggers,
+            &there,
+            &counterparts,
+            &relocation,
+            &mut news,
+        );
         (Value::Object(request), news)
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::document::{Document, change, member, object, remove, remove_if_empty, token};
+use crate::rehearsal;
 use crate::relocation::Relocation;
 use crate::step::News;
 
@@ -124,6 +125,7 @@ pub(super) fn creation(
     remove(&mut request, SET_LAST);
     remove(&mut request, &["Name", "MfaConfiguration", "UserPoolTags"]);
     request.insert("PoolName".into(), name.into());
+    rehearsal::name_scratch_pool(&mut request, restore_id, &mut news);
     remove_if_empty(&mut request, IMMUTABLE);
     messages::from_older_members(&mut request, &mut news);
     shown_defaults(&mut request);
@@ -252,6 +254,7 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
         tags = object(&head.user_pool()["UserPoolTags"]);
     }
     tags.shift_remove(RESTORE_TAG);
+    rehearsal::tell_tag(&mut tags, restore_id, news);
     let announce = |finding: Finding, key: &str| {
         let key = token(key);
         finding
@@ -271,7 +274,10 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
             &key,
         ));
     }
-    while tags.len() >= TAGS {
+    let mut own = Document::new();
+    own.insert(RESTORE_TAG.into(), restore_id.as_str().into());
+    rehearsal::tag_scratch_pool(&mut own, restore_id);
+    while tags.len() + own.len() > TAGS {
         let Some(key) = tags.keys().next_back().cloned() else {
             break;
         };
@@ -282,7 +288,7 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
             &key,
         ));
     }
-    tags.insert(RESTORE_TAG.into(), restore_id.as_str().into());
+    tags.extend(own);
     tags
 }
 

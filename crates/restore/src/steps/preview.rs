@@ -96,7 +96,8 @@ pub(crate) async fn settings(
             let counterparts = triggers::counterparts(restore, &config, &relocation).await;
             let there = Value::Object(wanted_pool().request);
             let mut news = News::default();
-            let plan = final_settings::plan(head, &there, &counterparts, &relocation, &mut news);
+            let plan =
+                final_settings::plan(head, &config, &there, &counterparts, &relocation, &mut news);
             if step == Step::SelfSignUp {
                 news = News::default();
                 self_sign_up::may_open(head, &plan["LambdaConfig"], &relocation, &mut news);

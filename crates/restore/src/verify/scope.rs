@@ -14,7 +14,7 @@ use crate::users::map_part;
 /// What is expected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// All: the pool is a copy.
+    /// All: the pool is a copy. Of a rehearsal with a sample, all but the other users.
     Whole,
     /// What a restore into an existing pool chose. Users that were there before are not changed,
     /// hence not compared, and whatever else the pool holds is its own affair.
@@ -74,7 +74,7 @@ impl Scope {
     /// Whether a user of the backup is expected in the pool.
     pub(super) fn expects(&self, user: &UserRecord, options: &RestoreOptions) -> bool {
         match self {
-            Scope::Whole => true,
+            Scope::Whole => options.selects_user(user.username.as_str(), user.sub().as_ref()),
             Scope::Chosen { members, .. } => {
                 options.selects_user(user.username.as_str(), user.sub().as_ref())
                     && members

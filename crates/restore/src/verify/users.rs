@@ -85,7 +85,8 @@ impl Session<'_> {
 
     /// Exactly as much as it takes: a table that grew by doubling would be half empty.
     fn make_room(&mut self) {
-        if !self.scope.is_whole() {
+        let sample = self.options.rehearsal.as_ref();
+        if !self.scope.is_whole() || sample.is_some_and(|asked| asked.sample.is_some()) {
             return;
         }
         let left = self

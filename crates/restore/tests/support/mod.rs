@@ -15,11 +15,14 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use backup::{Backups, MetadataTable, MfaPreferences, Progress};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
+use jiff::Timestamp;
 use model::observe::{Event, Observer, WaitReason};
 use model::request::{RestoreAction, RestoreOptions, RestoreRequest};
 use model::restore::{Finding, Report, RestoreState, UserEntry, Verification};
 use model::{BackupKey, RestoreId, UserPoolId};
 use restore::drive::{Invocation, Order, next, repeat};
+use restore::rehearsal::Swept;
+use restore::run::Answer;
 use restore::{Clients, RestoreError, Settings};
 use serde_json::{Value, json};
 use simulator::{
@@ -312,6 +315,39 @@ impl World {
             return None;
         }
         answer
+    }
+
+    /// Work that dies where a death was set; `None` when it died.
+    pub(crate) async fn or_death<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let answer = tokio::select! {
+            answer = work => Some(answer),
+            () = self.death() => None,
+        };
+        if self.is_dead() {
+            *self.death.lock().unwrap() = None;
+            self.simulator.set_faults(Faults::default());
+            self.s3.revive();
+            return None;
+        }
+        answer
+    }
+
+    /// One request of the state machine, as the Lambda carries it out.
+    pub(crate) async fn answer(&self, request: &RestoreRequest) -> Result<Answer, RestoreError> {
+        let stop = Stop::after(self.time);
+        restore::run::run(&self.clients, &self.vault, &self.settings, request, stop).await
+    }
+
+    /// What is sent on a schedule, so much later: the removal of what rehearsals left behind.
+    pub(crate) async fn sweep(
+        &self,
+        ended: Option<&RestoreId>,
+        later: Duration,
+    ) -> Result<Swept, RestoreError> {
+        let now = Timestamp::now() + later;
+        let ended = ended.map(|id| (id, "ABORTED"));
+        restore::rehearsal::sweep(&self.clients, Some(&self.vault), &self.settings, ended, now)
+            .await
     }
 
     /// One invocation that is left standing after this many calls of Cognito (counted from now),

@@ -4,7 +4,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::DisplayErrorContext;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use jiff::Timestamp;
-use model::request::TriggerRequest;
+use model::request::{BadRequest, ScheduledRehearsal, TriggerRequest};
 use model::{RestoreId, UserPoolId};
 use serde_json::{Value, json};
 
@@ -37,7 +37,8 @@ impl Trigger {
     /// Answers in the reference's form: 200 with `execution_arn`; 400 when the request is not
     /// understood; 409 when a restore of the pool is running already, with that one's
     /// `execution_arn`, unless the request says `"allow_concurrent": true`, and when the one to
-    /// be resumed was stopped too lately. A restore that goes on keeps its `restore_id` in an
+    /// be resumed was stopped too lately. A restore goes before a rehearsal: none starts beside a
+    /// restore of any pool, and a restore that starts stops those that are running. A restore that goes on keeps its `restore_id` in an
     /// execution of another name: Step Functions takes no name twice in 90 days.
     ///
     /// # Errors
@@ -48,16 +49,31 @@ impl Trigger {
         now: Timestamp,
         chance: u32,
     ) -> Result<Value, TriggerError> {
-        let request = match TriggerRequest::from_event(event) {
+        let request = match self.requested(event).await? {
             Ok(request) => request,
             Err(error) => return Ok(answer(400, json!({"error": error.to_string()}))),
         };
         let pool = request.user_pool_id.clone();
         let resumed = request.resume.clone();
+        let rehearses = request.rehearsal.is_some();
         let changes_nothing = request.dry_run || request.verify.is_some();
         let alone = !changes_nothing && !request.allow_concurrent;
-        if alone && let Some(running) = self.running(&pool, resumed.as_ref(), None).await? {
-            return Ok(refused(&pool, &running, resumed.is_some()));
+        let same_pool = match rehearses {
+            true => RestoreId::rehearsals_of(&pool),
+            false => RestoreId::restores_of(&pool),
+        };
+        // The execution that the resumed restore is named after is one of it, whatever its name.
+        let is_in_the_way = |name: &str| {
+            let is_resumed = resumed.as_ref().is_some_and(|id| id.as_str() == name);
+            let goes_before = rehearses && name.starts_with(RestoreId::RESTORE);
+            name.starts_with(&same_pool) || is_resumed || goes_before
+        };
+        let refusal = |running: &str| match rehearses {
+            true => not_beside(&pool, running),
+            false => refused(&pool, running, resumed.is_some()),
+        };
+        if alone && let Some(running) = self.running(is_in_the_way, None).await? {
+            return Ok(refusal(&running));
         }
         if resumed.is_some()
             && let Some(stopped) = self.stopped(&pool, now).await?
@@ -66,6 +82,8 @@ impl Trigger {
         }
         let new_id = if changes_nothing {
             RestoreId::for_check
+        } else if rehearses {
+            RestoreId::for_rehearsal
         } else {
             RestoreId::for_restore
         };
@@ -83,9 +101,13 @@ impl Trigger {
             .map_err(|error| self.error("StartExecution", DisplayErrorContext(error)))?;
         // Two triggers at the same moment saw nothing running: the later one gives way.
         let arn = started.execution_arn;
-        if alone && let Some(earlier) = self.running(&pool, resumed.as_ref(), Some(&arn)).await? {
-            self.stop(&arn).await?;
-            return Ok(refused(&pool, &earlier, resumed.is_some()));
+        if alone && let Some(earlier) = self.running(is_in_the_way, Some(&arn)).await? {
+            let cause = "another restore of this pool was started a moment before";
+            self.stop(&arn, "AlreadyRunning", cause).await?;
+            return Ok(refusal(&earlier));
+        }
+        if !rehearses && !changes_nothing {
+            self.stop_rehearsals().await;
         }
         let resumes = resumed.is_some();
         let restore_id = resumed.unwrap_or(execution);
@@ -100,15 +122,49 @@ impl Trigger {
         ))
     }
 
-    /// A running restore of the pool that began before `than`, or any when `than` is none. The
-    /// execution that `resumed` is named after is one, whatever its name.
+    /// What is asked for; of a schedule, the rehearsal that is due.
+    async fn requested(
+        &self,
+        event: &Value,
+    ) -> Result<Result<TriggerRequest, BadRequest>, TriggerError> {
+        let scheduled = match ScheduledRehearsal::from_event(event) {
+            Ok(None) => return Ok(TriggerRequest::from_event(event)),
+            Ok(Some(scheduled)) => scheduled,
+            Err(error) => return Ok(Err(error)),
+        };
+        let rehearsals = |name: &str| name.starts_with(RestoreId::REHEARSAL);
+        let executions = self.executions(None, rehearsals).await?;
+        let due = most_due(&scheduled.user_pool_ids, &executions);
+        let event = json!({"user_pool_id": due, "rehearsal": scheduled.rehearsal});
+        Ok(TriggerRequest::from_event(&event))
+    }
+
+    /// Stops the rehearsals that are running: a restore needs the quotas and the one import job
+    /// of the account. What it cannot stop does not stop the restore. Their pools are removed when
+    /// the rule of the stack hears of their end.
+    async fn stop_rehearsals(&self) {
+        let rehearsals = |name: &str| name.starts_with(RestoreId::REHEARSAL);
+        let running = self.executions(Some(ExecutionStatus::Running), rehearsals);
+        let running = running.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a rehearsal may still be running");
+            Vec::new()
+        });
+        for rehearsal in running {
+            let cause = "a restore was started, which goes before a rehearsal";
+            let stopped = self.stop(&rehearsal.execution_arn, "RestoreGoesFirst", cause);
+            if let Err(error) = stopped.await {
+                tracing::error!(rehearsal = rehearsal.name, %error, "it is still running");
+            }
+        }
+    }
+
+    /// A running execution that is in the way and began before `than`, or any when `than` is none.
     async fn running(
         &self,
-        pool: &UserPoolId,
-        resumed: Option<&RestoreId>,
+        is_in_the_way: impl Fn(&str) -> bool,
         than: Option<&str>,
     ) -> Result<Option<String>, TriggerError> {
-        let executions = self.executions(pool, resumed, ExecutionStatus::Running);
+        let executions = self.executions(Some(ExecutionStatus::Running), is_in_the_way);
         Ok(first_before(&executions.await?, than))
     }
 
@@ -119,7 +175,10 @@ impl Trigger {
         pool: &UserPoolId,
         now: Timestamp,
     ) -> Result<Option<ExecutionListItem>, TriggerError> {
-        let executions = self.executions(pool, None, ExecutionStatus::Aborted);
+        let prefix = RestoreId::restores_of(pool);
+        let executions = self.executions(Some(ExecutionStatus::Aborted), |name| {
+            name.starts_with(&prefix)
+        });
         let lately = executions.await?.into_iter().filter(|execution| {
             execution
                 .stop_date
@@ -128,43 +187,45 @@ impl Trigger {
         Ok(lately.max_by_key(|execution| execution.stop_date.map(|stopped| stopped.secs())))
     }
 
-    /// The restores of the pool with this status, and the execution that `also` is named after.
+    /// The executions with this status, or any, whose names are meant; the newest first.
     async fn executions(
         &self,
-        pool: &UserPoolId,
-        also: Option<&RestoreId>,
-        status: ExecutionStatus,
+        status: Option<ExecutionStatus>,
+        is_meant: impl Fn(&str) -> bool,
     ) -> Result<Vec<ExecutionListItem>, TriggerError> {
-        let prefix = RestoreId::restores_of(pool);
         let mut pages = self
             .step_functions
             .list_executions()
             .state_machine_arn(&self.state_machine_arn)
-            .status_filter(status)
+            .set_status_filter(status)
             .into_paginator()
             .items()
             .send();
-        let mut of_pool: Vec<ExecutionListItem> = Vec::new();
+        let mut meant: Vec<ExecutionListItem> = Vec::new();
         for _ in 0..EXECUTIONS_LOOKED_AT {
             let Some(execution) = pages.next().await else {
                 break;
             };
             let execution = execution
                 .map_err(|error| self.error("ListExecutions", DisplayErrorContext(error)))?;
-            let also = also.is_some_and(|id| id.as_str() == execution.name);
-            if also || execution.name.starts_with(&prefix) {
-                of_pool.push(execution);
+            if is_meant(&execution.name) {
+                meant.push(execution);
             }
         }
-        Ok(of_pool)
+        Ok(meant)
     }
 
-    async fn stop(&self, execution_arn: &str) -> Result<(), TriggerError> {
+    async fn stop(
+        &self,
+        execution_arn: &str,
+        error: &str,
+        cause: &str,
+    ) -> Result<(), TriggerError> {
         self.step_functions
             .stop_execution()
             .execution_arn(execution_arn)
-            .error("AlreadyRunning")
-            .cause("another restore of this pool was started a moment before")
+            .error(error)
+            .cause(cause)
             .send()
             .await
             .map(drop)
@@ -204,6 +265,28 @@ fn first_before(running: &[ExecutionListItem], than: Option<&str>) -> Option<Str
         (Some(_), None) | (None, _) => Some(first.execution_arn.clone()),
         (Some(_), Some(own)) => (order(first) < own).then(|| first.execution_arn.clone()),
     }
+}
+
+/// The pool whose last rehearsal began longest ago; before all one that has none.
+fn most_due<'p>(
+    pools: &'p [UserPoolId],
+    rehearsals: &[ExecutionListItem],
+) -> Option<&'p UserPoolId> {
+    let last = |pool: &UserPoolId| {
+        let prefix = RestoreId::rehearsals_of(pool);
+        let of_pool = rehearsals
+            .iter()
+            .filter(|one| one.name.starts_with(&prefix));
+        of_pool.map(|one| one.start_date.as_nanos()).max()
+    };
+    pools.iter().min_by_key(|pool| last(pool))
+}
+
+fn not_beside(pool: &UserPoolId, running: &str) -> Value {
+    let error = format!(
+        "a restore is running, or a rehearsal of {pool}: beside it no rehearsal of the pool starts"
+    );
+    answer(409, json!({"error": error, "execution_arn": running}))
 }
 
 fn refused(pool: &UserPoolId, running: &str, resumes: bool) -> Value {
@@ -266,6 +349,27 @@ mod tests {
         assert_eq!(first_before(&[], None), None);
     }
 
+    #[test]
+    fn of_scheduled_pools_the_one_is_due_whose_last_rehearsal_is_the_oldest() {
+        let pools = ["us-east-1_A", "us-east-1_AB", "us-east-1_C"].map(|id| id.parse().unwrap());
+        let due = |executions: &[(&str, i64)]| {
+            let executions: Vec<_> = executions
+                .iter()
+                .map(|(name, second)| execution(name, *second))
+                .collect();
+            most_due(&pools, &executions).unwrap().to_string()
+        };
+        assert_eq!(due(&[]), "us-east-1_A");
+        let first = ("rehearsal-us-east-1_A-5-00000000", 5);
+        assert_eq!(due(&[first]), "us-east-1_AB");
+        let second = ("rehearsal-us-east-1_AB-6-00000000", 6);
+        assert_eq!(due(&[second, first]), "us-east-1_C");
+        let third = ("rehearsal-us-east-1_C-7-00000000", 7);
+        assert_eq!(due(&[third, second, first]), "us-east-1_A");
+        let again = ("rehearsal-us-east-1_A-8-00000000", 8);
+        assert_eq!(due(&[again, third, second, first]), "us-east-1_AB");
+    }
+
     #[tokio::test]
     async fn a_bad_request_is_answered_with_400_before_anything_is_called() {
         // A client without Region or credentials: any call would fail.
@@ -283,6 +387,10 @@ mod tests {
                 "not a valid user pool id",
             ),
             (json!({"user_pool_id": "us-east-1_A", "at": "soon"}), "at: "),
+            (
+                json!({"user_pool_ids": [], "rehearsal": {}}),
+                "names no pool",
+            ),
         ] {
             let answer = trigger
                 .start(&event, Timestamp::UNIX_EPOCH, 1)

@@ -10,13 +10,15 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use cognito::limits::Limits;
 use cognito::{Category, Cognito, Stop};
+use jiff::Timestamp;
 use lambda::metrics::{Metric, Metrics, Producer};
 use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
-use model::request::{RestoreRequest, RestoreResponse};
+use model::request::{RemovalRequest, RestoreRequest, RestoreResponse};
 use restore::run::run;
 use restore::users::Passwords;
-use restore::{Clients, ExistingPools, OPERATIONS, Settings};
+use restore::{Clients, ExistingPools, OPERATIONS, Settings, rehearsal};
+use serde::Serialize;
 use serde_json::Value;
 use vault::{Vault, Workspace};
 
@@ -35,13 +37,28 @@ struct Restore {
     topic: Topic,
 }
 
+/// What the function answers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    /// To the state machine.
+    Restore(RestoreResponse),
+    /// To whoever asked for the removal of scratch pools.
+    Removal {
+        /// How many were removed.
+        removed: u64,
+        /// How many belong to rehearsals that may be alive.
+        kept: u64,
+    },
+}
+
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::serve::<Restore>().await
 }
 
 impl Function for Restore {
-    type Answer = RestoreResponse;
+    type Answer = Answer;
 
     fn from_environment() -> Result<Self, Failed> {
         let environment = Environment::of_process();
@@ -82,7 +99,10 @@ impl Function for Restore {
         })
     }
 
-    async fn handle(&self, event: Value, context: &Context) -> Result<RestoreResponse, Failed> {
+    async fn handle(&self, event: Value, context: &Context) -> Result<Answer, Failed> {
+        if let Some(request) = RemovalRequest::from_event(&event)? {
+            return self.remove_scratch_pools(&request).await;
+        }
         let request = RestoreRequest::from_event(&event)?;
         let left = time_left(context);
         let stop = Stop::after(left.saturating_sub(MARGIN).max(left / 2));
@@ -107,10 +127,28 @@ impl Function for Restore {
         }
         Metrics::of(Producer::Restore, context).put(&values, &[]);
         let answer = answer?;
-        if let Some(message) = answer.message {
+        for message in answer.messages {
             self.topic.publish(message).await?;
         }
-        Ok(answer.response)
+        Ok(Answer::Restore(answer.response))
+    }
+}
+
+impl Restore {
+    /// Removes what rehearsals left behind.
+    async fn remove_scratch_pools(&self, request: &RemovalRequest) -> Result<Answer, Failed> {
+        let status = request.status.as_deref().unwrap_or("ENDED");
+        let ended = request.ended.as_ref().map(|id| (id, status));
+        let (vault, now) = (Some(&self.vault), Timestamp::now());
+        let sweep = rehearsal::sweep(&self.clients, vault, &self.settings, ended, now);
+        let swept = Box::pin(sweep).await?;
+        for message in swept.messages {
+            self.topic.publish(message).await?;
+        }
+        Ok(Answer::Removal {
+            removed: swept.removed,
+            kept: swept.kept,
+        })
     }
 }
 

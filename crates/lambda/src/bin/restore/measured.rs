@@ -4,9 +4,10 @@ use lambda::metrics::Metric;
 use model::restore::{Report, ReportStatus};
 use restore::run::Answer;
 
-/// The values, if the restore has ended. A dry run and a mere comparison are no restores.
+/// The values, if the restore has ended. A dry run, a mere comparison and a rehearsal are no
+/// restores.
 pub(crate) fn of_restore(answer: &Answer) -> Vec<(Metric, f64)> {
-    if answer.message.is_none() {
+    if answer.messages.is_empty() || !answer.rehearsals.is_empty() {
         return Vec::new();
     }
     // Nothing is known of it but that it failed.
