@@ -25,10 +25,13 @@ const BACKUP: &[&str] = &[
     "cognito-idp:ListUserPools",
     "dynamodb:PutItem",
     "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket",
     "s3:PutObject",
+    "s3:PutObjectTagging",
     "states:StartExecution",
 ];
 

@@ -28,6 +28,7 @@ mod requests;
 mod resume;
 mod row;
 mod run;
+mod settle;
 mod subs;
 
 pub use ages::Ages;

@@ -10,7 +10,7 @@ use cognito::collect::{Collector, with_groups};
 use cognito::{Answers, CognitoError, ErrorKind, Operation};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
-use model::document::{BackupHead, DocumentEncoder, Trailer};
+use model::document::{BackupHead, DocumentEncoder};
 use model::observe::{Counted, Event};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
@@ -22,6 +22,7 @@ use crate::error::BackupError;
 use crate::preferences::Asks;
 use crate::requests::{CompletePage, MembersAnswer, MembersPage, Requests};
 use crate::run::Backups;
+use crate::settle::{Settled, staged_object};
 use crate::subs::Subs;
 
 /// How long after the stop an invocation that made no progress yet waits for some: as long as
@@ -378,24 +379,33 @@ impl<'a> PoolRun<'a> {
         let row = |version, trailer, bytes, ended| {
             BackupRow::new(key.clone(), version, &head, trailer, bytes, ended)
         };
-        match self.upload.finish().await {
-            Ok(finished) => {
-                let version = finished.version_id;
-                backups.check(&key, version.as_deref(), &trailer).await?;
-                Ok(row(version, trailer, finished.bytes, Timestamp::now()))
+        let staged = self.upload.staged().map(str::to_owned);
+        let settled = match (self.upload.finish().await, staged) {
+            (Ok(_), Some(staged)) => backups.settle(&key, &staged, trailer).await,
+            (Ok(finished), None) => {
+                let version = finished.version_id.as_deref();
+                let checked = backups.check(&key, version, &trailer).await;
+                checked.map(|()| Settled { finished, trailer })
+            }
+            (Err(error), _) => Err(error.into()),
+        };
+        match settled {
+            Ok(settled) => {
+                let (version, bytes) = (settled.finished.version_id, settled.finished.bytes);
+                Ok(row(version, settled.trailer, bytes, Timestamp::now()))
             }
             // An invocation may have died between completing the object and recording it.
-            Err(VaultError::UploadEnded(ended)) if self.invocation > 0 => {
-                match backups.vault.open(&key, None).await {
-                    Ok(backup) if backup.head == head => {
-                        let (trailer, ended) = (&backup.trailer, backup.trailer.reading_ended);
-                        let version = backup.version_id.clone();
-                        Ok(row(version, trailer.clone(), backup.bytes, ended))
-                    }
-                    _ => Err(VaultError::UploadEnded(ended).into()),
+            Err(BackupError::Vault(
+                ended @ (VaultError::UploadEnded(_) | VaultError::KeyTaken(_)),
+            )) if self.invocation > 0 => match backups.vault.open(&key, None).await {
+                Ok(backup) if backup.head == head => {
+                    let (trailer, ended) = (&backup.trailer, backup.trailer.reading_ended);
+                    let version = backup.version_id.clone();
+                    Ok(row(version, trailer.clone(), backup.bytes, ended))
                 }
-            }
-            Err(error) => Err(error.into()),
+                _ => Err(ended.into()),
+            },
+            Err(error) => Err(error),
         }
     }
 
@@ -473,29 +483,6 @@ impl<'a> PoolRun<'a> {
     }
 }
 
-impl Backups<'_> {
-    /// Reads the whole object back that was just completed. What the store says of it (a checksum
-    /// of each part, the size of the whole) covers the way there, and not what was sent.
-    ///
-    /// A million users take some seconds. At a stop it is left out, and the log says so: the next
-    /// `cognito-dr check` tells.
-    async fn check(
-        &self,
-        key: &BackupKey,
-        version_id: Option<&str>,
-        trailer: &Trailer,
-    ) -> Result<(), BackupError> {
-        tokio::select! {
-            biased;
-            () = self.stop.requested() => {
-                tracing::warn!(s3_key = %key, "no time is left to read the backup back");
-                Ok(())
-            }
-            checked = self.vault.check_written(key, version_id, trailer) => Ok(checked?),
-        }
-    }
-}
-
 /// The names of groups as ListGroups gives them.
 pub(crate) fn names_of(groups: &[Value]) -> Vec<String> {
     let name = |group: &Value| {
@@ -522,11 +509,16 @@ async fn begin_upload(
         let at = began
             .checked_add(SignedDuration::from_secs(seconds))
             .unwrap_or(began);
-        match backups
-            .vault
-            .begin(&BackupKey::new(pool, at).of_shard(backups.shard))
-            .await
-        {
+        let key = BackupKey::new(pool, at).of_shard(backups.shard);
+        let compares = backups.differences && backups.shard.is_none();
+        let begun = match compares && backups.vault.base_for(&key).await?.is_some() {
+            true => {
+                let staged = staged_object(&key);
+                backups.vault.begin_staged(&key, &staged).await
+            }
+            false => backups.vault.begin(&key).await,
+        };
+        match begun {
             Err(VaultError::KeyTaken(_)) if seconds < TAKEN_KEYS => seconds += 1,
             other => return Ok(other?),
         }

@@ -52,6 +52,9 @@ pub struct Backups<'a> {
     pub continuation: Option<&'a Continuation>,
     /// Which share of the users is read; all without one.
     pub shard: Option<Shard>,
+    /// Whether the later backups of a UTC day are written as differences against the first whole
+    /// one.
+    pub differences: bool,
     /// Whose MFA preferences are read, one call for each user.
     pub mfa_preferences: MfaPreferences,
     /// The id of the request that began this invocation: a repetition of it has the same.

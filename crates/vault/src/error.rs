@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::document::{DocumentError, FORMAT_VERSION};
 use model::failure::with_causes;
 use model::request::PassedOver;
-use model::{BackupName, Failure, RestoreId, UserPoolId};
+use model::{BackupKey, BackupName, Failure, RestoreId, UserPoolId};
 
 use crate::foreign::ForeignError;
 
@@ -50,6 +50,18 @@ pub enum VaultError {
         name: BackupName,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The backup is a difference, and its base cannot be used.
+    #[error("{}", without_base(name, base, reason, instead.as_deref()))]
+    WithoutBase {
+        /// Which one.
+        name: BackupName,
+        /// The whole backup that it was written against.
+        base: Box<BackupKey>,
+        /// What is wrong with that.
+        reason: String,
+        /// The newest backup of the pool that can be used, if one was found.
+        instead: Option<Box<BackupKey>>,
     },
     /// The file of users that another tool wrote cannot be used.
     #[error("{file}: {problem}")]
@@ -132,6 +144,7 @@ impl VaultError {
             VaultError::NoBackup { .. } | VaultError::Missing(_) => Failure::BackupNotFound,
             VaultError::NoneWhole { .. }
             | VaultError::Damaged { .. }
+            | VaultError::WithoutBase { .. }
             | VaultError::ForeignFile { .. } => Failure::BackupDamaged,
             VaultError::TooNew { .. } => Failure::BackupTooNew,
             VaultError::NotResumable { .. } => Failure::BadRequest,
@@ -142,6 +155,15 @@ impl VaultError {
                 Failure::AlreadyRunning
             }
             VaultError::Refused { .. } | VaultError::TemporaryStorage(_) => Failure::Internal,
+        }
+    }
+
+    /// What is wrong with a backup that cannot be used, without its name.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            VaultError::Damaged { reason, .. } => reason.clone(),
+            VaultError::WithoutBase { base, reason, .. } => on_base(base, reason),
+            other => other.to_string(),
         }
     }
 
@@ -183,6 +205,25 @@ fn no_backup(
         format!("there are backups of: {}", named.join(", "))
     };
     format!("there is no backup of {pool}{when} in {address}; {rest}")
+}
+
+fn on_base(base: &BackupKey, reason: &str) -> String {
+    format!("it is a difference against {base}, which cannot be used: {reason}")
+}
+
+fn without_base(
+    name: &BackupName,
+    base: &BackupKey,
+    reason: &str,
+    instead: Option<&BackupKey>,
+) -> String {
+    let instead = instead.map_or(String::new(), |key| {
+        format!("; the newest backup of the pool that can be used is {key}")
+    });
+    format!(
+        "the backup {name} cannot be used: {}{instead}",
+        on_base(base, reason)
+    )
 }
 
 fn named(passed_over: &[PassedOver]) -> String {

@@ -1,5 +1,7 @@
 //! Finding the newest whole backup of a pool.
 
+use std::pin::Pin;
+
 use jiff::{SignedDuration, Timestamp};
 use model::request::{EndedBy, FindRequest, FindResponse, PassedOver};
 use model::{BackupKey, Failure, UserPoolId};
@@ -81,6 +83,26 @@ impl Vault {
         }
     }
 
+    /// The newest backup of the same pool that can be used, when `key` cannot.
+    ///
+    /// Of a type that has an end: opening looks for another backup, and finding opens.
+    pub(crate) fn newest_but<'a>(
+        &'a self,
+        key: &'a BackupKey,
+    ) -> Pin<Box<dyn Future<Output = Option<BackupKey>> + Send + 'a>> {
+        let request = FindRequest {
+            user_pool_id: key.pool().clone(),
+            s3_key: None,
+            at: None,
+            resume: None,
+            options: Default::default(),
+        };
+        Box::pin(async move {
+            let found = self.find(&request, Timestamp::now()).await.ok()?;
+            (found.s3_key != *key).then_some(found.s3_key)
+        })
+    }
+
     /// The backup, or why it is not one to restore from. Errors of the store itself stay errors: a
     /// backup that cannot be reached now is not a damaged one.
     async fn usable(
@@ -100,11 +122,14 @@ impl Vault {
         if key.began() > latest {
             return Ok(Err("its key names a time in the future".into()));
         }
-        match self.open(key, None).await {
+        match self.open_exactly(key, None).await {
             Ok(backup) => Ok(Ok(backup)),
-            Err(VaultError::Damaged { reason, .. }) => Ok(Err(reason)),
-            // Deleted since it was listed.
-            Err(error) if error.failure() == Failure::BackupNotFound => Ok(Err(error.to_string())),
+            // Damaged, without its base, or deleted since it was listed.
+            Err(error)
+                if [Failure::BackupDamaged, Failure::BackupNotFound].contains(&error.failure()) =>
+            {
+                Ok(Err(error.reason()))
+            }
             Err(error) => Err(error),
         }
     }

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use self::columns::{Columns, InvalidColumns};
 use crate::error::VaultError;
-use crate::open::{Backup, Part};
+use crate::open::{Backup, Part, Role};
 use crate::source::{OpenFile, Source, Stored};
 
 /// So many faulty lines are named; of the others it is said how many they are.
@@ -109,7 +109,9 @@ impl Backup {
             bytes: about.len(),
             head: converted.head,
             trailer: converted.trailer.clone(),
+            on_base: None,
             parts: vec![Part {
+                role: Role::Whole,
                 source: Source::plain(Stored::File(OpenFile {
                     file: Arc::new(Mutex::new(converted.file)),
                     unchanged: None,

@@ -9,6 +9,7 @@
 //!
 //! Everything needs constant memory, whatever the size of the pool.
 
+mod difference;
 mod error;
 mod find;
 mod foreign;

@@ -7,8 +7,9 @@ use bytes::{Buf, Bytes};
 use model::document::{DecoderPlace, DocumentDecoder, DocumentEvent, UserRecord};
 use model::{BackupName, Username};
 
+use crate::difference::{Named, NamedUser};
 use crate::error::VaultError;
-use crate::open::Part;
+use crate::open::{Part, Role};
 use crate::source::Source;
 
 /// The longest line that is read. The largest user that Cognito allows (some 70 attributes of
@@ -26,6 +27,7 @@ pub(crate) struct Lines {
     end: u64,
     /// Where the document begins in the whole backup.
     begins: u64,
+    role: Role,
 }
 
 impl Lines {
@@ -34,6 +36,7 @@ impl Lines {
         Self {
             source: part.source.clone(),
             begins: part.begins,
+            role: part.role,
             name: name.clone(),
             piece: Bytes::new(),
             offset: from,
@@ -98,13 +101,24 @@ pub struct UserLine {
 pub struct Users {
     /// Of the document that is read, and of those after it.
     documents: VecDeque<Lines>,
+    /// Whose lines in a base do not count.
+    named: Arc<Named>,
     decoder: DocumentDecoder,
 }
 
+/// The line of one user, and where it stands.
+#[derive(Debug)]
+pub(crate) struct JsonLine {
+    pub(crate) json: Vec<u8>,
+    offset: u64,
+    next_offset: u64,
+}
+
 impl Users {
-    pub(crate) fn new(documents: VecDeque<Lines>) -> Self {
+    pub(crate) fn new(documents: VecDeque<Lines>, named: Arc<Named>) -> Self {
         Self {
             documents,
+            named,
             decoder: DocumentDecoder::at(DecoderPlace::Users),
         }
     }
@@ -115,6 +129,22 @@ impl Users {
     /// [`VaultError`] when the store does not give the next piece, in which case it can be asked
     /// again, or when the line is no user.
     pub async fn next(&mut self) -> Result<Option<UserLine>, VaultError> {
+        let Some(line) = self.next_json().await? else {
+            return Ok(None);
+        };
+        let record = serde_json::from_slice(&line.json);
+        match record {
+            Ok(record) => Ok(Some(UserLine {
+                record,
+                offset: line.offset,
+                next_offset: line.next_offset,
+            })),
+            Err(_) => Err(self.no_user(line.offset)),
+        }
+    }
+
+    /// The next user as the text of its line.
+    pub(crate) async fn next_json(&mut self) -> Result<Option<JsonLine>, VaultError> {
         while let Some(lines) = self.documents.front_mut() {
             let offset = lines.offset();
             let event = match lines.next().await? {
@@ -129,17 +159,35 @@ impl Users {
                 self.decoder = DocumentDecoder::at(DecoderPlace::Users);
                 continue;
             };
-            let record = serde_json::from_slice(&json).map_err(|_| {
-                let reason = format!("the line at byte {offset} is not a user");
-                VaultError::damaged(&lines.name, &reason)
-            })?;
-            return Ok(Some(UserLine {
-                record,
+            let (role, next_offset) = (lines.role, lines.offset());
+            if role != Role::Whole {
+                let Some(user) = NamedUser::of(&json) else {
+                    return Err(self.no_user(offset));
+                };
+                let counts = match role {
+                    Role::Base => !self.named.contains(user.name()),
+                    _ => !user.is_gone(),
+                };
+                if !counts {
+                    continue;
+                }
+            }
+            return Ok(Some(JsonLine {
+                json,
                 offset,
-                next_offset: lines.offset(),
+                next_offset,
             }));
         }
         Ok(None)
+    }
+
+    fn no_user(&self, offset: u64) -> VaultError {
+        let reason = format!("the line at byte {offset} is not a user");
+        let name = self.documents.front().map(|lines| &lines.name);
+        match name {
+            Some(name) => VaultError::damaged(name, &reason),
+            None => VaultError::temporary_storage(reason),
+        }
     }
 }
 
@@ -156,14 +204,17 @@ pub struct Membership {
 #[derive(Debug)]
 pub struct Memberships {
     documents: VecDeque<Lines>,
+    /// Whose memberships in a base do not count.
+    named: Arc<Named>,
     decoder: DocumentDecoder,
     group: Arc<str>,
 }
 
 impl Memberships {
-    pub(crate) fn new(documents: VecDeque<Lines>) -> Self {
+    pub(crate) fn new(documents: VecDeque<Lines>, named: Arc<Named>) -> Self {
         Self {
             documents,
+            named,
             decoder: DocumentDecoder::at(DecoderPlace::Groups),
             group: "".into(),
         }
@@ -183,6 +234,8 @@ impl Memberships {
             let event = self.decoder.line(&line);
             match event.map_err(|error| VaultError::unreadable(&lines.name, &error))? {
                 Some(DocumentEvent::Group(group)) => self.group = group.into(),
+                Some(DocumentEvent::Member(username))
+                    if lines.role == Role::Base && self.named.contains(&username) => {}
                 Some(DocumentEvent::Member(username)) => {
                     return Ok(Some(Membership {
                         group: self.group.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 
 use crc_fast::{CrcAlgorithm, Digest};
 use model::document::{BackupHead, FORMAT_VERSION, TRAILER_WINDOW, Trailer};
@@ -9,6 +10,7 @@ use model::request::EndedBy;
 use model::{BackupKey, BackupName};
 
 use crate::Vault;
+use crate::difference::{Named, OnBase};
 use crate::error::VaultError;
 use crate::frames::Frames;
 use crate::lines::{Lines, Memberships, Users};
@@ -42,11 +44,25 @@ pub struct Backup {
     pub trailer: Trailer,
     /// One, or those of its shards.
     pub(crate) parts: Vec<Part>,
+    /// What is known of a difference and its base.
+    pub(crate) on_base: Option<Arc<OnBase>>,
+}
+
+/// What a document is in its backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// All of it counts.
+    Whole,
+    /// The users whom the difference names do not.
+    Base,
+    /// Some of its users are only named, for they are gone.
+    Difference,
 }
 
 /// One document of a backup.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
+    pub(crate) role: Role,
     pub(crate) source: Source,
     pub(crate) trailer: Trailer,
     /// Where it begins in the whole backup, in bytes.
@@ -93,9 +109,29 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Missing`] when there is no such object, [`VaultError::Damaged`] when it is
-    /// cut off, foreign, or of another pool than its key says, [`VaultError::TooNew`] when a newer
-    /// version of this system wrote it.
+    /// cut off, foreign, or of another pool than its key says, [`VaultError::WithoutBase`] when it
+    /// is a difference whose base cannot be used, [`VaultError::TooNew`] when a newer version of
+    /// this system wrote it.
     pub async fn open(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+    ) -> Result<Backup, VaultError> {
+        match self.open_exactly(key, version_id).await {
+            Err(VaultError::WithoutBase {
+                name, base, reason, ..
+            }) => Err(VaultError::WithoutBase {
+                name,
+                base,
+                reason,
+                instead: self.newest_but(key).await.map(Box::new),
+            }),
+            opened => opened,
+        }
+    }
+
+    /// The same, without looking for another backup where this one cannot be used.
+    pub(crate) async fn open_exactly(
         &self,
         key: &BackupKey,
         version_id: Option<&str>,
@@ -194,7 +230,9 @@ pub(crate) async fn open(
         version_id: checksum.or(version_id),
         bytes,
         head,
+        on_base: None,
         parts: vec![Part {
+            role: Role::Whole,
             source,
             trailer: trailer.clone(),
             begins: 0,
@@ -262,7 +300,8 @@ impl Backup {
     /// [`UserLine::next_offset`]: crate::UserLine::next_offset
     pub async fn users(&self, from_offset: Option<u64>) -> Result<Users, VaultError> {
         let Some(from) = from_offset else {
-            return Ok(Users::new(self.lines_of_users(&self.parts, None)));
+            let named = self.named().await?;
+            return Ok(Users::new(self.lines_of_users(&self.parts, None), named));
         };
         // The last part that begins there or before.
         let begun = self.parts.partition_point(|part| part.begins <= from);
@@ -275,7 +314,8 @@ impl Backup {
             let reason = format!("there are no users at byte {from}");
             return Err(VaultError::damaged(&self.name, &reason));
         }
-        Ok(Users::new(self.lines_of_users(parts, Some(from))))
+        let named: Arc<Named> = self.named().await?;
+        Ok(Users::new(self.lines_of_users(parts, Some(from)), named))
     }
 
     /// The lines of users of some parts, of the first from a byte of the whole backup.
@@ -291,13 +331,13 @@ impl Backup {
     /// The memberships, from the first; of shards those of each in turn.
     ///
     /// # Errors
-    /// None today; reading them may fail.
+    /// [`VaultError`] when it is a difference, and whom it names cannot be read.
     pub async fn memberships(&self) -> Result<Memberships, VaultError> {
         let lines = self.parts.iter().map(|part| {
             let trailer = &part.trailer;
             Lines::new(part, &self.name, trailer.memberships_offset, trailer.bytes)
         });
-        Ok(Memberships::new(lines.collect()))
+        Ok(Memberships::new(lines.collect(), self.named().await?))
     }
 
     /// Reads all of it and compares the checksum.
@@ -317,6 +357,14 @@ impl Backup {
                 return Err(VaultError::damaged(&self.name, "its checksum is wrong"));
             }
         }
-        Ok(())
+        self.check_rows().await
+    }
+
+    /// Whether it is a document against which others are written.
+    pub(crate) fn is_a_base(&self) -> bool {
+        self.head.format_version >= 3
+            && self.on_base.is_none()
+            && self.head.shard().is_none()
+            && matches!(self.head.difference(), Ok(None))
     }
 }

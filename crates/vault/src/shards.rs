@@ -3,12 +3,13 @@
 use model::document::Trailer;
 use model::{BackupKey, BackupName, Shard};
 
+use crate::difference::on_its_base;
 use crate::error::VaultError;
 use crate::open::{Backup, Part, open};
 use crate::store::Store;
 
-/// Opens the object, with the other shares beside it if it holds one: a share alone is no whole
-/// backup.
+/// Opens the object, with what belongs to it: a difference with its base, and a share with the
+/// other shares beside it. Neither is a whole backup alone.
 pub(crate) async fn open_whole(
     store: &Store,
     name: &BackupName,
@@ -17,6 +18,11 @@ pub(crate) async fn open_whole(
 ) -> Result<Backup, VaultError> {
     let is_shard = split(object).is_some();
     let first = open(store, name, object, expected.filter(|_| !is_shard)).await?;
+    let difference = first.head.difference();
+    let difference = difference.map_err(|error| VaultError::unreadable(name, &error))?;
+    if let Some(difference) = difference {
+        return on_its_base(store, object, first, difference).await;
+    }
     let Some(shard) = first.head.shard() else {
         return Ok(first);
     };
@@ -133,5 +139,6 @@ fn joined(
         head,
         trailer,
         parts,
+        on_base: None,
     })
 }

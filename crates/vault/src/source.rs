@@ -74,6 +74,11 @@ impl Source {
         }
     }
 
+    /// The bytes as they are stored, from `from` to before `to`.
+    pub(crate) async fn stored(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
+        self.stored.read(from, to).await
+    }
+
     /// The content from `from` to before `to`.
     pub(crate) async fn read(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
         if self.frames.is_none() {

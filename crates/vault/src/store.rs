@@ -96,6 +96,29 @@ impl Unfinished {
     }
 }
 
+/// What an object is to the lifecycle rules of its bucket, which go by the tag `cognito-backup`.
+/// A folder knows none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole backup, which others may need.
+    Base,
+    /// A backup that needs another one.
+    Difference,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// The tag, as S3 takes it.
+    pub(crate) fn tag(self) -> Option<&'static str> {
+        match self {
+            Kind::Base => Some("cognito-backup=base"),
+            Kind::Difference => Some("cognito-backup=difference"),
+            Kind::Other => None,
+        }
+    }
+}
+
 /// What becomes of an object that lies where an upload ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
@@ -191,8 +214,9 @@ impl Store {
         key: &str,
         content_type: &str,
         existing: Existing,
+        kind: Kind,
     ) -> Result<Unfinished, VaultError> {
-        in_store!(self, begin(key, content_type, existing))
+        in_store!(self, begin(key, content_type, existing, kind))
     }
 
     /// Sends a part.
@@ -214,6 +238,15 @@ impl Store {
         existing: Existing,
     ) -> Result<Finished, VaultError> {
         in_store!(self, complete(key, upload, existing))
+    }
+
+    /// Removes an object, or one version of it. Nothing to remove is no error.
+    pub(crate) async fn remove(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<(), VaultError> {
+        in_store!(self, remove(key, version_id))
     }
 
     /// Removes what was sent.

@@ -197,6 +197,11 @@ impl MemoryS3 {
         self.inner().store.keys(bucket)
     }
 
+    /// The tags of an object, as they were sent.
+    pub fn tags(&self, bucket: &str, key: &str) -> Option<String> {
+        self.inner().store.tags(bucket, key)
+    }
+
     /// How many multipart uploads are neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         self.inner().store.open_uploads()

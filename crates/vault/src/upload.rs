@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 use crate::Vault;
 use crate::error::VaultError;
 use crate::frames::{FrameSize, FrameWriter};
-use crate::store::{Existing, Finished, Part, Store, Unfinished};
+use crate::store::{Existing, Finished, Kind, Part, Store, Unfinished};
 
 /// The size of a part. S3 takes 5 MiB at least and 10,000 parts at most, hence backups of up to
 /// 78 GiB: ten million users of 8 KB each.
@@ -42,9 +42,22 @@ pub struct UploadState {
     unfinished: Unfinished,
     #[serde(default)]
     frames: Vec<FrameSize>,
+    /// Where it is staged, if it is.
+    #[serde(default)]
+    staged: Option<String>,
 }
 
 impl UploadState {
+    /// Where the object lies before it is decided what becomes of it.
+    pub fn staged(&self) -> Option<&str> {
+        self.staged.as_deref()
+    }
+
+    fn object(&self, vault: &Vault) -> String {
+        let staged = self.staged.clone();
+        staged.unwrap_or_else(|| vault.object(&self.key))
+    }
+
     /// The store's id of the upload.
     pub fn upload_id(&self) -> &str {
         &self.unfinished.upload_id
@@ -63,16 +76,47 @@ impl Vault {
     /// [`VaultError::KeyTaken`] when there is one already; others when the store does not answer
     /// or does not allow it.
     pub async fn begin(&self, key: &BackupKey) -> Result<Upload, VaultError> {
+        self.begin_as(key, Kind::Base).await
+    }
+
+    pub(crate) async fn begin_as(&self, key: &BackupKey, kind: Kind) -> Result<Upload, VaultError> {
+        self.begin_at(key, &self.object(key), kind, None).await
+    }
+
+    /// Begins to write the whole backup `key` to the object `staged`, outside of the backups: what
+    /// becomes of it is decided when it is whole
+    /// ([`write_difference`](Self::write_difference), [`publish_staged`](Self::publish_staged)).
+    ///
+    /// # Errors
+    /// [`VaultError::KeyTaken`] when there is a backup `key` already, or a staged one.
+    pub async fn begin_staged(&self, key: &BackupKey, staged: &str) -> Result<Upload, VaultError> {
         let object = self.object(key);
+        if self.store().etag_of(&object).await?.is_some() {
+            return Err(VaultError::KeyTaken(self.store().address(&object)));
+        }
+        let staged_at = Some(staged.to_owned());
+        self.begin_at(key, staged, Kind::Other, staged_at).await
+    }
+
+    async fn begin_at(
+        &self,
+        key: &BackupKey,
+        object: &str,
+        kind: Kind,
+        staged: Option<String>,
+    ) -> Result<Upload, VaultError> {
         let content_type = match object.ends_with(COMPRESSED) {
             true => "application/zstd",
             false => "application/json",
         };
-        let begun = self.store().begin(&object, content_type, Existing::Keep);
+        let begun = self
+            .store()
+            .begin(object, content_type, Existing::Keep, kind);
         let state = UploadState {
             key: key.clone(),
             unfinished: begun.await?,
             frames: Vec::new(),
+            staged,
         };
         Ok(self.resume(state, Vec::new()))
     }
@@ -80,7 +124,7 @@ impl Vault {
     /// Goes on with an upload that was [suspended](Upload::suspend). Parts that were sent after
     /// that are sent again, under their old numbers.
     pub fn resume(&self, mut state: UploadState, unsent: Vec<u8>) -> Upload {
-        let object = self.object(&state.key);
+        let object = state.object(self);
         let written = std::mem::take(&mut state.frames);
         Upload {
             store: self.store().clone(),
@@ -99,6 +143,18 @@ impl Upload {
     /// Which backup it will be.
     pub fn key(&self) -> &BackupKey {
         &self.state.key
+    }
+
+    /// Where it is [staged](Vault::begin_staged), if it is.
+    pub fn staged(&self) -> Option<&str> {
+        self.state.staged()
+    }
+
+    /// Adds bytes as another object holds them.
+    pub(crate) async fn write_stored(&mut self, bytes: &[u8]) -> Result<(), VaultError> {
+        self.frames = None;
+        self.unsent.extend_from_slice(bytes);
+        self.send_full_parts().await
     }
 
     /// Adds to the backup. A full part goes off at once, while the next one fills up.

@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use crate::error::VaultError;
 use crate::store::bucket::Bucket;
 use crate::store::folder::Folder;
-use crate::store::{ETag, Existing, Store, StoredObject, Unfinished};
+use crate::store::{ETag, Existing, Kind, Store, StoredObject, Unfinished};
 use crate::upload::PART;
 
 /// Where a restore keeps what it remembers and what it leaves behind, each restore below
@@ -122,7 +122,9 @@ impl Workspace {
                 let upload = match &mut upload {
                     Some(upload) => upload,
                     None => {
-                        let begun = self.store.begin(to, content_type, Existing::Replace);
+                        let begun =
+                            self.store
+                                .begin(to, content_type, Existing::Replace, Kind::Other);
                         upload.insert(begun.await?)
                     }
                 };

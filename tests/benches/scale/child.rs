@@ -57,6 +57,7 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             table: Some(&table),
             continuation: Some(&continuation),
             shard: None,
+            differences: false,
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",
             observer: &(),

@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) simulator: SimulatorHandle,
     pub(crate) s3: MemoryS3,
     pub(crate) cognito: Cognito,
+    /// Somebody who changes pools.
+    pub(crate) operator: Cognito,
     pub(crate) waf: aws_sdk_wafv2::Client,
     pub(crate) vault: Vault,
     pub(crate) table: MetadataTable,
@@ -63,6 +65,7 @@ impl World {
             json!({"executionArn": "arn:aws:states:x", "startDate": 1.0}),
         );
         Self {
+            operator: Cognito::new(&cognito, Pace::unlimited()),
             cognito: Cognito::new(&cognito, Pace::unlimited()).allowing(OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&aws),
             vault: Vault::in_bucket(&aws, BUCKET),
@@ -90,6 +93,7 @@ impl World {
             table: Some(&self.table),
             continuation: None,
             shard: None,
+            differences: false,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",
             observer: &(),

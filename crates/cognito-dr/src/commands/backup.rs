@@ -289,6 +289,7 @@ async fn one(
         table: None,
         continuation: None,
         shard: arguments.shard,
+        differences: false,
         mfa_preferences: match arguments.no_mfa_preferences {
             true => MfaPreferences::None,
             false => MfaPreferences::Auto,

@@ -73,6 +73,13 @@ impl DocumentEncoder {
         self.state.users += 1;
     }
 
+    /// Writes one user as the text that another document has of it.
+    pub fn user_as_written(&mut self, json: &[u8], out: &mut Vec<u8>) {
+        let comma: &[u8] = if self.state.users == 0 { b"" } else { b"," };
+        self.write(&[comma, json, b"\n"].concat(), out);
+        self.state.users += 1;
+    }
+
     /// Closes the users and opens the memberships.
     pub fn begin_memberships(&mut self, out: &mut Vec<u8>) {
         self.write(b"]\n,\"group_memberships\":{\n", out);

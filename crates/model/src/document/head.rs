@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::DocumentError;
+use super::difference::Difference;
 use crate::identifiers::UserPoolId;
 use crate::inventory::Section;
 use crate::shard::Shard;
@@ -16,6 +17,8 @@ use crate::shard::Shard;
 pub const FORMAT_VERSION: u64 = 3;
 
 const SHARD: &str = "shard";
+
+const DIFFERENCE: &str = "difference";
 
 /// How the reading of one section went.
 ///
@@ -82,6 +85,32 @@ impl BackupHead {
     /// Which share of the users the document holds; `None` for all of them.
     pub fn shard(&self) -> Option<Shard> {
         serde_json::from_value(self.members.get(SHARD)?.clone()).ok()
+    }
+
+    /// Records that the document holds only what differs from another one.
+    pub fn set_difference(&mut self, difference: &Difference) {
+        let difference = serde_json::to_value(difference).unwrap_or(Value::Null);
+        self.members.insert(DIFFERENCE.into(), difference);
+    }
+
+    /// What the document differs from; `None` for a whole one.
+    ///
+    /// # Errors
+    /// [`DocumentError::NotADocument`] when the member cannot be read: such a document is never
+    /// taken for a whole one.
+    pub fn difference(&self) -> Result<Option<Difference>, DocumentError> {
+        let Some(difference) = self.members.get(DIFFERENCE) else {
+            return Ok(None);
+        };
+        let read = serde_json::from_value(difference.clone()).map(Some);
+        read.map_err(|_| DocumentError::NotADocument("it does not say what it differs from".into()))
+    }
+
+    /// The head of the backup that a difference and its base are together.
+    #[must_use]
+    pub fn of_whole_backup(mut self) -> Self {
+        self.members.shift_remove(DIFFERENCE);
+        self
     }
 
     /// The head of all shares together.

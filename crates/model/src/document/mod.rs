@@ -19,6 +19,7 @@
 //! kilobytes of an object.
 
 mod decode;
+mod difference;
 mod encode;
 mod head;
 mod mfa;
@@ -26,6 +27,7 @@ mod trailer;
 mod user;
 
 pub use decode::{DecoderPlace, DocumentDecoder, DocumentEvent};
+pub use difference::{Base, Difference, RowSum};
 pub use encode::{DocumentEncoder, EncoderState};
 pub use head::{BackupHead, FORMAT_VERSION, SectionStatus};
 pub use mfa::MfaFactors;

@@ -175,6 +175,7 @@ impl World {
             table: Some(&table),
             continuation: None,
             shard: None,
+            differences: false,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",
             observer: &*self.heard,

@@ -112,6 +112,22 @@ impl Bucket {
             .map_err(|error| failed(self.request("write", key), &error))
     }
 
+    pub(super) async fn remove(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<(), VaultError> {
+        self.client
+            .delete_object()
+            .bucket(&self.name)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed(self.request("remove", key), &error))
+    }
+
     pub(super) async fn etag_of(&self, key: &str) -> Result<Option<ETag>, VaultError> {
         let answer = self.client.head_object().bucket(&self.name).key(key);
         match answer.send().await {

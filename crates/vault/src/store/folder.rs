@@ -91,6 +91,18 @@ impl Folder {
         .await
     }
 
+    pub(super) async fn remove(
+        &self,
+        key: &str,
+        _version_id: Option<&str>,
+    ) -> Result<(), VaultError> {
+        self.request("remove", key, |folder, path| {
+            folder.step()?;
+            if_there(fs::remove_file(path)).map(drop)
+        })
+        .await
+    }
+
     pub(super) async fn etag_of(&self, key: &str) -> Result<Option<ETag>, VaultError> {
         Ok(self.look_up(key).await?.map(|object| object.etag))
     }

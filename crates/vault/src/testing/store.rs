@@ -14,6 +14,8 @@ use super::Reply;
 /// All parts of an upload but the last are at least this large.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
 const METADATA: &str = "x-amz-meta-";
+/// Tags are kept beside the metadata.
+const TAGS: &str = "tags";
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -39,6 +41,7 @@ struct Upload {
     bucket: String,
     key: String,
     metadata: HashMap<String, String>,
+    tags: Option<String>,
     parts: BTreeMap<u32, Bytes>,
 }
 
@@ -109,6 +112,10 @@ impl Store {
             .map(|version| version.bytes.clone())
     }
 
+    pub(super) fn tags(&self, bucket: &str, key: &str) -> Option<String> {
+        self.version(bucket, key, None)?.metadata.get(TAGS).cloned()
+    }
+
     pub(super) fn keys(&self, bucket: &str) -> Vec<String> {
         self.buckets
             .get(bucket)
@@ -154,6 +161,19 @@ impl Store {
             ("PUT", Some(upload)) => self.part(upload, &query, headers, body),
             ("POST", None) if query.contains_key("uploads") => self.begin(bucket, key, headers),
             ("POST", Some(upload)) => self.complete(upload, headers, body),
+            ("DELETE", None) => {
+                let id = query.get("versionId").map(String::as_str);
+                let objects = self.buckets.get_mut(bucket);
+                if let Some(objects) = objects
+                    && let Some(versions) = objects.get_mut(key)
+                {
+                    versions.retain(|version| id.is_some_and(|id| id != version.id));
+                    if versions.is_empty() {
+                        objects.remove(key);
+                    }
+                }
+                Reply::new(204)
+            }
             ("DELETE", Some(upload)) => match self.uploads.remove(upload) {
                 Some(_) => Reply::new(204),
                 None => Reply::error(404, "NoSuchUpload"),
@@ -282,6 +302,7 @@ impl Store {
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),
                 metadata: metadata(headers),
+                tags: header(headers, "x-amz-tagging").map(str::to_owned),
                 parts: BTreeMap::new(),
             },
         );
@@ -351,7 +372,9 @@ impl Store {
         let Some(upload) = self.uploads.remove(id) else {
             return Reply::error(404, "NoSuchUpload");
         };
-        let version = self.put(&upload.bucket, &upload.key, whole, upload.metadata);
+        let mut metadata = upload.metadata;
+        metadata.extend(upload.tags.map(|tags| (TAGS.to_owned(), tags)));
+        let version = self.put(&upload.bucket, &upload.key, whole, metadata);
         let xml = "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>";
         Reply::new(200)
             .with("content-type", "application/xml")

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
 mod compressed;
+mod differences;
 mod finding;
 mod folder;
 mod shards;

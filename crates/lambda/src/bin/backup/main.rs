@@ -148,6 +148,7 @@ impl Backup {
             table: Some(&self.table),
             continuation: self.continuation.as_ref(),
             shard: None,
+            differences: self.settings.differences,
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
             observer,

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) table: String,
     /// `QUOTA_SHARE` and `QUOTA_OVERRIDES`, as [`Environment::pace`] reads them.
     pub(crate) pace: Pace,
+    /// `BACKUP_DIFFERENCES`: `true` (the default) or `false`.
+    pub(crate) differences: bool,
     /// `BACKUP_MFA_PREFERENCES`: `auto` (the default), `true` for all users, `false` for none.
     pub(crate) mfa_preferences: MfaPreferences,
     /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
@@ -46,6 +48,14 @@ impl Settings {
             bucket: environment.required("BACKUP_BUCKET")?,
             table: environment.required("BACKUP_TABLE")?,
             pace: environment.pace(QUOTA_SHARE)?,
+            differences: match environment.optional("BACKUP_DIFFERENCES").as_deref() {
+                None | Some("true") => true,
+                Some("false") => false,
+                Some(other) => {
+                    let problem = format!("{other:?} is neither true nor false");
+                    return Err(Failed::configuration("BACKUP_DIFFERENCES", problem));
+                }
+            },
             mfa_preferences: match environment.optional("BACKUP_MFA_PREFERENCES").as_deref() {
                 None | Some("auto") => MfaPreferences::Auto,
                 Some("true") => MfaPreferences::All,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Bucket;
 use crate::error::{Meaning, VaultError, failed, meaning_of};
-use crate::store::{Existing, Finished, Part, PartPlace, Unfinished};
+use crate::store::{Existing, Finished, Kind, Part, PartPlace, Unfinished};
 
 /// The metadata by which an object is known as the one that an upload made.
 const MARK: &str = "backup-upload";
@@ -19,6 +19,7 @@ impl Bucket {
         key: &str,
         content_type: &str,
         existing: Existing,
+        kind: Kind,
     ) -> Result<Unfinished, VaultError> {
         if existing == Existing::Keep && self.mark_of(key).await?.is_some() {
             return Err(VaultError::KeyTaken(self.address(key)));
@@ -31,6 +32,7 @@ impl Bucket {
             .key(key)
             .content_type(content_type)
             .metadata(MARK, &mark)
+            .set_tagging(kind.tag().map(str::to_owned))
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .checksum_type(ChecksumType::FullObject)
             .send()

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Folder, if_there, temporary};
 use crate::error::VaultError;
-use crate::store::{Existing, Finished, Part, PartPlace, Unfinished};
+use crate::store::{Existing, Finished, Kind, Part, PartPlace, Unfinished};
 
 impl Folder {
     pub(in crate::store) async fn begin(
@@ -18,6 +18,7 @@ impl Folder {
         key: &str,
         _content_type: &str,
         existing: Existing,
+        _kind: Kind,
     ) -> Result<Unfinished, VaultError> {
         self.request("begin to write", key, move |folder, path| {
             folder.make_room_for(path)?;

@@ -1,0 +1,110 @@
+//! What becomes of a backup when all of it is read: a whole one, or a difference against the day's
+//! base.
+//!
+//! Where there is a base, the whole backup is written beside the backups first, as what an
+//! invocation remembers is, and compared when it is complete. So reading, going on in another
+//! invocation and dying are the same for both, and an invocation that dies while it compares is
+//! repeated.
+
+use model::BackupKey;
+use model::document::Trailer;
+use vault::{Backup, Finished, VaultError};
+
+use crate::cursor::STATE_FOLDER;
+use crate::error::BackupError;
+use crate::run::Backups;
+
+/// Where a whole backup lies before it is compared.
+pub(crate) fn staged_object(key: &BackupKey) -> String {
+    let (pool, time) = (key.pool(), key.began().as_second());
+    format!("{STATE_FOLDER}{pool}-{time}/whole.json.zst")
+}
+
+/// The object of a backup.
+pub(crate) struct Settled {
+    pub(crate) finished: Finished,
+    /// The counts of the whole backup, and the checksum of the object.
+    pub(crate) trailer: Trailer,
+}
+
+impl Backups<'_> {
+    /// Makes the backup `key` of a whole one that was staged.
+    pub(crate) async fn settle(
+        &self,
+        key: &BackupKey,
+        staged: &str,
+        trailer: Trailer,
+    ) -> Result<Settled, BackupError> {
+        let whole = self.vault.open_staged(key, staged).await?;
+        let compared = tokio::select! {
+            biased;
+            () = self.stop.requested() => {
+                tracing::warn!(s3_key = %key, "no time is left to compare: the backup is a whole one");
+                None
+            }
+            compared = Box::pin(self.compare(key, &whole)) => compared?,
+        };
+        let settled = match compared {
+            Some((finished, own)) => {
+                tracing::info!(s3_key = %key, users = own.users, bytes = finished.bytes, "the backup is a difference");
+                Settled {
+                    finished,
+                    trailer: Trailer {
+                        crc64nvme: own.crc64nvme,
+                        ..trailer
+                    },
+                }
+            }
+            None => {
+                let finished = self.vault.publish_staged(key, &whole).await?;
+                let version = finished.version_id.as_deref();
+                self.check(key, version, &trailer).await?;
+                Settled { finished, trailer }
+            }
+        };
+        if let Err(error) = self.vault.remove_staged(staged, &whole).await {
+            tracing::warn!(%error, "a whole backup that was compared is left to the lifecycle rule");
+        }
+        Ok(settled)
+    }
+
+    /// Writes what differs from the day's base; `None` where a whole backup is to be written.
+    async fn compare(
+        &self,
+        key: &BackupKey,
+        whole: &Backup,
+    ) -> Result<Option<(Finished, Trailer)>, BackupError> {
+        let Some(base) = self.vault.base_for(key).await? else {
+            return Ok(None);
+        };
+        match self.vault.write_difference(key, &base, whole).await {
+            // Whichever of them it is: a damaged whole one is not published either.
+            Err(VaultError::Damaged { name, reason }) if name == base.name => {
+                tracing::warn!(s3_key = %name, reason, "the base is damaged: the backup is a whole one");
+                Ok(None)
+            }
+            written => Ok(written?),
+        }
+    }
+
+    /// Reads the whole object back that was just completed. What the store says of it (a checksum
+    /// of each part, the size of the whole) covers the way there, and not what was sent.
+    ///
+    /// A million users take some seconds. At a stop it is left out, and the log says so: the next
+    /// `cognito-dr check` tells.
+    pub(crate) async fn check(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+        trailer: &Trailer,
+    ) -> Result<(), BackupError> {
+        tokio::select! {
+            biased;
+            () = self.stop.requested() => {
+                tracing::warn!(s3_key = %key, "no time is left to read the backup back");
+                Ok(())
+            }
+            checked = self.vault.check_written(key, version_id, trailer) => Ok(checked?),
+        }
+    }
+}

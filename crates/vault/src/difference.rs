@@ -1,0 +1,564 @@
+//! Backups that hold only what differs from the first whole one of their UTC day, their base.
+//!
+//! A user who differs in anything, the row or a membership, is listed with all of both; of a user
+//! who is gone the name is. So the backup is: all of the base but the users that the difference
+//! names, and all that the difference lists. Never more than two documents are read.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use model::document::{Base, Difference, DocumentEncoder, RowSum, Trailer};
+use model::{BackupKey, BackupName};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use crate::Vault;
+use crate::error::VaultError;
+use crate::lines::{Lines, Users};
+use crate::open::{Backup, Part, Role, open};
+use crate::source::PIECE;
+use crate::store::{Finished, Kind, Store};
+use crate::upload::Upload;
+
+/// Whose base has more users is written whole: comparing takes 33 bytes for each.
+const LARGEST_BASE: u64 = 4_000_000;
+/// A difference that lists more than one in so many of its base's users is not written.
+const WORTH_IT: u64 = 4;
+
+/// What is open of a backup that is a difference.
+#[derive(Debug)]
+pub(crate) struct OnBase {
+    pub(crate) difference: Difference,
+    /// The users that the difference names, once they are read.
+    named: OnceCell<Arc<Named>>,
+}
+
+/// The users that a difference names.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    names: Names,
+    hashes: HashSet<u128>,
+}
+
+impl Named {
+    pub(crate) fn contains(&self, username: &str) -> bool {
+        self.hashes.contains(&self.names.of(username))
+    }
+}
+
+/// Usernames as numbers that nobody outside can foresee, so that none can be made for which
+/// another user would be taken.
+#[derive(Debug, Default)]
+struct Names(RandomState, RandomState);
+
+impl Names {
+    fn of(&self, username: &str) -> u128 {
+        u128::from(self.0.hash_one(username)) << 64 | u128::from(self.1.hash_one(username))
+    }
+
+    fn row(&self, json: &[u8]) -> u64 {
+        self.0.hash_one(json)
+    }
+}
+
+/// One line of the users of a difference, or of another document.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NamedUser<'a> {
+    #[serde(rename = "Username", borrow, default)]
+    username: Option<std::borrow::Cow<'a, str>>,
+    /// In a difference: a user of the base who is gone.
+    #[serde(rename = "Gone", borrow, default)]
+    gone: Option<std::borrow::Cow<'a, str>>,
+}
+
+impl NamedUser<'_> {
+    pub(crate) fn of(json: &[u8]) -> Option<NamedUser<'_>> {
+        serde_json::from_slice(json).ok()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        let name = self.username.as_deref().or(self.gone.as_deref());
+        name.unwrap_or_default()
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.username.is_none() && self.gone.is_some()
+    }
+}
+
+/// Puts a difference on its base, which lies beside it: it is one of the same day.
+pub(crate) async fn on_its_base(
+    store: &Store,
+    object: &str,
+    document: Backup,
+    difference: Difference,
+) -> Result<Backup, VaultError> {
+    let key = &difference.base.s3_key;
+    let without_base = |reason: String| VaultError::WithoutBase {
+        name: document.name.clone(),
+        base: Box::new(key.clone()),
+        reason,
+        instead: None,
+    };
+    let file = key.to_string();
+    let file = file.rsplit('/').next().unwrap_or_default();
+    let base_object = match object.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{file}"),
+        None => file.to_owned(),
+    };
+    let name = match document.name {
+        BackupName::Key(_) => BackupName::Key(key.clone()),
+        BackupName::File(_) => BackupName::File(store.address(&base_object)),
+    };
+    let version = difference.base.version_id.as_deref();
+    let version = version.filter(|_| matches!(store, Store::Bucket(_)));
+    let mut opened = Box::pin(open(store, &name, &base_object, version)).await;
+    // In a bucket to which the objects were copied by hand, versions are others.
+    if let (Some(_), Err(VaultError::Missing(_))) = (version, &opened) {
+        opened = Box::pin(open(store, &name, &base_object, None)).await;
+    }
+    let base = match opened {
+        Ok(base) => base,
+        Err(VaultError::Missing(_)) => {
+            let reason = "it is not there: it has expired, was deleted, or has not arrived yet";
+            return Err(without_base(reason.into()));
+        }
+        Err(VaultError::Damaged { reason, .. }) => return Err(without_base(reason)),
+        Err(error) => return Err(error),
+    };
+    let is_it = base.trailer.crc64nvme == difference.base.crc64nvme
+        && base.head.user_pool_id == document.head.user_pool_id
+        && base.is_a_base();
+    if !is_it {
+        return Err(without_base("another backup lies there".into()));
+    }
+    let of_base = base.trailer.bytes;
+    let parts = base
+        .parts
+        .into_iter()
+        .map(|part| Part {
+            role: Role::Base,
+            ..part
+        })
+        .chain(document.parts.into_iter().map(|part| Part {
+            begins: of_base,
+            role: Role::Difference,
+            ..part
+        }));
+    Ok(Backup {
+        head: document.head.of_whole_backup(),
+        trailer: Trailer {
+            users: difference.users,
+            groups: difference.groups,
+            memberships: difference.memberships,
+            bytes: of_base + document.trailer.bytes,
+            ..document.trailer
+        },
+        parts: parts.collect(),
+        on_base: Some(Arc::new(OnBase {
+            difference,
+            named: OnceCell::new(),
+        })),
+        ..document
+    })
+}
+
+impl Backup {
+    /// The whole backup on which this one is a difference, if it is one.
+    pub fn base(&self) -> Option<&BackupKey> {
+        let on_base = self.on_base.as_ref()?;
+        Some(&on_base.difference.base.s3_key)
+    }
+
+    /// The users of the base that do not count, for the difference names them.
+    pub(crate) async fn named(&self) -> Result<Arc<Named>, VaultError> {
+        let Some(on_base) = &self.on_base else {
+            return Ok(Arc::default());
+        };
+        let read = async {
+            let mut named = Named::default();
+            let lines = self
+                .parts
+                .iter()
+                .filter(|part| part.role == Role::Difference);
+            let lines = lines.map(|part| {
+                let trailer = &part.trailer;
+                // As they stand there: those who are gone, too.
+                let part = Part {
+                    role: Role::Whole,
+                    ..part.clone()
+                };
+                Lines::new(
+                    &part,
+                    &self.name,
+                    trailer.users_offset,
+                    trailer.memberships_offset,
+                )
+            });
+            let mut users = Users::new(lines.collect(), Arc::default());
+            while let Some(user) = users.next_json().await? {
+                let user = NamedUser::of(&user.json)
+                    .ok_or_else(|| VaultError::damaged(&self.name, "a line is not a user"))?;
+                named.hashes.insert(named.names.of(user.name()));
+            }
+            Ok(Arc::new(named))
+        };
+        on_base.named.get_or_try_init(|| read).await.cloned()
+    }
+
+    /// Counts and adds up all users and memberships.
+    pub(crate) async fn rows(&self) -> Result<Rows, VaultError> {
+        let mut rows = Rows::default();
+        let mut users = self.users(None).await?;
+        while let Some(user) = users.next_json().await? {
+            rows.users += 1;
+            rows.sum.add_user(&user.json);
+        }
+        let mut memberships = self.memberships().await?;
+        while let Some(membership) = memberships.next().await? {
+            rows.memberships += 1;
+            let username = membership.username.as_str();
+            rows.sum.add_membership(&membership.group, username);
+        }
+        Ok(rows)
+    }
+
+    /// Whether base and difference together hold what was backed up.
+    pub(crate) async fn check_rows(&self) -> Result<(), VaultError> {
+        let Some(on_base) = &self.on_base else {
+            return Ok(());
+        };
+        let difference = &on_base.difference;
+        let expected = Rows {
+            users: difference.users,
+            memberships: difference.memberships,
+            sum: difference.rows,
+        };
+        match self.rows().await? == expected {
+            true => Ok(()),
+            false => {
+                let reason = "it and its base do not hold what was backed up";
+                Err(VaultError::damaged(&self.name, reason))
+            }
+        }
+    }
+}
+
+/// What a backup holds, in whatever order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rows {
+    users: u64,
+    memberships: u64,
+    sum: RowSum,
+}
+
+/// A user of a base, in 32 bytes.
+#[derive(Debug)]
+struct Entry {
+    name: u128,
+    /// The hash of the row, from which that of the new row is taken: what is left differs.
+    row: u64,
+    /// The same of the memberships, whose hashes are added up.
+    groups: u64,
+}
+
+/// What differs between a base and a whole backup.
+struct Changes {
+    names: Names,
+    /// The users of the base, by name.
+    entries: Vec<Entry>,
+    /// Which of them the whole backup has.
+    seen: Vec<bool>,
+    /// How many users the base does not have.
+    new: u64,
+}
+
+impl Changes {
+    /// Compares; `None` where the base is not one to compare with.
+    async fn between(base: &Backup, whole: &Backup) -> Result<Option<Self>, VaultError> {
+        if base.trailer.users > LARGEST_BASE {
+            return Ok(None);
+        }
+        let names = Names::default();
+        // A user who was deleted and made again while the base was read stands there twice.
+        let mut entries = Vec::with_capacity(base.trailer.users as usize);
+        let mut users = base.users(None).await?;
+        while let Some(user) = users.next_json().await? {
+            let Some(named) = NamedUser::of(&user.json) else {
+                return Ok(None);
+            };
+            entries.push(Entry {
+                name: names.of(named.name()),
+                row: names.row(&user.json),
+                groups: 0,
+            });
+        }
+        entries.sort_unstable_by_key(|entry| entry.name);
+        entries.dedup_by(|other, kept| {
+            let same = other.name == kept.name;
+            if same {
+                kept.row = kept.row.wrapping_add(other.row);
+            }
+            same
+        });
+        let mut changes = Self {
+            seen: vec![false; entries.len()],
+            names,
+            entries,
+            new: 0,
+        };
+        let mut memberships = base.memberships().await?;
+        while let Some(membership) = memberships.next().await? {
+            let group = changes.names.row(membership.group.as_bytes());
+            let Some(at) = changes.find(membership.username.as_str()) else {
+                return Ok(None);
+            };
+            let entry = &mut changes.entries[at];
+            entry.groups = entry.groups.wrapping_add(group);
+        }
+        let mut users = whole.users(None).await?;
+        while let Some(user) = users.next_json().await? {
+            let Some(named) = NamedUser::of(&user.json) else {
+                return Ok(None);
+            };
+            match changes.find(named.name()) {
+                Some(at) => {
+                    let row = changes.names.row(&user.json);
+                    let entry = &mut changes.entries[at];
+                    entry.row = entry.row.wrapping_sub(row);
+                    changes.seen[at] = true;
+                }
+                None => changes.new += 1,
+            }
+        }
+        let mut memberships = whole.memberships().await?;
+        while let Some(membership) = memberships.next().await? {
+            let group = changes.names.row(membership.group.as_bytes());
+            if let Some(at) = changes.find(membership.username.as_str()) {
+                let entry = &mut changes.entries[at];
+                entry.groups = entry.groups.wrapping_sub(group);
+            }
+        }
+        Ok(Some(changes))
+    }
+
+    fn find(&self, username: &str) -> Option<usize> {
+        let name = self.names.of(username);
+        self.entries
+            .binary_search_by_key(&name, |entry| entry.name)
+            .ok()
+    }
+
+    /// Whether a difference lists the user.
+    fn lists(&self, username: &str) -> bool {
+        self.find(username).is_none_or(|at| {
+            let entry = &self.entries[at];
+            entry.row != 0 || entry.groups != 0 || !self.seen[at]
+        })
+    }
+
+    /// How many users a difference names.
+    fn count(&self) -> u64 {
+        let seen = self.seen.iter();
+        let changed = self.entries.iter().zip(seen);
+        let changed = changed
+            .filter(|(entry, seen)| entry.row != 0 || entry.groups != 0 || !**seen)
+            .count();
+        changed as u64 + self.new
+    }
+}
+
+impl Vault {
+    /// The base of the backup `key`: the first whole backup of the same pool on the same UTC day;
+    /// `None` where there is none that can be opened.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the store does not answer.
+    pub async fn base_for(&self, key: &BackupKey) -> Result<Option<Backup>, VaultError> {
+        let before = Some(key.began());
+        let listed = self.of_day(key.day(), Some(key.pool()), before).await?;
+        for listed in listed.into_iter().rev() {
+            let other = listed.key;
+            if listed.unknown_form.is_some() || other.shard().is_some() || other == *key {
+                continue;
+            }
+            let name = BackupName::Key(other.clone());
+            let object = self.object(&other);
+            match Box::pin(open(self.store(), &name, &object, None)).await {
+                Ok(base) if base.is_a_base() => return Ok(Some(base)),
+                Ok(_) | Err(VaultError::Damaged { .. } | VaultError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens a whole backup that was [staged](Vault::begin_staged) for `key`.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn open_staged(&self, key: &BackupKey, staged: &str) -> Result<Backup, VaultError> {
+        let name = BackupName::Key(key.clone());
+        Box::pin(open(self.store(), &name, staged, None)).await
+    }
+
+    /// Writes the backup `key` as what differs between `base` and `whole`, and reads it back.
+    /// `None`, and nothing is written, where that is more than a quarter of the base's users.
+    ///
+    /// Memory: 33 bytes for each user of the base, beside those of an [`Upload`] and of two
+    /// readers.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyTaken`] when another backup came to lie there, [`VaultError::Damaged`]
+    /// when `base` or `whole` is, or when what was written does not add up to `whole`.
+    pub async fn write_difference(
+        &self,
+        key: &BackupKey,
+        base: &Backup,
+        whole: &Backup,
+    ) -> Result<Option<(Finished, Trailer)>, VaultError> {
+        let Some(changes) = Changes::between(base, whole).await? else {
+            return Ok(None);
+        };
+        if changes.count() * WORTH_IT > base.trailer.users {
+            return Ok(None);
+        }
+        let rows = whole.rows().await?;
+        let BackupName::Key(base_key) = &base.name else {
+            return Ok(None);
+        };
+        let difference = Difference {
+            base: Base {
+                s3_key: base_key.clone(),
+                version_id: base.version_id.clone(),
+                crc64nvme: base.trailer.crc64nvme.clone(),
+            },
+            users: whole.trailer.users,
+            groups: whole.trailer.groups,
+            memberships: whole.trailer.memberships,
+            rows: rows.sum,
+        };
+        let mut upload = self.begin_as(key, Kind::Difference).await?;
+        let written = write(&mut upload, difference, &changes, base, whole).await;
+        let trailer = match written {
+            Ok(trailer) => trailer,
+            Err(error) => {
+                upload.abort().await;
+                return Err(error);
+            }
+        };
+        drop(changes);
+        let finished = upload.finish().await?;
+        let version = finished.version_id.as_deref();
+        let again = self.open(key, version).await?;
+        again.check_rows().await?;
+        Ok(Some((finished, trailer)))
+    }
+
+    /// Makes a whole backup that was staged the backup `key`, byte by byte.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyTaken`] when another backup came to lie there.
+    pub async fn publish_staged(
+        &self,
+        key: &BackupKey,
+        whole: &Backup,
+    ) -> Result<Finished, VaultError> {
+        let mut upload = self.begin_as(key, Kind::Base).await?;
+        let mut at = 0;
+        for part in &whole.parts {
+            while at < whole.bytes {
+                let to = whole.bytes.min(at + PIECE);
+                let sent = match part.source.stored(at, to).await {
+                    Ok(bytes) => upload.write_stored(&bytes).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = sent {
+                    upload.abort().await;
+                    return Err(error);
+                }
+                at = to;
+            }
+        }
+        upload.finish().await
+    }
+
+    /// Removes a whole backup that was staged.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn remove_staged(&self, staged: &str, whole: &Backup) -> Result<(), VaultError> {
+        let version = whole.version_id.as_deref();
+        self.store().remove(staged, version).await
+    }
+}
+
+/// The document of a difference.
+async fn write(
+    upload: &mut Upload,
+    difference: Difference,
+    changes: &Changes,
+    base: &Backup,
+    whole: &Backup,
+) -> Result<Trailer, VaultError> {
+    let mut head = whole.head.clone();
+    head.set_difference(&difference);
+    let mut out = Vec::new();
+    let mut encoder = DocumentEncoder::begin(&head, &mut out);
+    upload.write(&out).await?;
+    upload.end_section().await?;
+    let mut users = whole.users(None).await?;
+    while let Some(user) = users.next_json().await? {
+        let named = NamedUser::of(&user.json);
+        if named.is_none_or(|named| changes.lists(named.name())) {
+            out.clear();
+            encoder.user_as_written(&user.json, &mut out);
+            upload.write(&out).await?;
+        }
+    }
+    if changes.seen.contains(&false) {
+        let mut users = base.users(None).await?;
+        while let Some(user) = users.next_json().await? {
+            let named = NamedUser::of(&user.json);
+            let Some(named) = named else { continue };
+            if changes
+                .find(named.name())
+                .is_some_and(|at| !changes.seen[at])
+            {
+                out.clear();
+                let gone = serde_json::json!({"Gone": named.name()});
+                encoder.user(&gone, &mut out);
+                upload.write(&out).await?;
+            }
+        }
+    }
+    out.clear();
+    encoder.begin_memberships(&mut out);
+    upload.write(&out).await?;
+    upload.end_section().await?;
+    let mut memberships = whole.memberships().await?;
+    let mut open_group: Option<Arc<str>> = None;
+    while let Some(membership) = memberships.next().await? {
+        if !changes.lists(membership.username.as_str()) {
+            continue;
+        }
+        out.clear();
+        if open_group.as_ref() != Some(&membership.group) {
+            if open_group.is_some() {
+                encoder.end_group(&mut out);
+            }
+            encoder.begin_group(&membership.group, &mut out);
+            open_group = Some(membership.group.clone());
+        }
+        encoder.member(membership.username.as_str(), &mut out);
+        upload.write(&out).await?;
+    }
+    out.clear();
+    if open_group.is_some() {
+        encoder.end_group(&mut out);
+    }
+    let trailer = encoder.finish(whole.trailer.reading_ended, &mut out);
+    upload.write(&out).await?;
+    Ok(trailer)
+}
