@@ -153,13 +153,16 @@ impl Alarm {
         }
     }
 
+    /// Whether a value is one of its metric.
+    pub fn is_about(&self, datum: &Datum) -> bool {
+        datum.namespace == self.namespace
+            && datum.metric == self.metric
+            && datum.dimensions == self.dimensions
+    }
+
     fn value(&self, data: &[Datum], begin: i64, end: i64) -> Option<f64> {
-        let of_metric = data.iter().filter(|datum| {
-            datum.namespace == self.namespace
-                && datum.metric == self.metric
-                && datum.dimensions == self.dimensions
-                && (begin..end).contains(&datum.at)
-        });
+        let within = |datum: &&Datum| (begin..end).contains(&datum.at) && self.is_about(datum);
+        let of_metric = data.iter().filter(within);
         let values = of_metric.map(|datum| datum.value);
         match self.statistic.as_str() {
             "Sum" => values.reduce(|a, b| a + b),

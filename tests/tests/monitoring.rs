@@ -10,6 +10,7 @@ use end_to_end::evaluate::{self, Place};
 use end_to_end::template;
 use lambda::metrics::{DIMENSION, Metric, NAMESPACE, Watch};
 use serde_json::{Value, json};
+use xtask::workspace::root;
 
 /// The metrics of AWS that are used: their namespace, names and dimensions, and the page of AWS's
 /// documentation that lists them.
@@ -382,5 +383,76 @@ fn the_templates_keep_to_the_limits_of_cloudformation() {
             let count = template[part].as_object().unwrap().len();
             assert!(count <= limit, "{name}: {count} {part}");
         }
+    }
+}
+
+/// An alarm goes off at its own metric, and at no other: those of AWS are not made here, so they
+/// come as AWS documents them.
+#[test]
+fn each_alarm_goes_off_at_its_own_metric_and_at_no_other() {
+    const NOW: i64 = 100 * 3600;
+    for name in TEMPLATES {
+        let alarms = cloudwatch::alarms(&deployed(name, &[]));
+        let data = |of: &cloudwatch::Alarm, value: f64| {
+            let times = (NOW - 8 * 3600..NOW).step_by(60);
+            times
+                .map(|at| cloudwatch::Datum {
+                    namespace: of.namespace.clone(),
+                    metric: of.metric.clone(),
+                    dimensions: of.dimensions.clone(),
+                    at,
+                    value,
+                })
+                .collect::<Vec<_>>()
+        };
+        let calm: Vec<_> = alarms.iter().flat_map(|alarm| data(alarm, 0.0)).collect();
+        for alarm in &alarms {
+            let mut all = calm.clone();
+            all.extend(data(alarm, alarm.threshold + 1.0));
+            let on = alarms
+                .iter()
+                .filter(|other| other.state(&all, NOW, 0) == cloudwatch::State::Alarm);
+            let on: Vec<&str> = on.map(|other| other.id.as_str()).collect();
+            assert_eq!(on, [alarm.id.as_str()], "{name}");
+        }
+    }
+}
+
+/// The source of a function, in one text.
+fn source(binary: &str) -> String {
+    let folder = root().join("crates/lambda/src/bin").join(binary);
+    let files = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => vec![folder.with_extension("rs")],
+    };
+    let texts = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap());
+    texts.collect()
+}
+
+#[test]
+fn every_metric_is_put_out_by_the_function_of_its_definition_and_by_no_other() {
+    let templates = TEMPLATES.map(|name| template::read(name).unwrap());
+    let functions = templates
+        .iter()
+        .flat_map(|template| template::resources(template, template::FUNCTION));
+    let sources: Vec<(&str, String)> = functions
+        .map(|(id, function)| (id, source(template::binary(function).unwrap())))
+        .collect();
+    for metric in Metric::ALL {
+        let named = format!("Metric::{}", metric.name());
+        let names_it = |source: &str| {
+            source
+                .split(&named)
+                .skip(1)
+                .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+        };
+        let by: Vec<&str> = sources
+            .iter()
+            .filter(|(_, source)| names_it(source))
+            .map(|(id, _)| *id)
+            .collect();
+        assert_eq!(by, [metric.producer().function()], "{named}");
     }
 }

@@ -12,6 +12,8 @@ const OLDEST: (u32, u32) = (3, 10);
 
 /// What the environment of the tests has.
 const TESTS: &str = "tests/python/requirements.txt";
+/// What the environment with checkov has.
+const CHECKOV: &str = "crates/xtask/checkov-requirements.txt";
 /// What the environment has that packages are linked with.
 const LINKER: &str = "crates/xtask/linker-requirements.txt";
 
@@ -60,6 +62,18 @@ impl Python {
         let python = Self {
             folder: workspace::target().join("python-linker"),
             requirements: LINKER,
+        };
+        python.made()
+    }
+
+    /// The environment with checkov, made or brought up to date if need be: some 300 MB.
+    ///
+    /// # Errors
+    /// As [`Python::ready`].
+    pub fn with_checkov() -> Result<Self> {
+        let python = Self {
+            folder: workspace::target().join("python-checkov"),
+            requirements: CHECKOV,
         };
         python.made()
     }

@@ -5,6 +5,7 @@ pub(crate) mod first_day;
 mod licences;
 pub(crate) mod package;
 mod state_machines;
+mod templates;
 pub(crate) mod test;
 
 use std::process::{Command, ExitCode, Stdio};

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use xtask::python::Python;
 use xtask::workspace;
 
-use super::{licences, passes, state_machines};
+use super::{licences, passes, state_machines, templates};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,7 @@ enum Part {
     Format,
     /// Licences of the dependencies
     Licences,
-    /// The expanded templates, by cfn-lint and cloudformation-validate
+    /// The templates, by cfn-lint, cloudformation-validate, checkov and, where it is installed, sam
     Templates,
     /// The state machines, by asl-validator and in a second interpreter
     StateMachines,
@@ -94,7 +94,10 @@ fn check(part: Part) -> Result<String> {
     match part {
         Part::Format => cargo(&["fmt", "--all", "--check"]),
         Part::Licences => licences::check(),
-        Part::Templates => expand().map(|()| String::new()),
+        Part::Templates => {
+            expand()?;
+            templates::check(&expanded())
+        }
         Part::StateMachines => {
             expand()?;
             state_machines::check(&expanded())
