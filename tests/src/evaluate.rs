@@ -95,6 +95,8 @@ impl Evaluation<'_> {
             "AWS::Partition" => json!(self.place.partition),
             "AWS::Region" => json!(self.place.region),
             "AWS::AccountId" => json!(ACCOUNT),
+            "AWS::URLSuffix" if self.place.partition == "aws-cn" => json!("amazonaws.com.cn"),
+            "AWS::URLSuffix" => json!("amazonaws.com"),
             "AWS::StackName" => json!("stack"),
             _ => match self.template["Parameters"].get(name) {
                 Some(parameter) => {

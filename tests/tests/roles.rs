@@ -188,6 +188,9 @@ fn the_replication_role_can_replicate_and_replicates_no_deletion() {
         "s3:GetObjectVersionTagging",
         "s3:ReplicateObject",
         "s3:ReplicateTags",
+        // Where replicas are encrypted with a key of the DR stack.
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
     ]
     .map(str::to_owned)
     .into();
