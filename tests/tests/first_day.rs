@@ -9,19 +9,25 @@ use std::time::Duration;
 
 use cognito::{Pace, Stop};
 use end_to_end::clients::{Clients, DR_REGION, PRIMARY_REGION};
+use end_to_end::deploy::set_replication;
+use end_to_end::environment::Environment;
 use end_to_end::ministack::{Ministack, Options};
 use first_day::account::{Account, Configs, Given};
 use first_day::clean_up;
-use first_day::journal::Journal;
+use first_day::journal::{Journal, Kind};
 use first_day::question::Question;
 use first_day::questions;
 use first_day::report::{Report, Verdict};
 use first_day::run::{Moment, Watch, run};
 use first_day::services::PATH;
 use futures::FutureExt as _;
+use serde_json::Value;
 use simulator::{Config, PassRole, Simulator, SimulatorHandle};
 use tempfile::TempDir;
+use xtask::architecture::Architecture;
+use xtask::package::{Purpose, package};
 use xtask::python::Python;
+use xtask::template;
 
 /// Any key is of this account there: a user of IAM has one that is none.
 const ACCOUNT: &str = "000000000000";
@@ -34,7 +40,7 @@ const LOCAL: [&str; 2] = [
 
 struct Stage {
     simulator: SimulatorHandle,
-    _ministack: Ministack,
+    ministack: Ministack,
     account: Account,
     folder: TempDir,
     runs: AtomicU32,
@@ -77,7 +83,7 @@ impl Stage {
         account.quiet_time = Duration::ZERO;
         Some(Self {
             simulator,
-            _ministack: ministack,
+            ministack,
             account,
             folder: tempfile::tempdir().unwrap(),
             runs: AtomicU32::new(0),
@@ -199,6 +205,101 @@ async fn the_local_stack_agrees_where_it_is_like_aws_and_a_planted_policy_is_fou
         assert_eq!(lines(&report, Verdict::Differs), expected, "{pass_role:?}");
     }
     assert_eq!(stage.left().await, [""; 0]);
+}
+
+/// The local CloudFormation leaves a bucket's replication out: this puts it there, before the first
+/// backup.
+struct Replication {
+    template: Value,
+    clients: Clients,
+}
+
+impl Watch for Replication {
+    fn moment(&self, moment: &Moment<'_>) {
+        let Moment::Made(thing) = moment else { return };
+        if thing.kind != Kind::Stack || thing.region != PRIMARY_REGION {
+            return;
+        }
+        let environment = thing.name.replace("first-day", "fd");
+        let environment = environment.rsplit_once('-').unwrap().0;
+        let bucket = format!("cognito-backup-{environment}-{ACCOUNT}");
+        let dr = format!("arn:aws:s3:::cognito-backup-dr-{environment}-{ACCOUNT}");
+        let (template, clients) = (self.template.clone(), self.clients.clone());
+        let set = async move {
+            while clients
+                .s3
+                .head_bucket()
+                .bucket(&bucket)
+                .send()
+                .await
+                .is_err()
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            set_replication(&clients, &template, &bucket, &dr)
+                .await
+                .unwrap();
+        };
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+        };
+        std::thread::spawn(move || runtime().block_on(set))
+            .join()
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn both_stacks_are_deployed_asked_and_removed_with_all_that_they_leave() {
+    let Some(environment) = Environment::ready("first day") else {
+        return;
+    };
+    let Some(stage) = Stage::start().await else {
+        return;
+    };
+    let packages = tempfile::tempdir().unwrap();
+    for name in [template::PRIMARY, template::DR] {
+        let read = template::read(name).unwrap();
+        for (_, function) in template::resources(&read, template::FUNCTION) {
+            let binary = template::binary(function).unwrap();
+            let zip = package(&environment.binaries.join(binary), Purpose::LocalStack).unwrap();
+            std::fs::write(packages.path().join(format!("{binary}.zip")), zip).unwrap();
+        }
+        let here = Architecture::of_this_machine();
+        let packaged = template::packaged(read, here, |binary| format!("{binary}.zip")).unwrap();
+        let path = packages.path().join(name).with_extension("json");
+        std::fs::write(path, packaged.to_string()).unwrap();
+    }
+    let given = Given {
+        packages: Some(packages.path().to_owned()),
+        ..Given::default()
+    };
+    let watch: Arc<dyn Watch> = Arc::new(Replication {
+        template: template::read(template::PRIMARY).unwrap(),
+        clients: Clients::new(&stage.ministack.endpoint(), ACCOUNT, PRIMARY_REGION),
+    });
+    let mut questions = questions::all();
+    questions.retain(|question| question.is_named_by("stacks.*"));
+    let report = run(
+        &questions,
+        &stage.account,
+        &given,
+        &stage.journal(),
+        &watch,
+        &Stop::never(),
+    )
+    .await;
+    assert_eq!(lines(&report, Verdict::NotAsked), [""; 0]);
+    assert_eq!(lines(&report, Verdict::Differs), [""; 0]);
+    assert!(report.left.is_empty(), "{:?}", report.left);
+    assert_eq!(stage.left().await, [""; 0]);
+    for region in [&stage.account.primary, &stage.account.dr] {
+        let tables = region.dynamodb.list_tables().send().await.unwrap();
+        assert_eq!(tables.table_names(), [""; 0]);
+    }
 }
 
 /// Dies when that many things were begun or made.

@@ -1,6 +1,7 @@
 //! The account that is asked, in two Regions.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -24,6 +25,8 @@ pub struct Given {
     pub iam: bool,
     /// Questions that take more than an hour are asked, too.
     pub long: bool,
+    /// What `cargo xtask package` wrote, for the stacks that are deployed.
+    pub packages: Option<PathBuf>,
 }
 
 impl Default for Given {
@@ -31,6 +34,7 @@ impl Default for Given {
         Self {
             iam: true,
             long: false,
+            packages: None,
         }
     }
 }
@@ -67,6 +71,14 @@ pub struct Region {
     pub s3: aws_sdk_s3::Client,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
+    /// CloudFormation.
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Step Functions.
+    pub step_functions: aws_sdk_sfn::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
     config_of_cognito: SdkConfig,
     config_of_others: SdkConfig,
 }
@@ -90,6 +102,10 @@ impl Region {
             unpaced,
             s3: aws_sdk_s3::Client::new(configs.others),
             waf: aws_sdk_wafv2::Client::new(configs.others),
+            cloudformation: aws_sdk_cloudformation::Client::new(configs.others),
+            lambda: aws_sdk_lambda::Client::new(configs.others),
+            step_functions: aws_sdk_sfn::Client::new(configs.others),
+            dynamodb: aws_sdk_dynamodb::Client::new(configs.others),
             config_of_cognito: configs.cognito.clone(),
             config_of_others: configs.others.clone(),
         }

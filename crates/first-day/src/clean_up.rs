@@ -97,6 +97,8 @@ async fn remove(account: &Account, run: &str, thing: &Thing) -> Result<(), Remov
         Kind::IamUser => services::remove::user(account, &thing.name).await,
         Kind::Bucket => services::remove::bucket(region, &thing.name).await,
         Kind::WebAcl => services::remove::web_acl(region, &thing.name).await,
+        Kind::Stack => services::remove::stack(region, &thing.name).await,
+        Kind::Table => services::remove::table(region, &thing.name).await,
         Kind::UserPool => match &thing.id {
             Some(id) => remove_pool(region, id).await,
             None => {

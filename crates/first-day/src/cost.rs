@@ -9,6 +9,8 @@ pub enum Unit {
     WebAclHour,
     /// A thousand requests that write to S3, and their replication to another Region.
     BucketRequests,
+    /// A stack, for an hour: its alarms, its dashboard, and the few calls of its functions.
+    StackHour,
 }
 
 impl Unit {
@@ -21,6 +23,8 @@ impl Unit {
             // $5 a month.
             Unit::WebAclHour => 0.007,
             Unit::BucketRequests => 0.01,
+            // Some twenty alarms at $0.10 a month, a dashboard at $3.
+            Unit::StackHour => 0.02,
         }
     }
 }

@@ -24,6 +24,10 @@ pub enum Kind {
     Bucket,
     /// A web ACL.
     WebAcl,
+    /// A stack of CloudFormation, with all that goes with it.
+    Stack,
+    /// A table of DynamoDB, which its stack leaves.
+    Table,
 }
 
 impl std::fmt::Display for Kind {
@@ -34,6 +38,8 @@ impl std::fmt::Display for Kind {
             Kind::IamUser => "IAM user",
             Kind::Bucket => "bucket",
             Kind::WebAcl => "web ACL",
+            Kind::Stack => "stack",
+            Kind::Table => "table",
         })
     }
 }
@@ -163,13 +169,30 @@ impl Journal {
     /// # Errors
     /// When it cannot be written: then nothing may be made.
     pub fn making(&self, kind: Kind, region: &str) -> Result<Thing, JournalError> {
+        self.announce(kind, region, |run, number| format!("{run}-{number}"))
+    }
+
+    /// As [`Journal::making`], for what something else makes and names: a stack, or a restore.
+    ///
+    /// # Errors
+    /// When it cannot be written: then nothing may be made.
+    pub fn expecting(&self, kind: Kind, region: &str, name: &str) -> Result<Thing, JournalError> {
+        self.announce(kind, region, |_, _| name.to_owned())
+    }
+
+    fn announce(
+        &self,
+        kind: Kind,
+        region: &str,
+        name: impl FnOnce(&str, u32) -> String,
+    ) -> Result<Thing, JournalError> {
         let mut inner = self.lock();
         let number = inner.next;
         let thing = Thing {
             number,
             kind,
             region: region.to_owned(),
-            name: format!("{}-{number}", self.run),
+            name: name(&self.run, number),
             id: None,
         };
         self.write(&mut inner, &Line::Making(thing.clone()))?;

@@ -12,6 +12,7 @@
 pub mod account;
 pub mod clean_up;
 pub mod cost;
+mod deployment;
 pub mod journal;
 pub mod question;
 pub mod questions;
@@ -19,3 +20,4 @@ pub mod report;
 pub mod run;
 pub mod scratch;
 pub mod services;
+pub mod trouble;

@@ -49,7 +49,8 @@ struct Arguments {
     /// Ask the questions that take more than an hour, too.
     #[arg(long)]
     long: bool,
-    /// Make no roles and users of IAM; what needs them is not asked.
+    /// Make no roles and users of IAM; what needs them is not asked. With `--clean-up`: look for
+    /// user pools alone.
     #[arg(long)]
     no_iam: bool,
     /// Show the questions and their cost, and ask nothing.
@@ -58,6 +59,9 @@ struct Arguments {
     /// Remove what earlier runs left: by their journals, then by name and tag.
     #[arg(long)]
     clean_up: bool,
+    /// What `cargo xtask package` wrote; without it no stack is deployed.
+    #[arg(long, default_value = "target/package")]
+    packages: PathBuf,
     /// Where journals and answers are kept.
     #[arg(long, default_value = "target/first-day")]
     folder: PathBuf,
@@ -106,6 +110,11 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode> {
     let given = Given {
         iam: !arguments.no_iam,
         long: arguments.long,
+        packages: arguments
+            .packages
+            .join("template-dr.json")
+            .is_file()
+            .then(|| arguments.packages.clone()),
     };
     let missing = |question: &Question| {
         question
@@ -210,7 +219,11 @@ async fn remove_what_is_left(arguments: &Arguments) -> Result<ExitCode> {
             journal.remove()?;
         }
     }
-    let removed = clean_up::by_tag(&account).await?;
+    let removed = if arguments.no_iam {
+        clean_up::pools_by_tag(&account).await?
+    } else {
+        clean_up::by_tag(&account).await?
+    };
     println!("{removed} more removed by name and tag");
     Ok(ExitCode::from(u8::from(left > 0)))
 }

@@ -17,6 +17,8 @@ pub enum Need {
     Iam,
     /// S3 or WAF: a bucket or a web ACL is made.
     OtherServices,
+    /// The packages of the Lambda functions and the templates.
+    Packages,
     /// More than half an hour.
     Long,
 }
@@ -27,6 +29,9 @@ impl Need {
         match self {
             Need::Iam => (!given.iam).then_some("no roles and users may be made (--no-iam)"),
             Need::OtherServices => None,
+            Need::Packages => given.packages.is_none().then_some(
+                "there are no packages to deploy: `cargo xtask package --only lambdas` first",
+            ),
             Need::Long => (!given.long).then_some("it takes more than an hour: ask with --long"),
         }
     }

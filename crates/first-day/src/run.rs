@@ -83,7 +83,7 @@ async fn answer(
     watch: &Arc<dyn Watch>,
     stop: &Stop,
 ) -> Entry {
-    let scratch = Scratch::new(account, journal, watch);
+    let scratch = Scratch::new(account, given, journal, watch);
     let began = tokio::time::Instant::now();
     let missing = question.needs.iter().find_map(|need| need.missing(given));
     let observed = match missing {

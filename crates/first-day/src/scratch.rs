@@ -2,6 +2,7 @@
 //! they are made.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use model::secret::hide_members;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::account::{Account, Region, Side, fill};
-use crate::journal::{Journal, JournalError, Kind, Thing};
+use crate::account::{Account, Given, Region, Side, fill};
+use crate::journal::{Journal, Kind, Thing};
 use crate::run::{Moment, Watch};
+pub(crate) use crate::trouble::outcome;
+pub use crate::trouble::{Refusal, Trouble};
 
 /// The tag that everything scratch carries, with the run's name as its value.
 pub const TAG: &str = "cognito-backup:first-day";
@@ -20,56 +23,6 @@ pub const TAG: &str = "cognito-backup:first-day";
 const IAM_PATIENCE: u32 = 6;
 /// How many calls of a question are kept for the report.
 const CALLS_KEPT: usize = 40;
-
-/// An answer of the service that says no.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// Its code, such as `InvalidParameterException`.
-    pub code: String,
-    /// Its text.
-    pub text: String,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}: {}", self.code, self.text)
-    }
-}
-
-/// Why a question could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Trouble {
-    /// The service refused what had to come first.
-    #[error("{operation} had to come first and was refused: {refusal}")]
-    Refused {
-        /// What was called.
-        operation: String,
-        /// The answer.
-        refusal: Refusal,
-    },
-    /// No answer came.
-    #[error("{operation} got no answer: {cause}")]
-    NoAnswer {
-        /// What was called.
-        operation: String,
-        /// Why not.
-        cause: String,
-    },
-    /// What is made cannot be written down, so nothing is.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// An answer lacks what the API promises.
-    #[error("{operation} answered without {lacks}")]
-    Unexpected {
-        /// What was called.
-        operation: String,
-        /// What is missing.
-        lacks: &'static str,
-    },
-    /// Something took longer than it may.
-    #[error("{0} took longer than it may")]
-    TooLong(String),
-}
 
 /// A call as it is reported.
 #[derive(Debug, Clone, Serialize)]
@@ -103,6 +56,7 @@ pub struct Scratch {
     account: Account,
     journal: Arc<Journal>,
     watch: Arc<dyn Watch>,
+    packages: Option<PathBuf>,
     seen: Mutex<Seen>,
 }
 
@@ -120,7 +74,12 @@ impl std::fmt::Debug for Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(account: &Account, journal: &Arc<Journal>, watch: &Arc<dyn Watch>) -> Self {
+    pub(crate) fn new(
+        account: &Account,
+        given: &Given,
+        journal: &Arc<Journal>,
+        watch: &Arc<dyn Watch>,
+    ) -> Self {
         let own = account.primary.name.as_str();
         let ses_regions = BTreeSet::from(["eu-west-1", "us-east-1", "us-west-2", own]);
         let ses_regions: Vec<&str> = ses_regions.into_iter().collect();
@@ -134,6 +93,7 @@ impl Scratch {
             account: account.clone(),
             journal: journal.clone(),
             watch: watch.clone(),
+            packages: given.packages.clone(),
             seen: Mutex::new(Seen {
                 values,
                 ..Seen::default()
@@ -324,10 +284,45 @@ impl Scratch {
                 Ok(Ok(made))
             }
             Err(refusal) => {
-                self.journal.gone(thing.number)?;
+                // Nobody else has the name: what is there already was made by a request that the
+                // SDK sent again.
+                if !refusal.is_there_already() {
+                    self.journal.gone(thing.number)?;
+                }
                 Ok(Err(refusal))
             }
         }
+    }
+
+    /// Writes down something that a stack or a restore is about to make; returns its number.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub(crate) fn expect(&self, kind: Kind, side: Side, name: &str) -> Result<u32, Trouble> {
+        let region = &self.on(side).name;
+        let thing = self.journal.expecting(kind, region, name)?;
+        self.watch.moment(&Moment::Making(&thing));
+        Ok(thing.number)
+    }
+
+    /// Writes down the id of something that was expected.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub(crate) fn came_to_be(&self, number: u32, id: &str) -> Result<(), Trouble> {
+        Ok(self.journal.made(number, id)?)
+    }
+
+    /// The folder with the packages of the Lambda functions and the templates.
+    ///
+    /// # Errors
+    /// When none was given.
+    pub(crate) fn packages(&self) -> Result<&Path, Trouble> {
+        let given = self.packages.as_deref();
+        given.ok_or_else(|| Trouble::NoAnswer {
+            operation: "the folder of the packages".to_owned(),
+            cause: "none was given".to_owned(),
+        })
     }
 
     /// Makes a user pool with `settings` in the primary Region; a refusal is an answer. Its plan is Lite
@@ -452,14 +447,6 @@ fn is_answer(error: &CognitoError) -> bool {
     ];
     let ours = ["NoCredentials", "NoAnswer", "UnexpectedAnswer"];
     !unanswered.contains(&error.kind) && !ours.contains(&error.code.as_str())
-}
-
-/// `accepted`, or the refusal: how most observations read.
-pub(crate) fn outcome<T>(answer: &Result<T, Refusal>) -> String {
-    match answer {
-        Ok(_) => "accepted".to_owned(),
-        Err(refusal) => refusal.to_string(),
-    }
 }
 
 /// Puts `more` over `document`, object by object.

@@ -10,6 +10,7 @@ mod mfa;
 mod pace;
 mod permissions;
 mod refusals;
+mod stacks;
 mod updates;
 mod users;
 
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Question> {
         import::questions(),
         permissions::questions(),
         buckets::questions(),
+        stacks::questions(),
         pace::questions(),
     ];
     groups.into_iter().flatten().collect()

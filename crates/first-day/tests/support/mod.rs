@@ -1,5 +1,8 @@
 //! An account of simulators.
 
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
