@@ -10,7 +10,8 @@ use cognito::collect::{Collector, with_groups};
 use cognito::{Answers, CognitoError, ErrorKind, Operation};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
-use model::document::{BackupHead, DocumentEncoder};
+use model::checklist::{self, ChecklistAnswer};
+use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::observe::{Counted, Event};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
@@ -377,6 +378,7 @@ impl<'a> PoolRun<'a> {
             return Err(error.into());
         }
         let row = |version, trailer, bytes, ended| {
+            tell_checklist(&head, &trailer);
             BackupRow::new(key.clone(), version, &head, trailer, bytes, ended)
         };
         let staged = self.upload.staged().map(str::to_owned);
@@ -523,4 +525,20 @@ async fn begin_upload(
             other => return Ok(other?),
         }
     }
+}
+
+/// Logs the checklist of a backup that is complete, as one line.
+fn tell_checklist(head: &BackupHead, trailer: &Trailer) {
+    let rows = checklist::of_backup(head, trailer);
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{}: {} ({})", row.check, row.answer.in_words(), row.detail))
+        .collect();
+    let no = rows.iter().filter(|row| row.answer == ChecklistAnswer::No);
+    tracing::info!(
+        user_pool_id = %head.user_pool_id,
+        no = no.count(),
+        checklist = told.join("; "),
+        "the backup is checked"
+    );
 }

@@ -97,6 +97,16 @@ metrics! {
     RestoreFindingsFailed: Count, Restore, [Panel("Findings of restores")];
     /// Differences between a restored pool and its backup that nothing announces.
     RestoreDifferences: Count, Restore, [Panel("Findings of restores")];
+    /// Rehearsals that came to their end, with or without losses.
+    RehearsalsSucceeded: Count, Restore, [Panel("Rehearsals")];
+    /// Rehearsals that failed, or whose pool differed from the backup in a way that nothing announces.
+    RehearsalsFailed: Count, Restore, [Panel("Rehearsals")];
+    /// Time from the beginning of a rehearsal until its pool was removed.
+    RehearsalSeconds: Seconds, Restore, [Panel("Duration of rehearsals")];
+    /// Pools that are rehearsed on a schedule, and were not with success within `RehearsalAgeLimitDays`.
+    RehearsalsOverdue: Count, Restore, [Alarm("CognitoRehearsalOverdueAlarm"), Panel("Rehearsals")];
+    /// Time since the last successful rehearsal, of the pool for which that is longest; none before each had one.
+    OldestRehearsalAge: Seconds, Restore, [Panel("Age of the oldest rehearsal")];
     /// Calls that Cognito throttled in an invocation.
     RestoreCallsThrottled: Count, Restore, [Panel("Calls throttled")];
     /// Share of Cognito's request quota that an invocation used, in the category of which it used most.

@@ -8,6 +8,7 @@ mod diff;
 mod handover;
 mod man;
 mod pools;
+mod rehearse;
 mod restore;
 mod show;
 mod trigger;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Show(show::Arguments),
     Check(check::Arguments),
     Restore(Box<restore::Arguments>),
+    Rehearse(Box<rehearse::Arguments>),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
     #[command(subcommand)]
@@ -50,6 +52,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Show(arguments) => show::run(context, arguments).await,
         Command::Check(arguments) => check::run(context, arguments).await,
         Command::Restore(arguments) => restore::run(context, *arguments).await,
+        Command::Rehearse(arguments) => rehearse::run(context, *arguments).await,
         Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Users(command) => users::run(context, command).await,

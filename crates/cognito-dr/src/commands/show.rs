@@ -7,6 +7,7 @@ use clap::Args;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 use model::UserPoolId;
+use model::checklist::{self, ChecklistRow};
 use model::document::{BackupHead, SectionStatus};
 use model::inventory::Section;
 use model::secret;
@@ -47,6 +48,7 @@ With --json:
   users                 total; by_status and disabled (null with --no-statuses)
   memberships           how many there are
   sections[]            name, status (complete, empty, failed, not_read or unknown), count, reason
+  checklist[]           check, answer (yes, no, not_applicable or cannot_be_told), holds, detail
   app_clients[]         id, name
   groups[], identity_providers[], resource_servers[], domains[]   names";
 
@@ -62,6 +64,7 @@ struct Answer<'a> {
     users: Users,
     memberships: u64,
     sections: Vec<SectionOfBackup<'a>>,
+    checklist: Vec<ChecklistRow>,
     app_clients: Vec<Client<'a>>,
     groups: Vec<&'a str>,
     identity_providers: Vec<&'a str>,
@@ -163,6 +166,7 @@ fn answer(backup: &Backup, location: String, users: Users) -> Answer<'_> {
             .iter()
             .map(|section| section_of(backup, *section))
             .collect(),
+        checklist: checklist::of_backup(head, &backup.trailer),
         app_clients: clients.collect(),
         groups: names(Section::Groups, "GroupName"),
         identity_providers: names(Section::IdentityProviders, "ProviderName"),
@@ -243,6 +247,12 @@ fn write_text(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
             count,
             reason.to_owned(),
         ]);
+    }
+    write!(out, "\n{table}")?;
+    let mut table = Table::new(["CHECK", "ANSWER", "FIGURES"]);
+    for row in &answer.checklist {
+        let (check, figures) = (row.check.clone(), row.detail.clone());
+        table.row([check, row.answer.in_words().to_owned(), figures]);
     }
     write!(out, "\n{table}")
 }

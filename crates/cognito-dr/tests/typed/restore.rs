@@ -9,18 +9,18 @@ use vault::testing::MemoryS3;
 use crate::support::{Account, REGION, ended, interrupt, places, says, text};
 use crate::vault::BUCKET;
 
-const NEW: &str = "us-west-2";
-const FILE: &str = "lost.json";
+pub(crate) const NEW: &str = "us-west-2";
+pub(crate) const FILE: &str = "lost.json";
 
 /// A pool with groups and users of several kinds, backed up into a file.
-struct Lost {
-    account: Account,
+pub(crate) struct Lost {
+    pub(crate) account: Account,
     s3: MemoryS3,
     pool: String,
 }
 
 impl Lost {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let s3 = MemoryS3::start(BUCKET);
         let mut account = Account::new();
         for service in [
@@ -71,12 +71,17 @@ impl Lost {
     }
 
     fn restore(&self) -> Child {
-        let command = ["restore", FILE, "--region", NEW, "--quota-share", "1"];
+        self.begin("restore")
+    }
+
+    /// Begins a command that takes the backup into the other Region.
+    pub(crate) fn begin(&self, command: &str) -> Child {
+        let command = [command, FILE, "--region", NEW, "--quota-share", "1"];
         self.account.spawn(&command)
     }
 
     /// The pools of the Region that is restored into.
-    fn new_pools(&self) -> Vec<String> {
+    pub(crate) fn new_pools(&self) -> Vec<String> {
         let pools = self.account.json(&["pools", "--region", NEW]);
         let pools = pools["pools"].as_array().unwrap();
         let ids = pools.iter().map(|pool| pool["id"].as_str().unwrap());

@@ -91,6 +91,9 @@ pub struct RemovalRequest {
     /// The pools that are rehearsed on a schedule: the age of their last success is told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_pool_ids: Vec<UserPoolId>,
+    /// After how many days without success such a pool is overdue.
+    #[serde(default)]
+    pub age_limit_days: u32,
 }
 
 impl RemovalRequest {

@@ -22,4 +22,4 @@ pub use state::{ChosenBackup, RestoreState};
 pub use users::{
     ImportProgress, PasswordKind, UserCounts, UserEntry, UsersForeseen, UsersPass, UsersProgress,
 };
-pub use verification::{Difference, Verification, VerifiedRow};
+pub use verification::{Difference, Verification};

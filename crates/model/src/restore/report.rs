@@ -151,7 +151,8 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::restore::{Finding, FindingKind, Step, VerifiedRow};
+    use crate::checklist::{ChecklistAnswer, ChecklistRow};
+    use crate::restore::{Finding, FindingKind, Step};
 
     fn state() -> RestoreState {
         let state = serde_json::json!({
@@ -183,10 +184,9 @@ mod tests {
             change(&mut state);
             state
         };
-        let row = VerifiedRow {
-            check: "c".into(),
+        let row = ChecklistRow {
             holds: false,
-            detail: String::new(),
+            ..ChecklistRow::new("c", ChecklistAnswer::No, "")
         };
         let mut failed_row = state();
         failed_row.verification = Some(Verification {

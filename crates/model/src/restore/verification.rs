@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::checklist::ChecklistRow;
 use crate::identifiers::RestoreId;
 
 /// One difference between backup and pool.
@@ -15,17 +16,6 @@ pub struct Difference {
     /// The announcement in the report that explains it; `None` makes it a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_by: Option<String>,
-}
-
-/// One row of the checklists of the reference, answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifiedRow {
-    /// What was checked, such as "User count matches backup".
-    pub check: String,
-    /// Whether it holds.
-    pub holds: bool,
-    /// The figures behind it.
-    pub detail: String,
 }
 
 /// The result of a comparison.
@@ -43,7 +33,7 @@ pub struct Verification {
     /// The first differences, unannounced ones before announced ones.
     pub differences: Vec<Difference>,
     /// The checklists.
-    pub rows: Vec<VerifiedRow>,
+    pub rows: Vec<ChecklistRow>,
     /// The restore whose announcements were taken. None where a pool was only compared that no
     /// restore of this backup made: then what any restore of it into this Region would have to
     /// change counts as announced.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::document::Document;
 use crate::step::{News, StepResult};
 
-pub use record::record;
+pub use record::{newest, record};
 pub use removal::remove_pools_of;
 pub use sweep::{Swept, sweep};
 

@@ -1,9 +1,31 @@
 //! What is remembered of a rehearsal when it is over.
 
+use model::UserPoolId;
 use model::restore::{RehearsalRecord, Report};
 use vault::{VaultError, Workspace};
 
 use crate::error::RestoreError;
+
+/// The newest record of a pool; none before its first rehearsal.
+///
+/// # Errors
+/// [`RestoreError::Vault`] when the workspace does not give it.
+pub async fn newest(
+    workspace: &Workspace,
+    pool: &UserPoolId,
+) -> Result<Option<RehearsalRecord>, RestoreError> {
+    let key = RehearsalRecord::key(pool);
+    let bytes = workspace.read(&key).await?;
+    Ok(bytes.and_then(|bytes| read(&key, &bytes)))
+}
+
+/// One that cannot be read counts as none, and is written over: it would stop every rehearsal to
+/// come.
+fn read(key: &str, bytes: &[u8]) -> Option<RehearsalRecord> {
+    serde_json::from_slice(bytes)
+        .inspect_err(|error| tracing::warn!(key, %error, "an unreadable record"))
+        .ok()
+}
 
 /// How often the newest record is read again because another rehearsal wrote it meanwhile.
 const TRIES: u32 = 5;
@@ -22,12 +44,7 @@ pub async fn record(
     let mut tries = 0;
     let record = loop {
         let there = workspace.look_up(&key).await?;
-        // One that cannot be read is written over: it would stop every rehearsal to come.
-        let last = there.as_ref().and_then(|object| {
-            serde_json::from_slice::<RehearsalRecord>(&object.bytes)
-                .inspect_err(|error| tracing::warn!(key, %error, "an unreadable record"))
-                .ok()
-        });
+        let last = there.as_ref().and_then(|object| read(&key, &object.bytes));
         let record = RehearsalRecord::new(report, last.as_ref());
         if last.is_some_and(|last| last.at > record.at) {
             break record;

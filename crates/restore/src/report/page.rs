@@ -1,6 +1,7 @@
 //! The hand-over page: one self-contained page, made for the bad day and readable on a phone.
 
 use askama::Template;
+use model::checklist::{ChecklistAnswer, ChecklistRow};
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::PassedOver;
@@ -165,6 +166,17 @@ impl<'a> Page<'a> {
             words_to_users,
             files: files(report, root),
             report,
+        }
+    }
+
+    /// How the answer to a check looks: what fails the comparison, what is so, what is announced not to
+    /// be so.
+    fn badge_of(&self, row: &ChecklistRow) -> &'static str {
+        match (row.holds, row.answer) {
+            (false, _) => "failed",
+            (true, ChecklistAnswer::Yes) => "holds",
+            (true, ChecklistAnswer::No) => "changed",
+            (true, ChecklistAnswer::NotApplicable | ChecklistAnswer::CannotBeTold) => "",
         }
     }
 }

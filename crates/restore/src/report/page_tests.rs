@@ -1,7 +1,8 @@
 use super::super::losses::known_losses;
 use super::super::losses::tests::state;
 use super::*;
-use model::restore::{Difference, Finding, Step, StepRecord, VerifiedRow};
+use model::checklist::{ChecklistAnswer, ChecklistRow};
+use model::restore::{Difference, Finding, Step, StepRecord};
 use serde_json::json;
 
 fn head() -> BackupHead {
@@ -110,11 +111,27 @@ fn bad_day() -> RestoreState {
         settings_compared: 412,
         announced: 4,
         unannounced: 0,
-        differences: vec![Difference { path: "user_pool_config/EmailConfiguration/SourceArn".into(), change: "missing".into(), announced_by: Some("the SES identity is in us-east-1 and nothing stands for it".into()) }],
+        differences: vec![Difference {
+            path: "user_pool_config/EmailConfiguration/SourceArn".into(),
+            change: "missing".into(),
+            announced_by: Some("the SES identity is in us-east-1 and nothing stands for it".into()),
+        }],
         rows: vec![
-            VerifiedRow { check: "Post-restore: User pool created with correct name".into(), holds: true, detail: "the pool is called \"shop\", as in the backup".into() },
-            VerifiedRow { check: "Post-restore: User count matches backup".into(), holds: true, detail: "1242 users of the backup expected, 1240 found, 1240 users in the pool; 2 differences, announced in this report".into() },
-            VerifiedRow { check: "Post-restore: Threat protection active".into(), holds: true, detail: "0 threat protection settings in the backup".into() },
+            ChecklistRow::new(
+                "Post-restore: User pool created with correct name",
+                ChecklistAnswer::Yes,
+                "the pool is called \"shop\", as in the backup",
+            ),
+            ChecklistRow::new(
+                "Post-restore: User count matches backup",
+                ChecklistAnswer::No,
+                "1242 users of the backup expected, 1240 found, 1240 users in the pool; 2 differences, announced in this report",
+            ),
+            ChecklistRow::new(
+                "Post-restore: Threat protection active",
+                ChecklistAnswer::NotApplicable,
+                "0 threat protection settings in the backup",
+            ),
         ],
         ..Verification::default()
     });

@@ -6,12 +6,13 @@ use cognito::ErrorKind;
 use compare::documents::Change;
 use compare::settings;
 use compare::tables::{MembershipRow, Table, UserRow};
+use model::checklist::ChecklistAnswer;
 use model::inventory::Section;
 use model::observe::Counted;
 use model::rules::is_group_of_provider;
 use serde_json::Value;
 
-use super::checklist::DOES_NOT_HOLD;
+use super::progress::Figure;
 use super::session::Session;
 use super::users::user;
 use crate::error::RestoreError;
@@ -198,10 +199,13 @@ impl Session<'_> {
             "{} memberships expected, {} in the pool's groups",
             progress.memberships.compared, progress.memberships_in_pool
         );
-        self.progress.figures.insert("users".to_owned(), users);
-        self.progress
-            .figures
-            .insert("memberships".to_owned(), memberships);
+        let same_users = matching(progress.users_expected, progress.users.compared);
+        let same_memberships =
+            matching(progress.memberships.compared, progress.memberships_in_pool);
+        let figures = &mut self.progress.figures;
+        figures.insert("users".to_owned(), Figure::new(same_users, users));
+        let memberships = Figure::new(same_memberships, memberships);
+        figures.insert("memberships".to_owned(), memberships);
     }
 
     /// The figures of the settings.
@@ -221,11 +225,13 @@ impl Session<'_> {
             .covering("user_pool_config/Name")
             .is_some();
         let named = if old == new {
-            format!("the pool is called {new:?}, as in the backup")
+            let text = format!("the pool is called {new:?}, as in the backup");
+            Figure::new(ChecklistAnswer::Yes, text)
         } else if announced {
-            format!("the pool is called {new:?}, as announced")
+            let text = format!("the pool is called {new:?}, as announced");
+            Figure::new(ChecklistAnswer::No, text)
         } else {
-            format!("{DOES_NOT_HOLD}the pool is called {new:?}, in the backup {old:?}")
+            Figure::failing(format!("the pool is called {new:?}, in the backup {old:?}"))
         };
         self.progress.figures.insert("name".to_owned(), named);
         for (figure, what, sections) in [
@@ -269,20 +275,25 @@ impl Session<'_> {
                 .iter()
                 .filter(|section| self.progress.not_in_backup.contains(section))
                 .count();
-            let mut text = format!(
-                "{} {what} in the backup, {} in the pool",
-                count(backup),
-                count(pool)
-            );
+            let (old, new) = (count(backup), count(pool));
+            let mut text = format!("{old} {what} in the backup, {new} in the pool");
+            let mut answer = match (old, new) {
+                (0, 0) => ChecklistAnswer::NotApplicable,
+                (1.., 0) => ChecklistAnswer::No,
+                _ => ChecklistAnswer::Yes,
+            };
             if unknown > 0 {
                 text.push_str("; the backup does not hold all of it");
+                answer = ChecklistAnswer::CannotBeTold;
             }
-            self.progress.figures.insert(figure.to_owned(), text);
+            let measured = Figure::new(answer, text);
+            self.progress.figures.insert(figure.to_owned(), measured);
         }
         let compared = format!(
             "{} settings compared in all",
             self.progress.settings.compared
         );
+        let compared = Figure::new(ChecklistAnswer::Yes, compared);
         self.progress
             .figures
             .insert("policies".to_owned(), compared);
@@ -294,18 +305,29 @@ impl Session<'_> {
         let (backup, progress) = (self.restore.backup, &self.progress);
         let whole = progress.users_read == backup.trailer.users
             && progress.memberships_read == backup.trailer.memberships;
-        let text = if whole {
-            format!("read whole from the DR bucket: {}", backup.name)
+        let figure = if whole {
+            let text = format!("read whole from the DR bucket: {}", backup.name);
+            Figure::new(ChecklistAnswer::Yes, text)
         } else {
-            format!(
-                "{DOES_NOT_HOLD}{} in the DR bucket holds {} users and {} memberships, its trailer says {} and {}",
+            Figure::failing(format!(
+                "{} in the DR bucket holds {} users and {} memberships, its trailer says {} and {}",
                 backup.name,
                 progress.users_read,
                 progress.memberships_read,
                 backup.trailer.users,
                 backup.trailer.memberships
-            )
+            ))
         };
-        self.progress.figures.insert("replication".to_owned(), text);
+        let figures = &mut self.progress.figures;
+        figures.insert("replication".to_owned(), figure);
+    }
+}
+
+/// Whether all that was expected was found.
+fn matching(expected: u64, found: u64) -> ChecklistAnswer {
+    match (expected, found) {
+        (0, 0) => ChecklistAnswer::NotApplicable,
+        (expected, found) if expected == found => ChecklistAnswer::Yes,
+        _ => ChecklistAnswer::No,
     }
 }

@@ -76,10 +76,14 @@ pub async fn verify(
         manual_steps: 0,
     });
     if let VerifyOutcome::Done = outcome {
-        let verification = Verification {
+        let mut verification = Verification {
             ended: Some(Timestamp::now()),
             ..session.verification()
         };
+        let options = &state.options;
+        if options.verify.is_none() && options.target_user_pool_id.is_none() {
+            verification.rows.extend(checklist::of_people(state));
+        }
         tracing::info!(
             users = verification.users_compared,
             settings = verification.settings_compared,

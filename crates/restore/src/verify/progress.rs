@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use compare::excused::ExcusedSets;
 use compare::tally::Tally;
+use model::checklist::ChecklistAnswer;
 use model::inventory::Section;
 use model::restore::{Difference, Verification};
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,37 @@ pub struct Progress {
     /// How many users that differ only in what was announced are kept to be named.
     pub announced_mismatches: u64,
     /// Figures of the settings for the checklists.
-    pub figures: BTreeMap<String, String>,
+    pub figures: BTreeMap<String, Figure>,
+}
+
+/// What was measured for a row of the checklists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What it answers, unless the sections of the row differ.
+    pub answer: ChecklistAnswer,
+    /// False where it makes its rows fail, whatever the sections say.
+    pub holds: bool,
+    /// In numbers.
+    pub text: String,
+}
+
+impl Figure {
+    /// One that fails nothing.
+    pub fn new(answer: ChecklistAnswer, text: impl Into<String>) -> Self {
+        Self {
+            answer,
+            holds: true,
+            text: text.into(),
+        }
+    }
+
+    /// One that makes its rows fail.
+    pub fn failing(text: impl Into<String>) -> Self {
+        Self {
+            holds: false,
+            ..Self::new(ChecklistAnswer::No, text)
+        }
+    }
 }
 
 impl Progress {

@@ -8,6 +8,7 @@ use compare::settings::{self, SettingsCompared, Ties};
 use compare::tables::{MembershipRow, NameRow, Table, UserRow};
 use compare::user::{Likeness, SignIn};
 use jiff::Timestamp;
+use model::checklist::ChecklistAnswer;
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::observe::{Counted, Event};
@@ -21,7 +22,7 @@ use super::VerifyOutcome;
 use super::checklist;
 use super::expectation::expectation;
 use super::explained::Explained;
-use super::progress::{Progress, Stage};
+use super::progress::{Figure, Progress, Stage};
 use super::scope::Scope;
 use crate::context::Restore;
 use crate::error::RestoreError;
@@ -187,8 +188,10 @@ impl<'r> Session<'r> {
 
     async fn compare_settings(&mut self) -> Result<bool, RestoreError> {
         if !self.scope.is_whole() {
-            let existed =
-                "the pool was there before the restore: its settings are not compared".to_owned();
+            let existed = Figure::new(
+                ChecklistAnswer::CannotBeTold,
+                "the pool was there before the restore: its settings are not compared",
+            );
             for figure in [
                 "name",
                 "app_clients",

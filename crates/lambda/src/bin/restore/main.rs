@@ -101,7 +101,8 @@ impl Function for Restore {
 
     async fn handle(&self, event: Value, context: &Context) -> Result<Answer, Failed> {
         if let Some(request) = RemovalRequest::from_event(&event)? {
-            return self.remove_scratch_pools(&request).await;
+            let metrics = Metrics::of(Producer::Restore, context);
+            return self.remove_scratch_pools(&request, &metrics).await;
         }
         let request = RestoreRequest::from_event(&event)?;
         let left = time_left(context);
@@ -124,6 +125,7 @@ impl Function for Restore {
         ];
         if let Ok(answer) = &answer {
             values.extend(measured::of_restore(answer));
+            values.extend(measured::of_rehearsals(&answer.rehearsals));
         }
         Metrics::of(Producer::Restore, context).put(&values, &[]);
         let answer = answer?;
@@ -136,12 +138,25 @@ impl Function for Restore {
 
 impl Restore {
     /// Removes what rehearsals left behind.
-    async fn remove_scratch_pools(&self, request: &RemovalRequest) -> Result<Answer, Failed> {
+    async fn remove_scratch_pools(
+        &self,
+        request: &RemovalRequest,
+        metrics: &Metrics,
+    ) -> Result<Answer, Failed> {
         let status = request.status.as_deref().unwrap_or("ENDED");
         let ended = request.ended.as_ref().map(|id| (id, status));
         let (vault, now) = (Some(&self.vault), Timestamp::now());
         let sweep = rehearsal::sweep(&self.clients, vault, &self.settings, ended, now);
         let swept = Box::pin(sweep).await?;
+        let mut newest = Vec::new();
+        for pool in &request.user_pool_ids {
+            newest.push(rehearsal::newest(&self.clients.workspace, pool).await?);
+        }
+        let mut values = measured::of_rehearsals(&swept.records);
+        if request.ended.is_none() {
+            values.extend(measured::of_ages(&newest, request.age_limit_days, now));
+        }
+        metrics.put(&values, &[]);
         for message in swept.messages {
             self.topic.publish(message).await?;
         }
