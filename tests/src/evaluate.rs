@@ -81,6 +81,16 @@ impl Evaluation<'_> {
                 let index = argument[0].as_u64()? as usize;
                 self.value(&argument[1])?.get(index)?.clone()
             }
+            "Fn::FindInMap" => {
+                let keys = texts(&self.value(argument)?);
+                let [map, first, second] = &keys[..] else {
+                    panic!("Fn::FindInMap takes three keys: {keys:?}");
+                };
+                let found = self.template["Mappings"][map][first].get(second);
+                found
+                    .unwrap_or_else(|| panic!("{map} has no {first} {second}"))
+                    .clone()
+            }
             "Fn::If" => {
                 let holds = self.holds(&json!({"Condition": argument[0]}));
                 return self.value(&argument[if holds { 1 } else { 2 }]);

@@ -202,7 +202,7 @@ async fn a_burst_of_created_users_starts_one_backup_and_other_calls_none() {
             .s3
             .list_objects_v2()
             .bucket("cognito-backup-prod-111122223333")
-            .prefix("cognito-backup/")
+            .prefix("cognito-backup/2")
             .send()
             .await
             .unwrap();

@@ -43,12 +43,6 @@ fn both_buckets_are_versioned_closed_and_end_old_things() {
             .as_array()
             .unwrap();
         let some = |pointer: &str| rules.iter().find_map(|rule| rule.pointer(pointer)).cloned();
-        assert_eq!(some("/ExpirationInDays"), Some(json!(90)), "{bucket}");
-        assert_eq!(
-            some("/NoncurrentVersionExpiration/NoncurrentDays"),
-            Some(json!(30)),
-            "{bucket}"
-        );
         assert_eq!(
             some("/AbortIncompleteMultipartUpload/DaysAfterInitiation"),
             Some(json!(2)),
@@ -57,27 +51,6 @@ fn both_buckets_are_versioned_closed_and_end_old_things() {
         let denial = &resource(&template, policy)["PolicyDocument"]["Statement"][0];
         assert_eq!(denial["Effect"], "Deny");
         assert_eq!(denial["Condition"]["Bool"]["aws:SecureTransport"], "false");
-    }
-}
-
-/// The map that the operator keeps there would otherwise end with the reports.
-#[test]
-fn the_operators_map_never_expires() {
-    let template = template::read(template::DR).unwrap();
-    let rules = &resource(&template, "CognitoBackupDRBucket")["LifecycleConfiguration"]["Rules"];
-    for rule in rules
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|rule| rule["ExpirationInDays"].is_u64())
-    {
-        let prefix = rule["Prefix"]
-            .as_str()
-            .expect("an expiring rule has a prefix");
-        assert!(
-            !"cognito-restore/translations.json".starts_with(prefix),
-            "{rule}"
-        );
     }
 }
 

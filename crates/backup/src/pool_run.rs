@@ -382,12 +382,20 @@ impl<'a> PoolRun<'a> {
             BackupRow::new(key.clone(), version, &head, trailer, bytes, ended)
         };
         let staged = self.upload.staged().map(str::to_owned);
+        // Comparing takes as much memory for each user.
+        drop(self.seen);
+        drop(self.ahead);
         let settled = match (self.upload.finish().await, staged) {
             (Ok(_), Some(staged)) => backups.settle(&key, &staged, trailer).await,
             (Ok(finished), None) => {
                 let version = finished.version_id.as_deref();
-                let checked = backups.check(&key, version, &trailer).await;
-                checked.map(|()| Settled { finished, trailer })
+                match backups.check(&key, version, &trailer).await {
+                    Ok(()) => {
+                        backups.keep_as_last(&key, &finished).await;
+                        Ok(Settled { finished, trailer })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (Err(error), _) => Err(error.into()),
         };
@@ -512,13 +520,13 @@ async fn begin_upload(
             .checked_add(SignedDuration::from_secs(seconds))
             .unwrap_or(began);
         let key = BackupKey::new(pool, at).of_shard(backups.shard);
-        let compares = backups.differences && backups.shard.is_none();
-        let begun = match compares && backups.vault.base_for(&key).await?.is_some() {
-            true => {
-                let staged = staged_object(&key);
-                backups.vault.begin_staged(&key, &staged).await
+        let vault = backups.vault;
+        let begun = match backups.is_base(&key).await? {
+            Some(true) => vault.begin_base(&key).await,
+            Some(false) if backups.differences => {
+                vault.begin_staged(&key, &staged_object(&key)).await
             }
-            false => backups.vault.begin(&key).await,
+            _ => vault.begin(&key).await,
         };
         match begun {
             Err(VaultError::KeyTaken(_)) if seconds < TAKEN_KEYS => seconds += 1,

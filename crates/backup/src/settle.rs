@@ -68,6 +68,28 @@ impl Backups<'_> {
         Ok(settled)
     }
 
+    /// Whether the backup `key` is the first of its day that others may be written against; `None`
+    /// where it does not matter: in a folder, and of a shard.
+    pub(crate) async fn is_base(&self, key: &BackupKey) -> Result<Option<bool>, BackupError> {
+        if self.shard.is_some() || !self.vault.is_shared() {
+            return Ok(None);
+        }
+        Ok(Some(self.vault.base_for(key).await?.is_none()))
+    }
+
+    /// Keeps the day's base beyond its time. The backup is none the less for it if that fails: the
+    /// next day's does.
+    pub(crate) async fn keep_as_last(&self, key: &BackupKey, base: &Finished) {
+        let kept = match self.is_base(key).await {
+            Ok(Some(true)) => self.vault.keep_as_last(key, base).await.map_err(Into::into),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            tracing::error!(%error, s3_key = %key, "the backup is not kept beyond its time");
+        }
+    }
+
     /// Writes what differs from the day's base; `None` where a whole backup is to be written.
     async fn compare(
         &self,

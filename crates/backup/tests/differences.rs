@@ -56,10 +56,14 @@ async fn the_second_backup_of_a_day_is_a_difference_with_a_row_of_its_own() {
     let unchanged = run(&world, &pool).await.unwrap();
     change_the_pool(&world, &pool).await;
     let second = run(&world, &pool).await.unwrap();
-    assert_eq!(tag(&world, &first), "cognito-backup=base");
+    assert_eq!(tag(&world, &first), "cognito-backup=base-of-month");
     assert_eq!(tag(&world, &unchanged), "cognito-backup=difference");
     assert_eq!(tag(&world, &second), "cognito-backup=difference");
     assert!(nothing_is_left_over(&world));
+    // The base a second time, where no lifecycle rule ends it.
+    let last = format!("cognito-backup/last/{pool}.json.zst");
+    let last = world.s3.get(BUCKET, &last).unwrap();
+    assert_eq!(last, world.s3.get(BUCKET, &first.to_string()).unwrap());
     let (first, unchanged, second) = (
         world.content(&first).await,
         world.content(&unchanged).await,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use jiff::{SignedDuration, Timestamp};
 use model::request::{EndedBy, FindRequest, FindResponse, PassedOver};
-use model::{BackupKey, Failure, UserPoolId};
+use model::{BackupKey, BackupName, Failure, UserPoolId};
 
 use crate::Vault;
 use crate::error::VaultError;
@@ -75,6 +75,13 @@ impl Vault {
                 tracing::warn!(s3_key, reason, "passing over a backup");
                 passed_over.push(PassedOver { s3_key, reason });
             }
+        }
+        // All have ended, or none of them can be used: the copy that never ends.
+        if let Ok(last) = Box::pin(self.open_last(pool)).await
+            && ended_too_late(&last, request.at).is_none()
+            && let BackupName::Key(key) = &last.name
+        {
+            return Ok(response(request, key, &last, passed_over));
         }
         if only_too_late {
             Err(self.no_backup(request).await?)

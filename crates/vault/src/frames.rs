@@ -17,13 +17,13 @@ use crate::error::VaultError;
 use crate::source::{PIECE, Stored};
 use crate::store::Opened;
 
-/// The greatest content of a frame, in bytes. Larger ones save no space (measured), and cost
-/// memory.
+/// The greatest content of a frame, in bytes. Larger ones cost memory.
 const FRAME: usize = 2 * 1024 * 1024;
 /// The greatest content of a frame that is read: another program may have written it.
 const LARGEST_FRAME: u64 = 16 * 1024 * 1024;
-/// zstd's own default. Level 1 takes two thirds of the time for a quarter more space.
-const LEVEL: i32 = 3;
+/// Of 47 MB of generated users, in frames of this size, level 1 left 12.8 % at 376 MB/s, and level 3
+/// 13.9 % at 143 MB/s: ids and addresses do not repeat, and names of members do so at once.
+const LEVEL: i32 = 1;
 
 /// How a frame of zstd begins.
 const ZSTD: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();

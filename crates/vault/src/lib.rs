@@ -14,6 +14,7 @@ mod error;
 mod find;
 mod foreign;
 mod frames;
+mod last;
 mod lines;
 mod listing;
 mod newest;

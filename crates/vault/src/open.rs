@@ -139,7 +139,13 @@ impl Vault {
         let name = BackupName::Key(key.clone());
         let object = self.object(key);
         let opened = Box::pin(open_whole(self.store(), &name, &object, version_id));
-        let backup = opened.await?;
+        let backup = match opened.await {
+            Err(VaultError::Missing(address)) => {
+                let last = Box::pin(self.open_last_of(key)).await;
+                last.ok_or(VaultError::Missing(address))?
+            }
+            opened => opened?,
+        };
         if backup.head.user_pool_id == *key.pool() {
             Ok(backup)
         } else {

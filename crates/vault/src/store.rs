@@ -100,8 +100,12 @@ impl Unfinished {
 /// A folder knows none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A whole backup, which others may need.
+    /// A whole backup, which others of its day may need.
     Base,
+    /// The first base of a week, Monday to Sunday.
+    BaseOfWeek,
+    /// The first base of a month.
+    BaseOfMonth,
     /// A backup that needs another one.
     Difference,
     /// Anything else.
@@ -113,6 +117,8 @@ impl Kind {
     pub(crate) fn tag(self) -> Option<&'static str> {
         match self {
             Kind::Base => Some("cognito-backup=base"),
+            Kind::BaseOfWeek => Some("cognito-backup=base-of-week"),
+            Kind::BaseOfMonth => Some("cognito-backup=base-of-month"),
             Kind::Difference => Some("cognito-backup=difference"),
             Kind::Other => None,
         }

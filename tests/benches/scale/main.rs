@@ -4,6 +4,7 @@
 //! pace    real quotas and 40 ms an answer: the share of the quota that is reached
 //! read    how long a backup takes: of usual users, of many users, of many clients
 //! size    no quotas: calls against the least possible, peak memory, by number of users
+//! history what hourly backups take, and one difference to write and to read
 //! start   process start to the first poll of the Lambda runtime, and package size
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod child;
 mod content;
+mod history;
 mod parent;
 mod protocol;
 mod start_up;
@@ -65,6 +67,9 @@ struct Arguments {
     /// Runs the library under test; started by this program.
     #[arg(long, hide = true)]
     child: Option<String>,
+    /// Writes or reads a difference; started by this program.
+    #[arg(long, hide = true)]
+    history_task: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,6 +77,7 @@ enum Part {
     Pace,
     Read,
     Size,
+    History,
     Start,
     Command,
 }
@@ -93,12 +99,18 @@ impl Engine {
 
 fn main() -> Result<ExitCode> {
     // `cargo test --benches` runs this too, with arguments of its own, and wants no measurement.
-    if !std::env::args().any(|argument| argument == "--bench" || argument == "--child") {
+    if !std::env::args().any(|argument| {
+        argument == "--bench" || argument == "--child" || argument == "--history-task"
+    }) {
         return Ok(ExitCode::SUCCESS);
     }
     let arguments = Arguments::parse();
     if let Some(job) = &arguments.child {
         child::run(job)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(task) = &arguments.history_task {
+        history::child(task)?;
         return Ok(ExitCode::SUCCESS);
     }
     let all = arguments.only.is_empty();
@@ -118,6 +130,10 @@ fn main() -> Result<ExitCode> {
     }
     if wants(Part::Size) {
         size(&arguments, &mut missed)?;
+    }
+    if wants(Part::History) {
+        let users = arguments.sizes.iter().max().copied();
+        history::measure_all(users.unwrap_or(LARGE_POOL), &mut missed)?;
     }
     for what in &missed {
         println!("MISSED: {what}");
