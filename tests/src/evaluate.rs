@@ -32,6 +32,16 @@ pub fn resources(template: &Value, place: &Place<'_>) -> Value {
         .collect()
 }
 
+/// Whether a resource is made at a place: its condition, if it has one, holds.
+///
+/// # Panics
+/// When the condition uses a function that nobody taught this.
+pub fn is_made(template: &Value, place: &Place<'_>, resource: &str) -> bool {
+    let condition = &template["Resources"][resource]["Condition"];
+    let evaluation = Evaluation { template, place };
+    condition.is_null() || evaluation.holds(&json!({"Condition": condition}))
+}
+
 struct Evaluation<'a> {
     template: &'a Value,
     place: &'a Place<'a>,
