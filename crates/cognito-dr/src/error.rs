@@ -187,6 +187,7 @@ impl From<RestoreError> for Error {
         let failure = error.failure();
         match error {
             RestoreError::Cognito(error) => error.into(),
+            RestoreError::Vault(error) => error.into(),
             error => Self::new(error.to_string()).with_hint_for(failure),
         }
     }

@@ -23,6 +23,7 @@ mod relocation;
 pub mod report;
 mod resume;
 pub mod run;
+pub mod side;
 pub mod step;
 pub mod steps;
 pub mod translate;
