@@ -129,11 +129,14 @@ operations! {
     AdminAddUserToGroup: UserUpdate, Write;
     AdminCreateUser: UserCreation, Create;
     AdminDeleteUser: UserUpdate, Write;
+    AdminDeleteUserAttributes: UserUpdate, Write;
     AdminDisableUser: UserUpdate, Write;
+    AdminEnableUser: UserUpdate, Write;
     AdminGetUser: UserRead, Read;
     AdminGetUserAuthFactors: UserRead, Read;
     AdminLinkProviderForUser: UserUpdate, Create;
     AdminListGroupsForUser: UserResourceRead, Read;
+    AdminRemoveUserFromGroup: UserUpdate, Write;
     AdminSetUserMFAPreference: UserResourceUpdate, Write;
     AdminSetUserPassword: UserAccountRecovery, Write;
     AdminUpdateUserAttributes: UserUpdate, Write;
@@ -146,6 +149,11 @@ operations! {
     CreateUserPool: UserPoolUpdate, Create;
     CreateUserPoolClient: UserPoolClientUpdate, Create;
     CreateUserPoolDomain: UserPoolResourceUpdate, Create;
+    DeleteGroup: UserPoolResourceUpdate, Write;
+    DeleteIdentityProvider: UserPoolResourceUpdate, Write;
+    DeleteManagedLoginBranding: UserPoolResourceUpdate, Write;
+    DeleteResourceServer: UserPoolResourceUpdate, Write;
+    DeleteTerms: UserPoolResourceUpdate, Write;
     DeleteUserPool: UserPoolUpdate, Write;
     DeleteUserPoolClient: UserPoolClientUpdate, Write;
     DeleteUserPoolDomain: UserPoolResourceUpdate, Write;
@@ -188,10 +196,15 @@ operations! {
     StartUserImportJob: UserPoolResourceUpdate, Create;
     StopUserImportJob: UserPoolResourceUpdate, Write;
     TagResource: UserPoolResourceUpdate, Write;
+    UntagResource: UserPoolResourceUpdate, Write;
     UpdateGroup: UserPoolResourceUpdate, Write;
+    UpdateIdentityProvider: UserPoolResourceUpdate, Write;
     UpdateManagedLoginBranding: UserPoolResourceUpdate, Write;
+    UpdateResourceServer: UserPoolResourceUpdate, Write;
+    UpdateTerms: UserPoolResourceUpdate, Write;
     UpdateUserPool: UserPoolUpdate, Write;
     UpdateUserPoolClient: UserPoolClientUpdate, Write;
+    UpdateUserPoolDomain: UserPoolResourceUpdate, Write;
 }
 
 impl Operation {

@@ -134,7 +134,7 @@ fn text<'a>(element: &'a Value, member: &str) -> &'a str {
 }
 
 /// What tells the elements of a section apart; clients by their old id.
-fn name_of(section: Section, element: &Value, client: impl Fn(&str) -> String) -> String {
+pub fn name_of(section: Section, element: &Value, client: impl Fn(&str) -> String) -> String {
     use Section::*;
     match section {
         Groups => text(element, "GroupName").to_owned(),

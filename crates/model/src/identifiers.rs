@@ -109,6 +109,15 @@ impl RestoreId {
     /// How the names of all restores begin that are no rehearsals.
     pub const RESTORE: &str = "dr-restore-";
 
+    /// The name for an undo in `pool`. It leaves room for what is added for the restore of its
+    /// deleted users.
+    pub fn for_undo(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        let mut prefix = format!("undo-{pool}");
+        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
+        prefix.push('-');
+        Self::named(&prefix, unix_seconds, unique)
+    }
+
     /// How the names of all restores of a pool begin.
     pub fn restores_of(pool: &UserPoolId) -> String {
         Self::prefix(Self::RESTORE, pool)
@@ -313,6 +322,11 @@ mod tests {
         assert!(
             id.as_str().starts_with(&RestoreId::restores_of(&pool)),
             "{id}"
+        );
+        let undo = RestoreId::for_undo(&pool, 99_999_999_999, u32::MAX);
+        assert!(
+            format!("{undo}-users").parse::<RestoreId>().is_ok(),
+            "{undo}"
         );
         assert_eq!(id.as_str().parse::<RestoreId>(), Ok(id.clone()));
         assert_ne!(id, RestoreId::for_restore(&pool, 99_999_999_999, 1));

@@ -86,6 +86,16 @@ pub struct Clients {
     pub observer: Arc<dyn Observer>,
 }
 
+/// What the steps do with a thing that the pool has already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays: an earlier invocation made it, or it is none of the restore's business.
+    #[default]
+    Stays,
+    /// It is made what the backup says, every member said explicitly: an undo.
+    IsChanged,
+}
+
 /// One invocation of one restore.
 pub struct Restore<'a> {
     /// Cognito in the target Region.
@@ -104,6 +114,8 @@ pub struct Restore<'a> {
     pub settings: &'a Settings,
     /// The operator's map; empty when there is none.
     pub translations: &'a Translations,
+    /// What becomes of what is there already.
+    pub existing: Existing,
     /// Who hears how far it is.
     pub observer: &'a dyn Observer,
     /// When work stops and what is done is saved.

@@ -21,7 +21,7 @@ use model::restore::{ChosenBackup, FindingCounts, Report, RestoreState, Step};
 use tokio::time::Instant;
 use vault::Backup;
 
-use crate::context::{Clients, Restore, Settings};
+use crate::context::{Clients, Existing, Restore, Settings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::plan::{self, PlanProgress};
@@ -113,6 +113,7 @@ pub async fn next(
         backup,
         settings,
         translations: &translations,
+        existing: Existing::Stays,
         observer: &*clients.observer,
         stop,
     };

@@ -40,6 +40,7 @@ pub async fn foresee_users(
         settings,
         // Nothing of a user is translated.
         translations: &Translations::default(),
+        existing: crate::context::Existing::Stays,
         observer: &*clients.observer,
         stop,
     };

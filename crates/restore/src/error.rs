@@ -70,6 +70,21 @@ pub enum RestoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The pool is not what it was when the undo was planned.
+    #[error(
+        "nothing was changed: the user pool {0} has changed since the undo was planned; look at a new plan"
+    )]
+    PlanOutdated(UserPoolId),
+    /// An undo goes to a backup of the same pool.
+    #[error(
+        "nothing was changed: the backup is of the user pool {point}, and an undo of {pool} needs one of its own"
+    )]
+    PointOfOtherPool {
+        /// The pool of the backup.
+        point: UserPoolId,
+        /// The pool that was named.
+        pool: UserPoolId,
+    },
     /// The operator's source of passwords fails.
     #[error("the source of passwords fails: {0}")]
     Passwords(String),
@@ -84,7 +99,9 @@ impl RestoreError {
         match self {
             RestoreError::Request(_)
             | RestoreError::OtherBackup { .. }
-            | RestoreError::RehearsalOver(_) => Failure::BadRequest,
+            | RestoreError::RehearsalOver(_)
+            | RestoreError::PlanOutdated(_)
+            | RestoreError::PointOfOtherPool { .. } => Failure::BadRequest,
             RestoreError::Vault(error) => error.failure(),
             RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
                 error.failure()

@@ -5,7 +5,8 @@
 //! the users, which take most of the time, are in [`users`]. Then [`verify`] compares the new pool
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
 //! A [`rehearsal`] goes the same way into a scratch pool, and removes it.
-//! [`run`] answers the state machine.
+//! [`run`] answers the state machine. [`undo`] brings a live pool back to a backup of it by the same
+//! steps.
 
 mod commands;
 pub mod context;
@@ -27,12 +28,13 @@ pub mod side;
 pub mod step;
 pub mod steps;
 pub mod translate;
+pub mod undo;
 pub mod users;
 pub mod verify;
 
 /// Ready commands for an operator's shell.
 pub use commands::{aws as aws_command, quote};
-pub use context::{Clients, ExistingPools, Restore, Settings};
+pub use context::{Clients, Existing, ExistingPools, Restore, Settings};
 pub use dry_run::foresee_users;
 pub use error::RestoreError;
 pub use operations::OPERATIONS;

@@ -72,8 +72,10 @@ impl LivePool {
 
     fn users(&self) -> impl Stream<Item = Result<(u64, UserRecord), RestoreError>> {
         let users = elements(self.collector().users(&self.head.user_pool_id));
-        let users = users
-            .map(async |user| self.with_preference(read(Operation::ListUsers, user?)?).await);
+        let users = users.map(async |user| {
+            self.with_preference(read(Operation::ListUsers, user?)?)
+                .await
+        });
         stream::iter(0..)
             .zip(users.buffered(PREFERENCES_AT_ONCE))
             .map(|(place, user)| Ok((place, user?)))
@@ -145,8 +147,7 @@ fn elements(
 
 fn read(operation: Operation, user: Value) -> Result<UserRecord, CognitoError> {
     // The cause would quote the value.
-    serde_json::from_value(user)
-        .map_err(|_| CognitoError::unexpected_answer(operation, "Username"))
+    serde_json::from_value(user).map_err(|_| CognitoError::unexpected_answer(operation, "Username"))
 }
 
 fn users_of(

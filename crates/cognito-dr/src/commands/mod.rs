@@ -12,6 +12,7 @@ mod rehearse;
 mod restore;
 mod show;
 mod trigger;
+mod undo;
 mod users;
 mod verify;
 mod watch;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Rehearse(Box<rehearse::Arguments>),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
+    Undo(Box<undo::Arguments>),
     #[command(subcommand)]
     Users(users::Command),
     Trigger(trigger::Arguments),
@@ -55,6 +57,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Rehearse(arguments) => rehearse::run(context, *arguments).await,
         Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
+        Command::Undo(arguments) => undo::run(context, *arguments).await,
         Command::Users(command) => users::run(context, command).await,
         Command::Trigger(arguments) => trigger::run(context, arguments).await,
         Command::Watch(arguments) => watch::run(context, arguments).await,

@@ -344,13 +344,13 @@ fn make_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-fn region_of(context: &Context, pool: &UserPoolId) -> String {
+pub(super) fn region_of(context: &Context, pool: &UserPoolId) -> String {
     let named = context.options.region.as_deref();
     named.unwrap_or(pool.region()).to_owned()
 }
 
 /// The command as it was typed, with the restore that it is to go on with.
-fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> String {
+pub(super) fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> String {
     let mut words: Vec<String> = typed.collect();
     if let Some(program) = words.first_mut() {
         "cognito-dr".clone_into(program);

@@ -16,6 +16,7 @@ mod restore;
 mod shells;
 mod show;
 mod support;
+mod undo;
 mod users;
 mod vault;
 mod verify;

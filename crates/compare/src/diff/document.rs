@@ -101,7 +101,8 @@ pub struct SettingDifference {
 }
 
 impl SettingDifference {
-    pub(super) fn of(found: &Found) -> Self {
+    /// The difference as it is shown, without secrets.
+    pub fn of(found: &Found) -> Self {
         let secret = found.path.iter().any(|member| is_secret_member(member));
         let shown =
             |value: &Option<Value>| value.clone().filter(|value| !secret && is_plain(value));

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::client_document::{self, Surroundings};
 use super::create::stands_for_all;
-use super::mend_client::mend;
+use super::mend_client::{change, mend};
 use super::{about, create, described, identity_providers, resource_servers, schema};
 use crate::commands;
-use crate::context::Restore;
+use crate::context::{Existing, Restore};
 use crate::document::{Document, object, text, token};
 use crate::error::RestoreError;
 use crate::once::{self, Second};
@@ -56,6 +56,16 @@ pub async fn app_clients(
         }
         let mut request =
             client_document::creation(client, &surroundings, &relocation, "", &mut News::default());
+        if let Some(new) = state.app_clients.get(old)
+            && restore.existing == Existing::IsChanged
+        {
+            match change(restore, &pool, new, request).await {
+                Ok(()) => {}
+                Err(error) if stands_for_all(&error) => return Err(error.into()),
+                Err(error) => refused.push((old, error)),
+            }
+            continue;
+        }
         if let Some(new) = state.app_clients.get(old) {
             // Only then may it lack what is there by now.
             if state.resumed.is_some() {
@@ -104,7 +114,11 @@ pub async fn app_clients(
         }
     }
     for (old, error) in &refused {
-        let reason = format!("it was not created: {error}");
+        let not = match state.app_clients.contains_key(*old) {
+            true => "changed",
+            false => "created",
+        };
+        let reason = format!("it was not {not}: {error}");
         news.finding(
             Finding::new(FindingKind::Failed, format!("client {old}"), reason)
                 .announcing(Section::AppClients, &token(old.as_str())),

@@ -7,8 +7,8 @@ use model::UserPoolId;
 use serde_json::{Value, json};
 
 use super::about;
-use crate::context::Restore;
-use crate::document::Document;
+use crate::context::{Existing, Restore};
+use crate::document::{Document, remove};
 use crate::error::{RestoreError, is_passing};
 use crate::once::{self, Second};
 use crate::step::News;
@@ -25,6 +25,8 @@ pub(super) struct Kind {
     pub(super) describe: Option<(Operation, &'static str)>,
     /// Updates one, where it may have been made with less than it is to have.
     pub(super) update: Option<Operation>,
+    /// Changes one that is there, and the members that only a creation takes.
+    pub(super) change: (Operation, &'static [&'static str]),
 }
 
 /// One thing to create.
@@ -47,7 +49,8 @@ pub(super) struct Created {
     pub(super) refused: Vec<(String, CognitoError)>,
 }
 
-/// Creates what is not there yet.
+/// Creates what is not there yet, and [changes](Existing::IsChanged) what is, where that is asked
+/// for.
 ///
 /// # Errors
 /// Errors that stand for the whole step: Cognito is not there, a quota is used up, or IAM does
@@ -69,6 +72,30 @@ pub(super) async fn missing(
     }
     let existing = existing_by_name(restore, pool, kind).await?;
     for thing in wanted {
+        if restore.stop.is_requested() {
+            created.interrupted = true;
+            break;
+        }
+        if let Some(listed) = existing.get(&thing.name)
+            && restore.existing == Existing::IsChanged
+        {
+            let there = details(restore, pool, kind, &thing.name, listed).await?;
+            let mut result = change(restore, pool, kind, &there, thing.request).await;
+            if let (Err(error), Some((request, told))) = (&result, thing.otherwise)
+                && (error.is(ErrorKind::Refused) || is_about_a_role(error))
+            {
+                result = change(restore, pool, kind, &there, request).await;
+                if result.is_ok() {
+                    news.extend(told);
+                }
+            }
+            match result {
+                Ok(()) => created.there += 1,
+                Err(error) if stands_for_all(&error) => return Err(error.into()),
+                Err(error) => created.refused.push((thing.name, error)),
+            }
+            continue;
+        }
         if let Some(listed) = existing.get(&thing.name) {
             // An earlier invocation had made it, one way or the other.
             if let Some((_, told)) = thing.otherwise {
@@ -80,10 +107,6 @@ pub(super) async fn missing(
             }
             created.there += 1;
             continue;
-        }
-        if restore.stop.is_requested() {
-            created.interrupted = true;
-            break;
         }
         let first = about(pool, thing.request);
         let mut result = one(restore, pool, kind, &thing.name, &first).await;
@@ -104,6 +127,34 @@ pub(super) async fn missing(
         }
     }
     Ok(created)
+}
+
+/// Makes a thing that is there what it is to be: what it has beyond that is cleared explicitly, for
+/// an update may keep what it leaves out (facts 0.1).
+async fn change(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    kind: &Kind,
+    there: &Value,
+    mut request: Document,
+) -> Result<(), CognitoError> {
+    let (operation, only_on_creation) = kind.change;
+    clear_what_is_left_out(&mut request, there);
+    remove(&mut request, only_on_creation);
+    let request = about(pool, request);
+    restore.cognito.call(operation, &request).await.map(drop)
+}
+
+/// Says of lists and objects that `there` has and the request leaves out that they are empty.
+pub(super) fn clear_what_is_left_out(request: &mut Document, there: &Value) {
+    for (name, value) in there.as_object().into_iter().flatten() {
+        let empty = match value {
+            Value::Array(_) => json!([]),
+            Value::Object(_) => json!({}),
+            _ => continue,
+        };
+        request.entry(name.as_str()).or_insert(empty);
+    }
 }
 
 /// Whether the next thing would meet the same error.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::create::stands_for_all;
 use super::{about, described};
 use crate::commands;
-use crate::context::Restore;
+use crate::context::{Existing, Restore};
 use crate::document::{Document, change, member, object, remove, text};
 use crate::error::RestoreError;
 use crate::once::{self, Second};
@@ -213,6 +213,10 @@ fn place_custom(
         .get("CustomDomainConfig")
         .and_then(|config| text(config, "/CertificateArn"))
         .map(str::to_owned);
+    if relocation.pool == relocation.from.as_str() {
+        // The pool itself had it.
+        return Some(old.to_owned());
+    }
     let Some(entry) = relocation.translations.custom_domain(old) else {
         let why = "the lost pool may still hold it, and a custom domain belongs to one pool only";
         news.finding(
@@ -282,8 +286,20 @@ async fn bring(
     pool: &UserPoolId,
     domain: &WantedDomain,
 ) -> Result<Brought, RestoreError> {
-    if let Owner::Nobody = owner(restore.cognito, &domain.name).await? {
-        let request = about(pool, domain.request.clone());
+    let request = about(pool, domain.request.clone());
+    let there = owner(restore.cognito, &domain.name).await?;
+    let is_ours = matches!(&there, Owner::Somebody { pool: owner, .. } if owner == pool.as_str());
+    if is_ours && restore.existing == Existing::IsChanged {
+        let operation = Operation::UpdateUserPoolDomain;
+        match restore.cognito.call(operation, &request).await {
+            Ok(_) => {}
+            Err(error) if is_about_the_domain(&error) => {
+                return Ok(Brought::Refused(error.message));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let Owner::Nobody = there {
         let operation = Operation::CreateUserPoolDomain;
         let look = async || match owner(restore.cognito, &domain.name).await? {
             Owner::Nobody => Ok::<_, CognitoError>(None),

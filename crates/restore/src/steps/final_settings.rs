@@ -45,21 +45,14 @@ pub async fn final_settings(
     let mut request = plan(head, &config, &there, &counterparts, &relocation, &mut news);
     let triggers = request.get("LambdaConfig").cloned().unwrap_or_default();
     let mut attached = crate::document::object(&triggers);
-    let mut mfa_again = false;
     loop {
-        let body = Value::Object(request.clone());
-        let Err(error) = restore.cognito.call(Operation::UpdateUserPool, &body).await else {
+        let Err(error) = pool_document::send_update(restore, &mut request).await else {
             break;
         };
         if !error.is(ErrorKind::Refused) {
             return Err(error.into());
         }
-        if error.message.contains("MFA") && request.contains_key("MfaConfiguration") {
-            // Whether an update takes MFA without SMS is not known (facts A.3). Left out it is kept
-            // (facts 0.1); it is set again after.
-            request.shift_remove("MfaConfiguration");
-            mfa_again = true;
-        } else if !attached.is_empty() {
+        if !attached.is_empty() {
             refused_triggers(&attached, &error.message, &relocation, &mut news);
             attached.clear();
             let before = crate::document::object(&there["LambdaConfig"]);
@@ -68,7 +61,8 @@ pub async fn final_settings(
             return Err(error.into());
         }
     }
-    if mfa_again {
+    // It was left out.
+    if !request.contains_key("MfaConfiguration") {
         mfa_configuration(restore, state).await?;
     }
     let arn = text(&there, "/Arn").unwrap_or_default();

@@ -22,6 +22,7 @@ const KIND: Kind = Kind {
     create: Operation::CreateGroup,
     describe: None,
     update: Some(Operation::UpdateGroup),
+    change: (Operation::UpdateGroup, &[]),
 };
 
 /// Recreates groups.

@@ -20,6 +20,7 @@ pub(super) const KIND: Kind = Kind {
     create: Operation::CreateIdentityProvider,
     describe: Some((Operation::DescribeIdentityProvider, "IdentityProvider")),
     update: None,
+    change: (Operation::UpdateIdentityProvider, &["ProviderType"]),
 };
 
 /// Endpoints that Cognito finds by discovery when they are not given.

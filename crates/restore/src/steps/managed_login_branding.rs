@@ -7,8 +7,8 @@ use model::restore::{Finding, FindingKind, RestoreState};
 use serde_json::{Value, json};
 
 use super::create::stands_for_all;
-use super::new_client;
-use crate::context::Restore;
+use super::{about, new_client};
+use crate::context::{Existing, Restore};
 use crate::document::{Document, member, object, remove, text, token};
 use crate::error::RestoreError;
 use crate::once::{self, Second};
@@ -23,7 +23,8 @@ const LARGEST_REQUEST: usize = 1_900_000;
 ///
 /// Runs after the clients and the domains. A style of more than 2 MB is created with the assets
 /// that fit, and updated with the others (facts A.12). A client has one style at most: a repeated
-/// step finds it and sends the later parts again.
+/// step finds it and sends the later parts again. Where what is there [is
+/// changed](Existing::IsChanged), a style with an id is one that is there.
 ///
 /// # Errors
 /// Errors of Cognito itself; a style that is refused is a finding.
@@ -49,8 +50,15 @@ pub async fn managed_login_branding(
         let Some(client) = new_client(state, SECTION, &old, &mut news) else {
             continue;
         };
+        let there = member(&style, "ManagedLoginBrandingId")
+            .filter(|_| restore.existing == Existing::IsChanged)
+            .map(str::to_owned);
         let parts = parts(style, &old, &mut news);
-        match bring(restore, pool, &client, parts).await {
+        let result = match there {
+            Some(id) => update(restore, pool, &id, parts).await,
+            None => bring(restore, pool, &client, parts).await,
+        };
+        match result {
             Ok(()) => made += 1,
             Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {
                 return Err(error.into());
@@ -77,16 +85,12 @@ async fn bring(
     restore: &Restore<'_>,
     pool: &UserPoolId,
     client: &str,
-    parts: Vec<Document>,
+    mut parts: Vec<Document>,
 ) -> Result<(), CognitoError> {
-    let mut parts = parts.into_iter().map(|part| {
-        let mut request = Value::Object(part);
-        request["UserPoolId"] = pool.as_str().into();
-        request
-    });
-    let Some(mut first) = parts.next() else {
+    if parts.is_empty() {
         return Ok(());
-    };
+    }
+    let mut first = about(pool, parts.remove(0));
     first["ClientId"] = client.into();
     let operation = Operation::CreateManagedLoginBranding;
     let look = async || existing(restore, pool, client).await;
@@ -96,7 +100,18 @@ async fn bring(
     };
     let id = text(&answer, "/ManagedLoginBranding/ManagedLoginBrandingId")
         .ok_or_else(|| CognitoError::unexpected_answer(operation, "style's id"))?;
-    for mut part in parts {
+    update(restore, pool, id, parts).await
+}
+
+/// Sends parts of a style to one that is there.
+async fn update(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    id: &str,
+    parts: Vec<Document>,
+) -> Result<(), CognitoError> {
+    for part in parts {
+        let mut part = about(pool, part);
         part["ManagedLoginBrandingId"] = id.into();
         let operation = Operation::UpdateManagedLoginBranding;
         restore.cognito.call(operation, &part).await?;

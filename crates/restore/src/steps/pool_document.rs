@@ -1,6 +1,7 @@
 //! The pool's own document: what CreateUserPool and UpdateUserPool take of what DescribeUserPool
 //! gives (facts A.1).
 
+use cognito::{CognitoError, ErrorKind, Operation};
 use model::RestoreId;
 use model::document::BackupHead;
 use model::inventory::Section;
@@ -9,6 +10,7 @@ use serde_json::map::Entry;
 use serde_json::{Value, json};
 
 use super::schema;
+use crate::context::Restore;
 use crate::document::{Document, change, member, object, remove, remove_if_empty, token};
 use crate::rehearsal;
 use crate::relocation::Relocation;
@@ -163,14 +165,39 @@ pub(crate) fn update(described: &Value) -> Document {
         config.shift_remove("UnusedAccountValidityDays");
     });
     assurance_levels(&mut request);
+    change(&mut request, "UserPoolTags", |tags| {
+        // AWS's own: nobody else can set or remove them (facts A.17).
+        tags.retain(|key, _| !is_reserved_tag(key));
+    });
     complete(&mut request, &explicit_defaults());
     request.insert("UserPoolId".into(), id);
     request
 }
 
+/// Sends an update of the pool. Whether one takes MFA without SMS is not known (facts A.3): where it
+/// does not, MFA is left out of the request, and kept (facts 0.1).
+///
+/// # Errors
+/// [`CognitoError`] when it is refused without MFA too, or fails.
+pub(crate) async fn send_update(
+    restore: &Restore<'_>,
+    request: &mut Document,
+) -> Result<(), CognitoError> {
+    loop {
+        let body = Value::Object(request.clone());
+        match restore.cognito.call(Operation::UpdateUserPool, &body).await {
+            Err(error)
+                if error.is(ErrorKind::Refused)
+                    && error.message.contains("MFA")
+                    && request.shift_remove("MfaConfiguration").is_some() => {}
+            result => return result.map(drop),
+        }
+    }
+}
+
 /// The older of the two members that say how long a temporary password lasts is refused beside
 /// the newer one, and is all that old pools have.
-fn temporary_passwords(request: &mut Document) {
+pub(crate) fn temporary_passwords(request: &mut Document) {
     let days = change(request, "AdminCreateUserConfig", |config| {
         config.shift_remove("UnusedAccountValidityDays")
     });
@@ -247,6 +274,11 @@ fn tell_schema(schema: &schema::Schema, legacy_sub: Option<&str>, news: &mut New
     }
 }
 
+/// Whether a tag is one of AWS's own (facts A.17).
+pub(crate) fn is_reserved_tag(key: &str) -> bool {
+    key.to_lowercase().starts_with("aws:")
+}
+
 /// The pool's tags without the reserved ones, and with the tag of the restore.
 fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document {
     let mut tags = object(head.section(Section::Tags));
@@ -263,7 +295,7 @@ fn tags(head: &BackupHead, restore_id: &RestoreId, news: &mut News) -> Document 
     };
     let reserved: Vec<String> = tags
         .keys()
-        .filter(|key| key.to_lowercase().starts_with("aws:"))
+        .filter(|key| is_reserved_tag(key))
         .cloned()
         .collect();
     for key in reserved {

@@ -19,6 +19,7 @@ pub(super) const KIND: Kind = Kind {
     create: Operation::CreateResourceServer,
     describe: None,
     update: None,
+    change: (Operation::UpdateResourceServer, &[]),
 };
 
 /// Recreates the pool's OAuth 2.0 resource servers.

@@ -6,14 +6,15 @@ use model::restore::{Finding, FindingKind, RestoreState};
 
 use super::create::stands_for_all;
 use super::{about, new_client};
-use crate::context::Restore;
+use crate::context::{Existing, Restore};
 use crate::document::{member, object, remove, token};
 use crate::error::RestoreError;
 use crate::once::{self, Second};
 use crate::relocation::tell_if_missing;
 use crate::step::{News, StepProgress, StepResult};
 
-/// Creates terms documents, which belong to clients.
+/// Creates terms documents, which belong to clients. Where what is there [is
+/// changed](Existing::IsChanged), a document with an id is one that is there.
 ///
 /// Runs after the clients, whose new ids go into them (facts A.13). A client has one document of
 /// each name: one that is there already was made by this restore.
@@ -40,16 +41,27 @@ pub async fn terms(
         let Some(client) = new_client(state, Section::Terms, &old, &mut news) else {
             continue;
         };
+        let there = request
+            .shift_remove("TermsId")
+            .filter(|_| restore.existing == Existing::IsChanged);
         remove(
             &mut request,
-            &["TermsId", "UserPoolId", "CreationDate", "LastModifiedDate"],
+            &["UserPoolId", "CreationDate", "LastModifiedDate"],
         );
         request.insert("ClientId".into(), client.into());
-        let request = about(pool, request);
+        let mut request = about(pool, request);
         // The second call is the look: it is refused as there.
         let look = async || Ok::<_, CognitoError>(None);
         let operation = Operation::CreateTerms;
-        match once::create(restore, operation, &request, Second::Refuses, look).await {
+        let result = match there {
+            Some(id) => {
+                request["TermsId"] = id;
+                let operation = Operation::UpdateTerms;
+                restore.cognito.call(operation, &request).await
+            }
+            None => once::create(restore, operation, &request, Second::Refuses, look).await,
+        };
+        match result {
             Ok(_) => made += 1,
             Err(error) if error.is(ErrorKind::AlreadyExists) => made += 1,
             Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {

@@ -296,21 +296,7 @@ impl Maker<'_> {
 
     /// The user of that name, if there is one.
     async fn look(&self, name: &str) -> Result<Option<UserRecord>, RestoreError> {
-        let request = json!({"UserPoolId": self.target.as_str(), "Username": name});
-        let operation = Operation::AdminGetUser;
-        let mut answer = match self.restore.cognito.call(operation, &request).await {
-            Ok(answer) => answer,
-            Err(error) if error.is(ErrorKind::Missing) && error.code == "UserNotFoundException" => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        // ListUsers and AdminGetUser name the attributes differently.
-        let attributes = answer["UserAttributes"].take();
-        answer["Attributes"] = attributes;
-        let record = serde_json::from_value(answer)
-            .map_err(|_| CognitoError::unexpected_answer(operation, "Username"))?;
-        Ok(Some(record))
+        look(self.restore, self.target, name).await
     }
 
     /// What a user cannot be made without: contacts with their flags, required and immutable
@@ -322,6 +308,32 @@ impl Maker<'_> {
         let by_schema = |rule: &super::pool::AttributeRule| rule.required || !rule.mutable;
         of_contact || self.pool.schema.get(name).is_some_and(by_schema)
     }
+}
+
+/// The user of that name, if the pool has one.
+///
+/// # Errors
+/// [`RestoreError::Cognito`] when Cognito does not tell.
+pub(crate) async fn look(
+    restore: &Restore<'_>,
+    pool: &UserPoolId,
+    name: &str,
+) -> Result<Option<UserRecord>, RestoreError> {
+    let request = json!({"UserPoolId": pool.as_str(), "Username": name});
+    let operation = Operation::AdminGetUser;
+    let mut answer = match restore.cognito.call(operation, &request).await {
+        Ok(answer) => answer,
+        Err(error) if error.is(ErrorKind::Missing) && error.code == "UserNotFoundException" => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // ListUsers and AdminGetUser name the attributes differently.
+    let attributes = answer["UserAttributes"].take();
+    answer["Attributes"] = attributes;
+    let record = serde_json::from_value(answer)
+        .map_err(|_| CognitoError::unexpected_answer(operation, "Username"))?;
+    Ok(Some(record))
 }
 
 impl NewUser {

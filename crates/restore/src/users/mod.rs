@@ -71,8 +71,10 @@ pub(crate) use self::again::begin_again;
 pub(crate) use self::foresee::{Foresight, foresee};
 pub use self::import::{ImportRow, ImportRows, seconds_until_look};
 pub(crate) use self::ledger::map_part;
+pub(crate) use self::make::look;
 pub(crate) use self::passwords::must_fit;
 pub use self::passwords::{BoxFuture, PasswordSource, Passwords, UserToCome};
+pub(crate) use self::pool::Contact;
 pub(crate) use self::window::{close_for_good, close_sign_up};
 
 /// How far a call of [`run`] got.

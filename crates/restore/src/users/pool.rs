@@ -12,16 +12,16 @@ use crate::steps::RESTORE_TAG;
 
 /// What Cognito can reach a user by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Contact {
+pub(crate) enum Contact {
     Email,
     PhoneNumber,
 }
 
 impl Contact {
-    pub(super) const ALL: [Contact; 2] = [Contact::Email, Contact::PhoneNumber];
+    pub(crate) const ALL: [Contact; 2] = [Contact::Email, Contact::PhoneNumber];
 
     /// The attribute that holds it.
-    pub(super) fn attribute(self) -> &'static str {
+    pub(crate) fn attribute(self) -> &'static str {
         match self {
             Contact::Email => "email",
             Contact::PhoneNumber => "phone_number",
@@ -29,7 +29,7 @@ impl Contact {
     }
 
     /// The attribute that says whether the user has shown that it is theirs.
-    pub(super) fn verified(self) -> &'static str {
+    pub(crate) fn verified(self) -> &'static str {
         match self {
             Contact::Email => "email_verified",
             Contact::PhoneNumber => "phone_number_verified",
@@ -37,7 +37,7 @@ impl Contact {
     }
 
     /// The contacts that a list of a pool's settings names.
-    fn named_in(list: &Value) -> Vec<Contact> {
+    pub(crate) fn named_in(list: &Value) -> Vec<Contact> {
         let names = |contact: &Contact| {
             list.as_array()
                 .is_some_and(|list| list.iter().any(|name| name == contact.attribute()))

@@ -165,6 +165,17 @@ impl World {
             .unwrap()
             .parse()
             .unwrap();
+        let key = self.back_up(&pool).await;
+        self.calm_down();
+        Lost {
+            document: self.simulator.dump(LOST, pool.as_str()).unwrap(),
+            pool,
+            key,
+        }
+    }
+
+    /// A backup with MFA preferences of a pool in the Region of the lost ones.
+    pub(crate) async fn back_up(&self, pool: &UserPoolId) -> BackupKey {
         let config = at(&self.config, LOST, self.simulator.endpoint());
         let cognito = Cognito::new(&config, Pace::unlimited()).allowing(collect::OPERATIONS);
         let table = MetadataTable::new(&self.config, "backups");
@@ -181,15 +192,30 @@ impl World {
             observer: &*self.heard,
             stop: Stop::after(Duration::from_secs(600)),
         };
-        let key = match backups.run(vec![pool.clone()]).await.unwrap() {
+        match backups.run(vec![pool.clone()]).await.unwrap() {
             Progress::Done(backups) => backups[0].s3_key.clone(),
             _ => panic!("the backup has time enough, and nobody else is at work"),
-        };
-        self.calm_down();
-        Lost {
-            document: self.simulator.dump(LOST, pool.as_str()).unwrap(),
-            pool,
-            key,
+        }
+    }
+
+    /// Opens a backup.
+    pub(crate) async fn open(&self, key: &BackupKey) -> vault::Backup {
+        self.vault.open(key, None).await.unwrap()
+    }
+
+    /// What works in the Region of the lost pools, at this pace.
+    pub(crate) fn clients_where_pools_are_lost(
+        &self,
+        allowed: &'static [Operation],
+        pace: Pace,
+    ) -> Clients {
+        let config = at(&self.config, LOST, self.simulator.endpoint());
+        Clients {
+            cognito: Cognito::new(&config, pace).allowing(allowed),
+            waf: self.clients.waf.clone(),
+            lambda: self.clients.lambda.clone(),
+            workspace: self.clients.workspace.clone(),
+            observer: self.heard.clone(),
         }
     }
 

@@ -181,6 +181,7 @@ impl Stage {
             backup: &self.backup,
             settings: &self.settings,
             translations: &Translations::default(),
+            existing: crate::context::Existing::Stays,
             observer: &(),
             stop: cognito::Stop::after(self.time),
         };

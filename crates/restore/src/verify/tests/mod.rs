@@ -377,6 +377,7 @@ async fn a_pool_that_is_not_there_is_named() {
         backup: &stage.backup,
         settings: &stage.settings,
         translations: &translations,
+        existing: crate::context::Existing::Stays,
         observer: &(),
         stop: cognito::Stop::after(stage.time),
     };

@@ -41,6 +41,7 @@ async fn restore_users(stage: &Stage, cognito: &Cognito, state: &mut RestoreStat
             backup: &stage.backup,
             settings: &stage.settings,
             translations: &translations,
+            existing: crate::context::Existing::Stays,
             observer: &(),
             stop: cognito::Stop::after(stage.time),
         };
