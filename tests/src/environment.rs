@@ -65,7 +65,7 @@ impl Environment {
     }
 }
 
-/// Builds the four functions and returns the folder with their binaries.
+/// Builds the five functions and returns the folder with their binaries.
 ///
 /// Everything is named, as in `cargo test --workspace`: with a part of the workspace, cargo
 /// would choose other features for what they depend on and compile all of it again.

@@ -139,6 +139,7 @@ fn the_other_functions_may_do_what_they_do_and_no_more() {
                 "states:StopExecution",
             ],
         ),
+        ("CognitoDRReadyRole", ready::ACTIONS),
     ] {
         let used = with_platform(
             used.iter().map(|action| (*action).to_owned()),

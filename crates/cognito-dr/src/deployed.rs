@@ -1,6 +1,7 @@
 //! The stack in the recovery Region: its functions, the executions of its state machine, and its
 //! bucket, by the names that `template-dr.yaml` gives them.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_config::SdkConfig;
@@ -32,6 +33,16 @@ impl StackOptions {
     /// The function that starts restores.
     pub(crate) fn trigger(&self) -> String {
         format!("cognito-manual-dr-trigger-{}", self.environment)
+    }
+
+    /// The function that says whether the bad day could come.
+    pub(crate) fn ready(&self) -> String {
+        format!("cognito-dr-ready-{}", self.environment)
+    }
+
+    /// The function of the stack in a primary Region.
+    pub(crate) fn backup(&self) -> String {
+        format!("cognito-backup-{}", self.environment)
     }
 
     fn restore(&self) -> String {
@@ -79,21 +90,28 @@ impl StackOptions {
 
 /// What the stack set in the environment of one of its functions.
 async fn variable(context: &Context, function: &str, variable: &str) -> Result<String, Error> {
-    let aws = context.aws().await?;
-    let request = aws_sdk_lambda::Client::new(&aws)
+    let set = variables(&context.aws().await?, function).await?;
+    set.get(variable).cloned().ok_or_else(|| {
+        Error::new(format!(
+            "the function {function} has no {variable}: it is not of this system"
+        ))
+    })
+}
+
+/// All that a stack set in the environment of one of its functions.
+pub(crate) async fn variables(
+    aws: &SdkConfig,
+    function: &str,
+) -> Result<HashMap<String, String>, Error> {
+    let request = aws_sdk_lambda::Client::new(aws)
         .get_function_configuration()
         .function_name(function);
     let configuration = request
         .send()
         .await
-        .map_err(|error| about_function(function, &aws, error))?;
+        .map_err(|error| about_function(function, aws, error))?;
     let variables = configuration.environment().and_then(|set| set.variables());
-    let value = variables.and_then(|variables| variables.get(variable));
-    value.cloned().ok_or_else(|| {
-        Error::new(format!(
-            "the function {function} has no {variable}: it is not of this system"
-        ))
-    })
+    Ok(variables.cloned().unwrap_or_default())
 }
 
 /// What Lambda said about a function.

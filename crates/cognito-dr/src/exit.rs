@@ -21,7 +21,7 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
     0  done, or both sides are the same
-    1  differences were found, or a backup is not whole
+    1  differences were found, a backup is not whole, or something is not ready
     2  wrong usage, or an error
     3  done, with losses that the report names
   130  interrupted by Ctrl-C";

@@ -1,4 +1,4 @@
-//! What the four Lambda functions do alike: environment, clients of AWS, log lines, errors with
+//! What the five Lambda functions do alike: environment, clients of AWS, log lines, errors with
 //! their names, notification.
 //!
 //! ```text

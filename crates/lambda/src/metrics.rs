@@ -111,6 +111,14 @@ metrics! {
     RestoreCallsThrottled: Count, Restore, [Panel("Calls throttled")];
     /// Share of Cognito's request quota that an invocation used, in the category of which it used most.
     RestoreQuotaUsed: Percent, Restore, [Panel("Share of the quota used")];
+    /// Time since the reading of a pool's newest whole replica began.
+    ReplicaAge: Seconds, Ready, [Panel("Age of replicas")];
+    /// Pools without a whole replica within `MaximumReplicaAgeHours`.
+    ReplicasOverdue: Count, Ready, [Alarm("CognitoDRReplicasOverdueAlarm"), Panel("Ready")];
+    /// Checks that say no: what a restore would need is not there.
+    ReadyChecksSayingNo: Count, Ready, [Alarm("CognitoDRNotReadyAlarm"), Panel("Ready")];
+    /// Checks that cannot be told: a permission is missing, or a service does not answer.
+    ReadyChecksUntold: Count, Ready, [Panel("Ready")];
 }
 
 /// The unit of a metric.
@@ -148,6 +156,8 @@ pub enum Producer {
     Backup,
     /// `cognito-restore-{environment}`, in the DR Region.
     Restore,
+    /// `cognito-dr-ready-{environment}`, in the DR Region.
+    Ready,
 }
 
 impl Producer {
@@ -156,6 +166,7 @@ impl Producer {
         match self {
             Producer::Backup => "CognitoBackupLambda",
             Producer::Restore => "CognitoRestoreLambda",
+            Producer::Ready => "CognitoDRReadyLambda",
         }
     }
 }

@@ -28,11 +28,11 @@ mod stacks;
 pub mod testing;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use cognito::{Category, Cognito, Stop};
+use cognito::{Category, Cognito, Operation, Stop};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use model::UserPoolId;
@@ -51,6 +51,30 @@ pub use outcome::{Check, Measured, Outcome, PoolReadiness, Readiness, Subject, T
 pub use page::page;
 pub use settings::{Settings, SettingsError};
 
+/// The actions that a check in the DR Region takes, each of which reads: what its role allows.
+pub const ACTIONS: &[&str] = &[
+    "acm:DescribeCertificate",
+    "cloudwatch:DescribeAlarms",
+    "cognito-idp:DescribeUserPoolDomain",
+    "cognito-idp:GetProvisionedLimit",
+    "cognito-idp:ListUserPools",
+    "iam:GetRole",
+    "kms:DescribeKey",
+    "lambda:GetAlias",
+    "lambda:GetFunctionConcurrency",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
+    "ses:GetAccount",
+    "ses:GetEmailIdentity",
+    "sns:GetSMSAttributes",
+    "sns:GetSMSSandboxAccountStatus",
+    "sns:ListSubscriptionsByTopic",
+    "wafv2:ListWebACLs",
+];
+/// Those of them that are Cognito's, but for the one that reads limits.
+const OPERATIONS: &[Operation] = &[Operation::DescribeUserPoolDomain, Operation::ListUserPools];
+
 /// How long a service may take that repeats by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many pools are checked at once.
@@ -64,6 +88,8 @@ pub struct Target {
     aws: SdkConfig,
     vault: Vault,
     cognito: Cognito,
+    /// Whether the operator's map is there, once that was looked at.
+    has_map: OnceLock<bool>,
 }
 
 impl Target {
@@ -73,7 +99,8 @@ impl Target {
         Self {
             region: aws.region().map(ToString::to_string).unwrap_or_default(),
             vault: Vault::in_bucket(&aws, settings.bucket.clone()),
-            cognito: Cognito::new(&aws, settings.pace.clone()),
+            cognito: Cognito::new(&aws, settings.pace.clone()).allowing(OPERATIONS),
+            has_map: OnceLock::new(),
             settings,
             aws,
         }
@@ -93,11 +120,16 @@ impl Target {
         self.vault.workspace().address(Translations::KEY)
     }
 
-    /// The command that changes the operator's map by a jq filter.
+    /// The command that changes the operator's map by a jq filter. A map that is there is never
+    /// begun anew because it could not be fetched.
     fn change_map(&self, filter: &str) -> String {
         let (address, filter) = (quote(&self.map_address()), quote(filter));
+        let there = match self.has_map.get() {
+            Some(false) => "echo '{}' > map.json".to_owned(),
+            Some(true) | None => format!("aws s3 cp {address} map.json"),
+        };
         format!(
-            "(aws s3 cp {address} - || echo '{{}}') | jq {filter} > translations.json && aws s3 cp translations.json {address}"
+            "{there} && jq {filter} map.json > new-map.json && aws s3 cp new-map.json {address}"
         )
     }
 
@@ -167,6 +199,10 @@ pub async fn check(
     stop: &Stop,
 ) -> Readiness {
     let map = stacks::read_map(target).await;
+    if let Ok(map) = &map {
+        // A later look finds the same, or says nothing new.
+        target.has_map.get_or_init(|| !matches!(map, Map::None));
+    }
     let translations = match &map {
         Ok(Map::Good(map)) => Translations::clone(map),
         Ok(Map::None | Map::Wrong(_)) | Err(_) => Translations::default(),
@@ -196,6 +232,7 @@ pub async fn check(
         .filter_map(|(_, head)| head.as_ref())
         .collect();
     let mut stacks = vec![stacks::map_is_good(&map, target)];
+    stacks.extend(stacks::no_replicas(target, question.pools));
     if let Ok(Map::Good(map)) = &map
         && question.are_all
     {
@@ -249,7 +286,11 @@ struct Look<'a> {
 impl Look<'_> {
     async fn pool(&self, pool: &UserPoolId) -> (PoolReadiness, Option<BackupHead>) {
         let (target, now) = (self.target, self.now);
-        let replica = replicas::newest_whole(&target.vault, pool, now, self.stop).await;
+        let replica = if self.stop.is_requested() {
+            Err(CannotTell("there was no time left to look".to_owned()))
+        } else {
+            replicas::newest_whole(&target.vault, pool, now, self.stop).await
+        };
         let mut checks = self.backup_and_replication(pool, &replica).await;
         let maximum = target.settings.maximum_replica_age;
         let (subject, back_up) = (Subject::NewestReplica, self.back_up(pool));
@@ -338,12 +379,17 @@ impl Look<'_> {
     fn back_up(&self, pool: &UserPoolId) -> String {
         let function = format!("cognito-backup-{}", self.target.settings.environment);
         let payload = json!({"user_pool_id": pool.as_str()}).to_string();
-        let arguments = [
-            ("function-name", function.as_str()),
-            ("cli-binary-format", "raw-in-base64-out"),
-            ("payload", &payload),
-        ];
-        let command = aws_command("lambda invoke", pool.region(), &arguments);
-        format!("{command} response.json")
+        invoke(pool.region(), &function, &payload)
     }
+}
+
+/// The command that calls a function.
+fn invoke(region: &str, function: &str, payload: &str) -> String {
+    let arguments = [
+        ("function-name", function),
+        ("cli-binary-format", "raw-in-base64-out"),
+        ("payload", payload),
+    ];
+    let command = aws_command("lambda invoke", region, &arguments);
+    format!("{command} response.json")
 }

@@ -244,6 +244,14 @@ impl Readiness {
         self.checks().filter(|check| check.outcome.is_no()).count()
     }
 
+    /// How many pools have no whole replica that is young enough, as far as can be told: one that
+    /// cannot be looked at is none. One where no pool has any.
+    pub fn replicas_overdue(&self) -> usize {
+        let is_overdue =
+            |check: &&Check| check.check == Subject::NewestReplica && !check.outcome.is_yes();
+        self.checks().filter(is_overdue).count()
+    }
+
     /// How many could not be told.
     pub fn untold(&self) -> usize {
         let untold = |check: &&Check| matches!(check.outcome, Outcome::CannotBeTold { .. });

@@ -4,35 +4,22 @@
 use std::time::Duration;
 
 use cognito::Stop;
-use jiff::Timestamp;
-use model::restore::UsersForeseen;
-use model::{RestoreId, UserPoolId};
+use jiff::{SignedDuration, Timestamp};
+use model::UserPoolId;
+use model::restore::{RehearsalRecord, ReportStatus, UsersForeseen};
 use restore::{Settings, aws_command, foresee_users};
-use serde::Deserialize;
+use serde_json::json;
 use vault::Backup;
 
 use crate::ask::{CannotTell, Observed, judged};
 use crate::outcome::{Check, Outcome, Subject, TimeFrom};
 use crate::replicas::{Newest, in_words, seconds};
-use crate::{PATIENCE, Target};
+use crate::{PATIENCE, Target, invoke};
 
 /// How long users may be decided one by one; what is left is taken to be like them.
-const FORESEEING: Duration = Duration::from_secs(60);
-
-/// What a rehearsal left.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Rehearsal {
-    at: Timestamp,
-    result: String,
-    seconds: u64,
-    users: u64,
-    restore_id: RestoreId,
-}
-
-/// Where it lies.
-fn key(pool: &UserPoolId) -> String {
-    format!("cognito-restore/rehearsals/{pool}.json")
-}
+const FORESEEING: Duration = Duration::from_secs(10);
+/// A rehearsal that is older says nothing of today: a quarter of a year, and some days.
+const OLDEST: SignedDuration = SignedDuration::from_hours(100 * 24);
 
 /// How long a restore takes.
 pub(crate) struct Time {
@@ -52,7 +39,7 @@ pub(crate) async fn check(
     let last = last(target, pool).await;
     let rehearsal = Check::new(
         Subject::Rehearsal,
-        key(pool),
+        RehearsalRecord::key(pool),
         judge(target, pool, &last, now),
     );
     let users = newest.backup.trailer.users;
@@ -73,8 +60,8 @@ pub(crate) async fn check(
     (rehearsal, Time { check, measured })
 }
 
-async fn last(target: &Target, pool: &UserPoolId) -> Observed<Option<Rehearsal>> {
-    let key = key(pool);
+async fn last(target: &Target, pool: &UserPoolId) -> Observed<Option<RehearsalRecord>> {
+    let key = RehearsalRecord::key(pool);
     let reading = target.vault.workspace().read(&key);
     let read = tokio::time::timeout(PATIENCE, reading).await;
     let read = read.map_err(|_| CannotTell("the bucket gave no answer".to_owned()))?;
@@ -89,48 +76,42 @@ async fn last(target: &Target, pool: &UserPoolId) -> Observed<Option<Rehearsal>>
 fn judge(
     target: &Target,
     pool: &UserPoolId,
-    last: &Observed<Option<Rehearsal>>,
+    last: &Observed<Option<RehearsalRecord>>,
     now: Timestamp,
 ) -> Outcome {
-    let rehearse = format!("cognito-dr rehearse {pool} --region {}", target.region);
-    let maximum = target.settings.maximum_rehearsal_age;
+    let payload = json!({"user_pool_id": pool.as_str(), "rehearsal": {}}).to_string();
+    let function = format!("cognito-manual-dr-trigger-{}", target.settings.environment);
+    let rehearse = invoke(&target.region, &function, &payload);
     let last = match last {
         Err(why) => return why.clone().into(),
         Ok(None) => {
             let why = "it was never rehearsed";
-            return match maximum {
-                Some(_) => Outcome::no(why, rehearse),
-                // Rehearsals cost something and are the operator's choice: nothing is known then.
-                None => Outcome::cannot_be_told(format!("{why}: `{rehearse}` does it once")),
+            return if target.settings.rehearsed.contains(pool) {
+                Outcome::no(why, rehearse)
+            } else {
+                // Rehearsals are the operator's choice; without one nobody knows.
+                Outcome::cannot_be_told(format!("{why}: `{rehearse}` does it once"))
             };
         }
         Ok(Some(last)) => last,
     };
     let age = now.duration_since(last.at);
-    let (result, ago) = (&last.result, in_words(age));
-    if !matches!(result.as_str(), "SUCCESS" | "SUCCESS_WITH_LOSSES") {
-        let command = format!(
-            "cognito-dr handover {} --region {}",
-            last.restore_id, target.region
-        );
+    let (result, ago) = (last.result.as_str(), in_words(age));
+    if last.result == ReportStatus::Failed {
+        let (id, region) = (&last.restore_id, &target.region);
+        let command = format!("cognito-dr handover {id} --region {region}");
         return Outcome::no(format!("{result}, {ago} ago"), command);
     }
-    match maximum {
-        Some(maximum) if age > maximum => {
-            let why = format!(
-                "{result}, {ago} ago: more than the {} allowed",
-                in_words(maximum)
-            );
-            Outcome::no(why, rehearse)
-        }
-        _ => {
-            let took = in_words(jiff::SignedDuration::from_secs(last.seconds.cast_signed()));
-            Outcome::yes(format!(
-                "{result}, {ago} ago, {} users in {took}",
-                last.users
-            ))
-        }
+    if age > OLDEST {
+        let limit = in_words(OLDEST);
+        let why = format!("{result}, {ago} ago: too long, more than {limit}");
+        return Outcome::no(why, rehearse);
     }
+    let took = in_words(SignedDuration::from_secs(last.seconds.cast_signed()));
+    Outcome::yes(format!(
+        "{result}, {ago} ago, {} users in {took}",
+        last.users
+    ))
 }
 
 /// The seconds for all users, from those of some.
@@ -164,7 +145,7 @@ async fn foreseen(target: &Target, backup: &Backup, stop: &Stop) -> Observed<Use
 }
 
 fn judge_time(target: &Target, foreseen: &UsersForeseen, rehearsed: Option<u64>) -> Outcome {
-    let in_words = |seconds: u64| in_words(jiff::SignedDuration::from_secs(seconds.cast_signed()));
+    let in_words = |seconds: u64| in_words(SignedDuration::from_secs(seconds.cast_signed()));
     let longest = seconds(target.settings.longest_restore);
     let mut what = format!(
         "{} at the quotas found ({:.1} calls a second)",

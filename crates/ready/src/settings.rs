@@ -29,8 +29,8 @@ pub struct Settings {
     pub maximum_replica_age: SignedDuration,
     /// How long a restore may take.
     pub longest_restore: SignedDuration,
-    /// How old the last rehearsal may be; none when the system does not rehearse by itself.
-    pub maximum_rehearsal_age: Option<SignedDuration>,
+    /// Pools that the stack rehearses on a schedule.
+    pub rehearsed: Vec<UserPoolId>,
     /// Pools that are no longer backed up on purpose.
     pub retired: Vec<UserPoolId>,
     /// The share of Cognito's quotas that a restore uses, and those that were raised.
@@ -60,15 +60,11 @@ impl Settings {
         if !(0.01..=1.0).contains(&share) {
             return Err(wrong("QUOTA_SHARE", "it is not a number from 0.01 to 1"));
         }
-        let retired = variable("RETIRED_USER_POOL_IDS").unwrap_or_default();
-        let retired = retired
-            .split(',')
-            .map(str::trim)
-            .filter(|id| !id.is_empty());
-        let retired: Result<Vec<_>, _> = retired.map(str::parse::<UserPoolId>).collect();
-        let rehearsal_age = match variable("MAXIMUM_REHEARSAL_AGE_HOURS") {
-            Some(text) if !text.trim().is_empty() => Some(hours("MAXIMUM_REHEARSAL_AGE_HOURS")?),
-            _ => None,
+        let pools = |name: &'static str| -> Result<Vec<UserPoolId>, SettingsError> {
+            let ids = variable(name).unwrap_or_default();
+            let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
+            let ids: Result<_, _> = ids.map(str::parse::<UserPoolId>).collect();
+            ids.map_err(|error| wrong(name, error))
         };
         Ok(Self {
             environment: required("ENVIRONMENT")?,
@@ -77,8 +73,8 @@ impl Settings {
             import_role_arn: required("IMPORT_ROLE_ARN")?,
             maximum_replica_age: hours("MAXIMUM_REPLICA_AGE_HOURS")?,
             longest_restore: hours("LONGEST_RESTORE_HOURS")?,
-            maximum_rehearsal_age: rehearsal_age.filter(|age| !age.is_zero()),
-            retired: retired.map_err(|error| wrong("RETIRED_USER_POOL_IDS", error))?,
+            rehearsed: pools("REHEARSAL_USER_POOL_IDS")?,
+            retired: pools("RETIRED_USER_POOL_IDS")?,
             pace: Pace::share_of_quotas(share)
                 .with_quotas(&quotas)
                 .map_err(|error| wrong("QUOTA_OVERRIDES", error))?,
@@ -125,10 +121,7 @@ mod tests {
         assert_eq!(settings.account_id(), "111122223333");
         assert_eq!(settings.maximum_replica_age, SignedDuration::from_hours(3));
         assert_eq!(settings.retired.len(), 2);
-        assert_eq!(settings.maximum_rehearsal_age, None);
-        let rehearsed = read("MAXIMUM_REHEARSAL_AGE_HOURS", "24").unwrap();
-        let day = SignedDuration::from_hours(24);
-        assert_eq!(rehearsed.maximum_rehearsal_age, Some(day));
+        assert_eq!(settings.rehearsed, []);
     }
 
     #[test]

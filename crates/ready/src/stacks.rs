@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::AlarmType;
 use cognito::{Operation, Pages};
+use model::UserPoolId;
+use model::backup_key::BACKUP_FOLDER;
 use model::document::BackupHead;
 use model::inventory::Section;
 use restore::needs::POOLS;
@@ -65,6 +67,18 @@ pub(crate) fn map_is_good(map: &Observed<Map>, target: &Target) -> Check {
         }
     };
     Check::new(Subject::Map, address, outcome)
+}
+
+/// A bucket without any replica; unless all pools were retired, that is no reason to be calm.
+pub(crate) fn no_replicas(target: &Target, pools: &[UserPoolId]) -> Option<Check> {
+    if !pools.is_empty() || !target.settings.retired.is_empty() {
+        return None;
+    }
+    let bucket = &target.settings.bucket;
+    let address = target.vault.workspace().address(BACKUP_FOLDER);
+    let command = format!("aws s3 ls {} --recursive", quote(&address));
+    let outcome = Outcome::no("no pool has a replica", command);
+    Some(Check::new(Subject::NewestReplica, bucket.clone(), outcome))
 }
 
 /// Whether each entry of the map translates something of one of the pools.

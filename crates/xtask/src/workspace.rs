@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The binaries of the package `lambda`, one for each Lambda function.
-pub const LAMBDAS: [&str; 4] = [
+pub const LAMBDAS: [&str; 5] = [
     "backup",
     "find-latest-backup",
     "restore",
     "manual-dr-trigger",
+    "ready",
 ];
 
 /// The root of the workspace.

@@ -8,6 +8,7 @@ mod diff;
 mod handover;
 mod man;
 mod pools;
+mod ready;
 mod rehearse;
 mod restore;
 mod show;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Trigger(trigger::Arguments),
     Watch(watch::Arguments),
     Handover(handover::Arguments),
+    Ready(ready::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -62,6 +64,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Trigger(arguments) => trigger::run(context, arguments).await,
         Command::Watch(arguments) => watch::run(context, arguments).await,
         Command::Handover(arguments) => handover::run(context, arguments).await,
+        Command::Ready(arguments) => ready::run(context, arguments).await,
         Command::Completions(arguments) => completions::run(context, arguments).await,
         Command::Man(arguments) => man::run(context, arguments).await,
     }

@@ -11,6 +11,7 @@ mod live;
 mod pools;
 mod progress;
 mod pseudo_terminal;
+mod ready;
 mod rehearse;
 mod restore;
 mod shells;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use cognito::{Pace, Stop};
 use jiff::{SignedDuration, Timestamp};
+use model::restore::ReportStatus;
 use ready::{Outcome, Primary, Question, Readiness, Settings, Subject, Target, TimeFrom, check};
 use serde_json::json;
 
@@ -33,7 +34,7 @@ fn settings() -> Settings {
         import_role_arn: role("import"),
         maximum_replica_age: hours(3),
         longest_restore: hours(12),
-        maximum_rehearsal_age: Some(hours(24 * 7)),
+        rehearsed: vec![POOL.parse().unwrap()],
         retired: Vec::new(),
         pace: Pace::share_of_quotas(1.0),
     }
@@ -352,12 +353,12 @@ const DEFECTS: &[Defect] = &[
     ),
     (
         "the last rehearsal failed",
-        |world| world.put_rehearsal(hours_before(now(), 24), "FAILED"),
+        |world| world.put_rehearsal(hours_before(now(), 24), ReportStatus::Failed),
         &[Subject::Rehearsal],
     ),
     (
         "the last rehearsal is long ago",
-        |world| world.put_rehearsal(hours_before(now(), 24 * 8), "SUCCESS"),
+        |world| world.put_rehearsal(hours_before(now(), 24 * 101), ReportStatus::Success),
         &[Subject::Rehearsal],
     ),
     (
@@ -395,7 +396,7 @@ async fn each_planted_defect_is_found_and_nothing_else() {
         assert_eq!(found, *expected, "{defect}: {:?}", not_yes(&readiness));
         for check in no {
             let command = check.outcome.command().unwrap_or_default();
-            let begins = ["aws ", "(aws ", "cognito-dr "];
+            let begins = ["aws ", "echo ", "cognito-dr "];
             assert!(
                 begins.iter().any(|begin| command.starts_with(begin)),
                 "{defect}: {command}"
@@ -468,6 +469,20 @@ async fn without_the_primary_region_all_else_is_answered() {
 }
 
 #[tokio::test]
+async fn a_bucket_without_any_replica_is_no_reason_to_be_calm() {
+    let world = World::ready_at(now());
+    remove(&world, REPLICAS);
+    world.s3.remove(REPLICAS, world::MAP);
+    let readiness = world.look_with(settings(), &BTreeMap::new()).await;
+    let no: Vec<_> = not_yes(&readiness)
+        .into_iter()
+        .map(|(what, _)| what)
+        .collect();
+    assert_eq!(no, [Subject::NewestReplica]);
+    assert_eq!(readiness.replicas_overdue(), 1);
+}
+
+#[tokio::test]
 async fn a_pool_that_was_retired_is_not_known_any_more() {
     let world = World::ready_at(now());
     let retired = Settings {
@@ -485,7 +500,7 @@ async fn without_rehearsals_it_cannot_be_told_whether_a_restore_works() {
         .s3
         .remove(REPLICAS, &format!("cognito-restore/rehearsals/{POOL}.json"));
     let off = Settings {
-        maximum_rehearsal_age: None,
+        rehearsed: Vec::new(),
         ..settings()
     };
     let readiness = world.look(off).await;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use model::document::{BackupHead, DocumentEncoder};
 use model::inventory::Section;
+use model::restore::{FindingCounts, RehearsalRecord, ReportStatus};
 use model::{BackupKey, UserPoolId};
 use ready::testing::{Account, Alarm, Services};
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ impl World {
             }
         }
         world.put_map(&map());
-        world.put_rehearsal(hours_before(now, 24), "SUCCESS");
+        world.put_rehearsal(hours_before(now, 24), ReportStatus::Success);
         world
     }
 
@@ -59,13 +60,22 @@ impl World {
         self.s3.put(REPLICAS, MAP, map.to_string());
     }
 
-    pub(crate) fn put_rehearsal(&self, at: Timestamp, result: &str) {
-        let record = json!({
-            "at": at, "result": result, "seconds": 60, "users": USERS, "findings": {},
-            "restore_id": "dr-rehearsal-1", "backup": key(at),
-        });
-        let key = format!("cognito-restore/rehearsals/{POOL}.json");
-        self.s3.put(REPLICAS, &key, record.to_string());
+    pub(crate) fn put_rehearsal(&self, at: Timestamp, result: ReportStatus) {
+        let record = RehearsalRecord {
+            at,
+            result,
+            seconds: 60,
+            users: USERS as u64,
+            sample: None,
+            restore_id: "rehearsal-1".parse().unwrap(),
+            backup: None,
+            findings: FindingCounts::default(),
+            previous: None,
+            last_success: None,
+        };
+        let key = RehearsalRecord::key(&POOL.parse().unwrap());
+        let record = serde_json::to_vec(&record).unwrap();
+        self.s3.put(REPLICAS, &key, record);
     }
 
     /// The map with one member changed.
@@ -211,7 +221,6 @@ fn variables() -> BTreeMap<String, BTreeMap<String, String>> {
                 ("IMPORT_ROLE_ARN", role("import")),
                 ("MAXIMUM_REPLICA_AGE_HOURS", "3".to_owned()),
                 ("LONGEST_RESTORE_HOURS", "12".to_owned()),
-                ("MAXIMUM_REHEARSAL_AGE_HOURS", "168".to_owned()),
                 ("QUOTA_SHARE", "0.95".to_owned()),
             ]),
         ),
