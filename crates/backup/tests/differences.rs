@@ -82,7 +82,7 @@ async fn the_second_backup_of_a_day_is_a_difference_with_a_row_of_its_own() {
     let changed: Vec<&str> = changed.map(|user| user.username.as_str()).collect();
     assert_eq!(changed, ["user-00003"]);
     let rows = world.s3.calls(support::PUT_ITEM);
-    assert_eq!(rows.len(), 3);
+    assert_eq!(world.recorded().len(), 3);
     for row in rows {
         assert_eq!(row["Item"]["user_count"]["N"], "130");
         assert_eq!(row["Item"]["membership_count"]["N"], "44");
