@@ -42,6 +42,22 @@ pub fn is_made(template: &Value, place: &Place<'_>, resource: &str) -> bool {
     condition.is_null() || evaluation.holds(&json!({"Condition": condition}))
 }
 
+/// What the template's rules say against its parameters; nothing where it may be deployed.
+pub fn refusals(template: &Value, place: &Place<'_>) -> Vec<String> {
+    let evaluation = Evaluation { template, place };
+    let rules = template["Rules"].as_object().into_iter().flatten();
+    rules
+        .filter(|(_, rule)| {
+            let condition = &rule["RuleCondition"];
+            condition.is_null() || evaluation.holds(condition)
+        })
+        .filter_map(|(_, rule)| rule["Assertions"].as_array())
+        .flatten()
+        .filter(|assertion| !evaluation.holds(&assertion["Assert"]))
+        .map(|assertion| text_of(&assertion["AssertDescription"]))
+        .collect()
+}
+
 struct Evaluation<'a> {
     template: &'a Value,
     place: &'a Place<'a>,
@@ -177,6 +193,10 @@ impl Evaluation<'_> {
             "Fn::Equals" => {
                 let text = |side: &Value| self.value(side).as_ref().map(text_of);
                 text(&argument[0]) == text(&argument[1])
+            }
+            "Fn::Contains" => {
+                let searched = self.value(&argument[1]).as_ref().map(text_of);
+                searched.is_some_and(|text| texts(&argument[0]).contains(&text))
             }
             "Fn::Not" => !self.holds(&argument[0]),
             "Fn::And" => each.all(|one| self.holds(one)),

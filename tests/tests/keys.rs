@@ -126,14 +126,18 @@ fn readers_of_backups(statements: &[Value]) -> BTreeSet<String> {
             statement["Principal"]["Service"].is_null()
                 && (services == "null" || services.contains("s3."))
         })
-        .map(|statement| {
+        .flat_map(|statement| {
             assert_eq!(
                 statement["Condition"],
                 json!({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}),
                 "{statement}"
             );
-            statement["Principal"]["AWS"].as_str().unwrap().to_owned()
+            match &statement["Principal"]["AWS"] {
+                Value::Array(principals) => principals.clone(),
+                one => vec![one.clone()],
+            }
         })
+        .map(|principal| principal.as_str().unwrap().to_owned())
         .collect()
 }
 

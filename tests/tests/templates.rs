@@ -124,6 +124,7 @@ fn every_parameter_is_described_and_used() {
         let rest = json!([
             template["Resources"],
             template["Conditions"],
+            template["Rules"],
             template["Globals"],
             template["Outputs"]
         ])
