@@ -32,8 +32,10 @@ pub(crate) async fn named_region(options: &GlobalOptions) -> Option<String> {
 
 /// The Region of the machine that this runs on, where AWS gave it the machine.
 pub(crate) async fn region_of_this_machine() -> Option<String> {
-    let region = aws_config::imds::region::ImdsRegionProvider::builder().build();
-    region.region().await.map(|region| region.to_string())
+    let config = ProviderConfig::default().with_http_client(https::shared_client(CONNECT));
+    let provider = aws_config::imds::region::ImdsRegionProvider::builder().configure(&config);
+    let region = provider.build().region().await;
+    region.map(|region| region.to_string())
 }
 
 /// What clients are made of, for `region`.
