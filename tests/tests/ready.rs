@@ -82,8 +82,10 @@ async fn the_command_sees_what_the_stacks_have_and_what_they_lack() {
     put.body(b"half".to_vec().into()).send().await.unwrap();
     let ready = terminal.json(&["ready"], 1).unwrap();
     assert_eq!(outcomes(&ready["stacks"], "map"), ["no"]);
+    // The copy of the last whole one is what a restore would take.
     let checks = &ready["pools"][0]["checks"];
-    assert_eq!(outcomes(checks, "newest_replica"), ["no"]);
+    assert_eq!(outcomes(checks, "whole_replica"), ["no"]);
+    assert_eq!(outcomes(checks, "newest_replica"), ["yes"]);
     assert_eq!(outcomes(checks, "newest_backup"), ["yes"]);
 }
 

@@ -111,6 +111,14 @@ impl Region {
         }
     }
 
+    /// Where CloudFormation finds an object of a bucket.
+    pub(crate) fn address_of(&self, bucket: &str, key: &str) -> String {
+        match self.config_of_others.endpoint_url() {
+            Some(endpoint) => format!("{endpoint}/{bucket}/{key}"),
+            None => format!("https://{bucket}.s3.{}.amazonaws.com/{key}", self.name),
+        }
+    }
+
     /// The same Region for the holder of another key.
     pub(crate) fn restricted(&self, key: &str, secret: &str) -> Restricted {
         let credentials = Credentials::new(key, secret, None, None, "first-day");

@@ -92,11 +92,7 @@ pub(crate) async fn deploy(
         .collect();
     let url = if text.len() > LONGEST_BODY {
         upload(scratch, &uploads, template, text.clone().into_bytes()).await?;
-        let region = &scratch.on(side).name;
-        Some(format!(
-            "https://{}.s3.{region}.amazonaws.com/{template}",
-            uploads.name
-        ))
+        Some(scratch.on(side).address_of(&uploads.name, template))
     } else {
         None
     };

@@ -1,9 +1,11 @@
 //! `cognito-dr trigger`: a restore by the deployed stack.
 
+use std::num::NonZeroU64;
+
 use aws_sdk_lambda::primitives::Blob;
 use clap::Args;
 use jiff::Timestamp;
-use model::request::TriggerRequest;
+use model::request::{Rehearsal, TriggerRequest};
 use model::{BackupKey, RestoreId, UserPoolId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +40,12 @@ pub(crate) struct Arguments {
     /// Start although another restore of this pool is running
     #[arg(long)]
     allow_concurrent: bool,
+    /// Rehearse: restore into a scratch pool, compare it with the backup, report, and remove it
+    #[arg(long)]
+    rehearsal: bool,
+    /// Make about so many users in a rehearsal, other ones each time, instead of all
+    #[arg(long, value_name = "USERS", requires = "rehearsal")]
+    sample: Option<NonZeroU64>,
     #[command(flatten)]
     options: RestoreOptionArguments,
     /// Follow the restore to its end, as `cognito-dr watch` does
@@ -129,7 +137,7 @@ impl Arguments {
             target_user_pool_id: options.target_user_pool_id,
             select: options.select,
             verify: options.verify,
-            rehearsal: options.rehearsal,
+            rehearsal: self.rehearsal.then(|| Rehearsal::new(self.sample)),
         };
         let not_understood =
             |error: &dyn std::error::Error| Error::new("this cannot be started").because_of(error);
@@ -218,7 +226,7 @@ mod tests {
     /// What can be typed and what the payload can say do not drift apart.
     #[test]
     fn each_member_of_the_payload_has_its_option() {
-        let lines: [(&[&str], Value); 8] = [
+        let lines: [(&[&str], Value); 10] = [
             (&[], json!({})),
             (
                 &["--at", "2026-11-20T09:30:00Z"],
@@ -244,6 +252,11 @@ mod tests {
             (
                 &["--verify", "us-west-2_B"],
                 json!({"verify": "us-west-2_B"}),
+            ),
+            (&["--rehearsal"], json!({"rehearsal": {}})),
+            (
+                &["--rehearsal", "--sample", "1000"],
+                json!({"rehearsal": {"sample": 1000}}),
             ),
         ];
         let mut said = BTreeSet::new();
