@@ -81,7 +81,7 @@ pub(crate) fn explicit_defaults() -> Value {
 }
 
 /// Adds what `document` lacks of `defaults`, at any depth.
-fn complete(document: &mut Document, defaults: &Value) {
+pub(crate) fn complete(document: &mut Document, defaults: &Value) {
     for (name, default) in defaults.as_object().into_iter().flatten() {
         match document.entry(name) {
             Entry::Vacant(place) => {

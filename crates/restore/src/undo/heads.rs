@@ -17,7 +17,9 @@ use super::plan::{Action, MemberChange, What};
 use super::scope::Scope;
 use super::table::{self, Way};
 use crate::document::object;
-use crate::steps::pool_document::{is_reserved_tag, temporary_passwords};
+use crate::steps::pool_document::{
+    complete, explicit_defaults as explicit_defaults_of_pool, is_reserved_tag, temporary_passwords,
+};
 
 /// Members of list elements that name a client.
 const CLIENT_ID: &str = "ClientId";
@@ -50,6 +52,13 @@ impl Heads {
             .map(|(then, now)| (now.as_str(), then.as_str()))
             .collect();
         let mut renamed = live.clone();
+        // What an update says of members that a pool does not show is the same as not showing them:
+        // older pools show fewer.
+        for head in [&mut point, &mut renamed] {
+            let mut pool = object(head.user_pool());
+            complete(&mut pool, &explicit_defaults_of_pool());
+            head.set(Section::UserPoolConfig, Value::Object(pool));
+        }
         for section in Section::at_the_head().filter(|section| section.is_list()) {
             let mut list = renamed.section(section).clone();
             let mut is_other = false;

@@ -58,6 +58,13 @@ fn is_put_back(member: &MemberDifference) -> bool {
     is_attribute(&member.member)
 }
 
+fn is_mfa(member: &MemberDifference) -> bool {
+    matches!(
+        member.member.as_str(),
+        "UserMFASettingList" | "PreferredMfaSetting"
+    )
+}
+
 impl People {
     /// Compares, where the scope asks for users or memberships at all.
     pub(super) async fn compare(
@@ -70,7 +77,7 @@ impl People {
         if !scope.takes_users() && !scope.takes_memberships() {
             return Ok(people);
         }
-        let nothing = MadeAgain::default();
+        let (nothing, made_again_users) = (MadeAgain::default(), made_again);
         let point = Known {
             side: point,
             made_again: &nothing,
@@ -90,7 +97,7 @@ impl People {
                 replaced.insert(user.username.clone());
             }
             if scope.takes_users() && scope.takes_user(&user.username, user.sub.as_deref()) {
-                people.user(user, scope);
+                people.user(user, made_again_users, scope);
             }
         }
         for membership in found.memberships.named {
@@ -126,7 +133,7 @@ impl People {
         Ok(people)
     }
 
-    fn user(&mut self, user: UserDifference, scope: &Scope) {
+    fn user(&mut self, user: UserDifference, made_again: &MadeAgain, scope: &Scope) {
         let members = user.members.iter();
         let members: Vec<String> = members
             .map(|member| format!("{:?} {:?} {:?}", member.member, member.first, member.second))
@@ -153,8 +160,12 @@ impl People {
             }
             Word::Added => self.users.left_alone += 1,
             Word::Changed | Word::Unreadable => {
-                let (put_back, left): (Vec<_>, Vec<_>) =
-                    user.members.into_iter().partition(is_put_back);
+                // Who was made again has no authenticator app any more (facts C.4).
+                let is_made_again = made_again.users.values().any(|one| one.old_sub == sub);
+                let (put_back, left): (Vec<_>, Vec<_>) = user
+                    .members
+                    .into_iter()
+                    .partition(|member| is_put_back(member) && !(is_made_again && is_mfa(member)));
                 for member in left {
                     *self.left_of_users.entry(member.member).or_default() += 1;
                 }

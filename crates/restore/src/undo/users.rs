@@ -195,6 +195,9 @@ fn attributes(
             Some(Some(_)) if !was_verified && verified_by_pool.contains(&contact) => {
                 let why = "it was not verified, and the pool would send a code to it";
                 leave(name, why);
+                if member(work, flag).is_some() {
+                    leave(flag, why);
+                }
             }
             Some(Some(address)) => {
                 if seen.attribute(name) != Some(address) {
@@ -333,7 +336,7 @@ mod tests {
         let work = work(&[("email", Some("old@x")), ("email_verified", None)]);
         let (calls, left) = names(&work, &there, &[Contact::Email]);
         assert!(calls.is_empty());
-        assert_eq!(left, ["email"]);
+        assert_eq!(left, ["email", "email_verified"]);
         let (calls, left) = names(&work, &there, &[]);
         assert_eq!(calls.len(), 1);
         assert!(left.is_empty());

@@ -54,7 +54,7 @@ fn what_is_put_back_is_the_pool_with_the_members_that_changed() {
     let pool = wanted.user_pool();
     assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 12);
     assert_eq!(pool["AutoVerifiedAttributes"], json!(["email"]));
-    assert_eq!(pool.get("LambdaConfig"), None);
+    assert_eq!(pool["LambdaConfig"], json!({}));
     assert_eq!(pool.get("UserPoolTier"), None);
 
     let scope = Scope {
