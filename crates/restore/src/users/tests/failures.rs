@@ -31,9 +31,10 @@ async fn a_short_deadline_only_makes_more_invocations_of_it() {
     });
     pool.users.extend(many);
     let mut stage = Stage::new(pool).await;
-    // Slow enough for several invocations on any machine.
-    stage.simulator.set_latency(simulator::Latency::Fixed(10));
-    stage.give(Duration::from_millis(1000));
+    // Slow enough for several invocations on any machine, and long enough for each to get on with
+    // it on a busy one.
+    stage.simulator.set_latency(simulator::Latency::Fixed(40));
+    stage.give(Duration::from_millis(4000));
     let (_, state) = stage.restore(engine(UsersEngine::Api)).await;
     stage.assert_restored(&expected(stage.lost()), "");
     assert_eq!(state.users.counts.restored, 609);
