@@ -165,7 +165,7 @@ impl Likeness {
         if !links.is_empty() {
             members.insert("identities".to_owned(), links);
         }
-        let gone = self.relation == Relation::Restored && is_of_the_past(&user.status);
+        let gone = self.relation == Relation::Restored && user.status.is_retired();
         let status = if gone {
             &UserStatus::Confirmed
         } else {
@@ -229,14 +229,6 @@ fn hash_of(members: &BTreeMap<String, String>) -> u64 {
 pub fn has_mfa(user: &UserRecord) -> bool {
     let (factors, preferred) = mfa(user, Relation::Restored);
     !factors.is_empty() || preferred.is_some()
-}
-
-/// Statuses that Cognito no longer uses come back as confirmed and disabled.
-fn is_of_the_past(status: &UserStatus) -> bool {
-    matches!(
-        status,
-        UserStatus::Archived | UserStatus::Compromised | UserStatus::Unknown
-    )
 }
 
 /// Of a restored pool, SMS and e-mail factors: authenticators and passkeys never come back

@@ -62,6 +62,15 @@ impl UserStatus {
             UserStatus::Other(name) => name,
         }
     }
+
+    /// Whether it is one that Cognito no longer gives to anybody (facts C.2). Such a user is made
+    /// again as confirmed and disabled.
+    pub fn is_retired(&self) -> bool {
+        matches!(
+            self,
+            UserStatus::Archived | UserStatus::Compromised | UserStatus::Unknown
+        )
+    }
 }
 
 impl From<String> for UserStatus {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compare::diff::{self, MemberDifference, Options, UserDifference, Word};
 use futures::TryStreamExt as _;
+use model::document::UserStatus;
 use std::pin::pin;
 
 use super::made_again::{Known, MadeAgain};
@@ -63,6 +64,11 @@ fn is_mfa(member: &MemberDifference) -> bool {
         member.member.as_str(),
         "UserMFASettingList" | "PreferredMfaSetting"
     )
+}
+
+fn had_retired_status(member: &MemberDifference) -> bool {
+    let status = || UserStatus::from(member.first.clone().unwrap_or_default());
+    member.member == "UserStatus" && status().is_retired()
 }
 
 impl People {
@@ -160,12 +166,16 @@ impl People {
             }
             Word::Added => self.users.left_alone += 1,
             Word::Changed | Word::Unreadable => {
-                // Who was made again has no authenticator app any more (facts C.4).
+                // Who was made again has no authenticator app any more (facts C.4), and with a
+                // retired status is disabled.
                 let is_made_again = made_again.users.values().any(|one| one.old_sub == sub);
-                let (put_back, left): (Vec<_>, Vec<_>) = user
-                    .members
-                    .into_iter()
-                    .partition(|member| is_put_back(member) && !(is_made_again && is_mfa(member)));
+                let was_retired = user.members.iter().any(had_retired_status);
+                let (put_back, left): (Vec<_>, Vec<_>) =
+                    user.members.into_iter().partition(|member| {
+                        let differs_for_good = is_made_again
+                            && (is_mfa(member) || was_retired && member.member == "Enabled");
+                        is_put_back(member) && !differs_for_good
+                    });
                 for member in left {
                     *self.left_of_users.entry(member.member).or_default() += 1;
                 }

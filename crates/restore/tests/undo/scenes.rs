@@ -138,6 +138,22 @@ async fn what_cognito_refuses_is_named_and_the_rest_is_put_back() {
     assert_eq!(pool.user_pool["DeletionProtection"], "ACTIVE");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_user_of_a_retired_status_is_made_again_disabled_and_stays_so() {
+    let world = World::new().await;
+    let mut document = pools::plain();
+    document.users = pools::users(json!([pools::user("ann", "ARCHIVED", json!({}))]));
+    let scene = Scene::new(&world, document).await;
+    scene.mutate(&[Mutation::DeleteUser(0)]).await;
+    let (plan, _, report) = scene.undo_to(&scene.point, &Scope::default()).await;
+    assert_eq!(plan.users.make_again, 1);
+    assert!(report.is_whole(), "{report:#?}");
+    let pool = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
+    assert!(!pool.users[0].enabled);
+    let again = scene.plan(&scene.point, &Scope::default()).await;
+    assert!(again.is_empty(), "{again:#?}");
+}
+
 /// A pool of this many users, every third of whom is a member of a group.
 fn crowd(users: usize) -> simulator::PoolDocument {
     let user = |number: usize| {
