@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use model::restore::ReportStatus;
+
 /// The exit codes. Scripts treat any other as an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -25,6 +27,16 @@ Exit codes:
     2  wrong usage, or an error
     3  done, with losses that the report names
   130  interrupted by Ctrl-C";
+
+impl From<ReportStatus> for Exit {
+    fn from(status: ReportStatus) -> Self {
+        match status {
+            ReportStatus::Success => Exit::Done,
+            ReportStatus::SuccessWithLosses => Exit::WithLosses,
+            ReportStatus::Failed => Exit::Error,
+        }
+    }
+}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

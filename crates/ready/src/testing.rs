@@ -6,7 +6,6 @@
 mod cbor;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -19,6 +18,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
+use vault::testing::LoopbackServer;
 
 /// Larger than anything that is asked.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -68,9 +68,8 @@ pub struct Alarm {
 /// The running services; dropping it stops them.
 #[derive(Debug)]
 pub struct Services {
-    address: SocketAddr,
+    server: LoopbackServer,
     account: Arc<Mutex<Account>>,
-    _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Services {
@@ -80,34 +79,14 @@ impl Services {
     /// When there is no free port: a test cannot go on then.
     pub fn start(account: Account) -> Self {
         let account = Arc::new(Mutex::new(account));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let address = listener.local_addr().expect("an address");
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = Router::new().fallback(respond).with_state(account.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                tokio::select! {
-                    _ = axum::serve(listener, router) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self {
-            address,
-            account,
-            _stop: stop,
-        }
+        let server = LoopbackServer::start(router);
+        Self { server, account }
     }
 
     /// The endpoint.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.endpoint()
     }
 
     /// What they hold, to be changed.

@@ -4,11 +4,11 @@
 //! smallest part, and can fail at any request, before or after carrying it out. JSON services
 //! (DynamoDB, Step Functions, SNS, WAF) can be given canned answers at the same endpoint.
 
+mod server;
 mod steps;
 mod store;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+pub use server::LoopbackServer;
 pub use steps::{Steps, vault_with_steps};
 
 use store::Store;
@@ -65,9 +66,8 @@ pub enum Fault {
 /// A running S3 with one empty bucket; dropping it stops it.
 #[derive(Debug)]
 pub struct MemoryS3 {
-    address: SocketAddr,
+    server: LoopbackServer,
     inner: Arc<Mutex<Inner>>,
-    _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -128,34 +128,14 @@ impl MemoryS3 {
         let mut inner = Inner::default();
         inner.store.add_bucket(bucket);
         let inner = Arc::new(Mutex::new(inner));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let address = listener.local_addr().expect("an address");
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = Router::new().fallback(respond).with_state(inner.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                tokio::select! {
-                    _ = axum::serve(listener, router) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self {
-            address,
-            inner,
-            _stop: stop,
-        }
+        let server = LoopbackServer::start(router);
+        Self { server, inner }
     }
 
     /// The endpoint.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.endpoint()
     }
 
     /// A configuration whose clients talk to it.

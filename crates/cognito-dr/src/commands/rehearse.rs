@@ -210,11 +210,7 @@ async fn answer(context: &Context, clients: &Clients, report: &Report) -> Result
         writeln!(out, "Page          {}", address(Report::HANDOVER))?;
         writeln!(out, "Report        {}", address(Report::OBJECT))
     })?;
-    Ok(match record.result {
-        ReportStatus::Success => Exit::Done,
-        ReportStatus::SuccessWithLosses => Exit::WithLosses,
-        ReportStatus::Failed => Exit::Error,
-    })
+    Ok(record.result.into())
 }
 
 fn failed(error: &RestoreError) -> Error {

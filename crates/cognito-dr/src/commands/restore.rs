@@ -10,7 +10,7 @@ use cognito::Category;
 use cognito::limits::Limits;
 use jiff::Timestamp;
 use model::request::RestoreOptions;
-use model::restore::{Report, ReportStatus, RestoreState};
+use model::restore::{Report, RestoreState};
 use model::{BackupName, RestoreId, UserPoolId};
 use restore::drive::{self, Order};
 use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, quote};
@@ -124,7 +124,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     match ended {
         Ok(Some(report)) => {
             answer(context, &report, &kept)?;
-            Ok(exit(report.status))
+            Ok(report.status.into())
         }
         Ok(None) => Err(Error::interrupted().hint(format!("Go on by: {go_on}"))),
         Err(error) => Err(failed(&error).hint(format!("When it is mended, go on by: {go_on}"))),
@@ -360,14 +360,6 @@ pub(super) fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> Stri
     }
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
     words.join(" ")
-}
-
-fn exit(status: ReportStatus) -> Exit {
-    match status {
-        ReportStatus::Success => Exit::Done,
-        ReportStatus::SuccessWithLosses => Exit::WithLosses,
-        ReportStatus::Failed => Exit::Error,
-    }
 }
 
 fn failed(error: &RestoreError) -> Error {

@@ -1,6 +1,10 @@
 //! What is drawn by lot: pools, their clients and their users.
 
 use proptest::prelude::*;
+use simulator::Unmeasured;
+use tokio::runtime::Runtime;
+
+use crate::support::World;
 
 pub(crate) const STATUSES: [&str; 8] = [
     "CONFIRMED",
@@ -12,6 +16,31 @@ pub(crate) const STATUSES: [&str; 8] = [
     "COMPROMISED",
     "UNKNOWN",
 ];
+
+/// One world for each reading of what nobody has measured.
+pub(crate) fn both_worlds(runtime: &Runtime) -> [World; 2] {
+    [false, true].map(|later| {
+        runtime.block_on(World::with(Unmeasured {
+            omitted_members_are_kept: later,
+            refresh_flow_is_optional: later,
+            later_secret_is_shown: later,
+        }))
+    })
+}
+
+/// So many cases, unless `PROPTEST_CASES` says otherwise.
+pub(crate) fn config(cases: u32, max_shrink_iters: u32) -> ProptestConfig {
+    let cases = match std::env::var("PROPTEST_CASES") {
+        Ok(cases) => cases.parse().unwrap(),
+        Err(_) => cases,
+    };
+    ProptestConfig {
+        cases,
+        max_shrink_iters,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {

@@ -16,12 +16,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use drawn::{Pool, STATUSES, pool};
+use drawn::{Pool, STATUSES, both_worlds, config, pool};
 use model::request::{RestoreOptions, UsersEngine};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
-use simulator::Unmeasured;
 use support::World;
 use support::compare::{Table, compare};
 
@@ -138,28 +137,12 @@ fn come_back(users_engine: UsersEngine) {
         .enable_all()
         .build()
         .unwrap();
-    let worlds = [false, true].map(|later| {
-        runtime.block_on(World::with(Unmeasured {
-            omitted_members_are_kept: later,
-            refresh_flow_is_optional: later,
-            later_secret_is_shown: later,
-        }))
-    });
+    let worlds = both_worlds(&runtime);
     let table = Table::read();
     let number = AtomicU32::new(0);
     let refused: Mutex<BTreeMap<String, (u32, String)>> = Mutex::default();
-    let cases = match std::env::var("PROPTEST_CASES") {
-        Ok(cases) => cases.parse().unwrap(),
-        Err(_) => CASES,
-    };
-    let config = ProptestConfig {
-        cases,
-        max_shrink_iters: 200,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
     let began = std::time::Instant::now();
-    let outcome = TestRunner::new(config).run(&pool(), |pool| {
+    let outcome = TestRunner::new(config(CASES, 200)).run(&pool(), |pool| {
         let number = number.fetch_add(1, Ordering::Relaxed);
         let calls = runtime
             .block_on(round_trip(

@@ -21,7 +21,7 @@ mod support;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cognito::{Cognito, Operation, Pace, Stop};
-use drawn::{Pool, pool};
+use drawn::{Pool, both_worlds, config, pool};
 use model::{BackupKey, RestoreId, UserPoolId};
 use mutations::{Live, Mutation, mutations};
 use proptest::prelude::*;
@@ -29,7 +29,6 @@ use proptest::test_runner::TestRunner;
 use restore::side::{LivePool, Side};
 use restore::undo::{OPERATIONS, Plan, Scope, Undo, UndoReport, What};
 use restore::{Clients, RestoreError, Settings};
-use simulator::Unmeasured;
 use support::{LOST, World};
 
 const CASES: u32 = 25;
@@ -244,32 +243,17 @@ fn any_pool_is_what_it_was_after_any_calls() {
         .enable_all()
         .build()
         .unwrap();
-    let worlds = [false, true].map(|later| {
-        runtime.block_on(World::with(Unmeasured {
-            omitted_members_are_kept: later,
-            refresh_flow_is_optional: later,
-            later_secret_is_shown: later,
-        }))
-    });
+    let worlds = both_worlds(&runtime);
     let number = AtomicU32::new(0);
-    let cases = match std::env::var("PROPTEST_CASES") {
-        Ok(cases) => cases.parse().unwrap(),
-        Err(_) => CASES,
-    };
-    let config = ProptestConfig {
-        cases,
-        max_shrink_iters: 100,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
     let began = std::time::Instant::now();
-    let outcome = TestRunner::new(config).run(&(pool(), mutations()), |(pool, mutations)| {
-        let number = number.fetch_add(1, Ordering::Relaxed);
-        let world = &worlds[usize::from(pool.other_world)];
-        runtime
-            .block_on(round_trip(world, &pool, &mutations, number))
-            .map_err(TestCaseError::fail)
-    });
+    let outcome =
+        TestRunner::new(config(CASES, 100)).run(&(pool(), mutations()), |(pool, mutations)| {
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let world = &worlds[usize::from(pool.other_world)];
+            runtime
+                .block_on(round_trip(world, &pool, &mutations, number))
+                .map_err(TestCaseError::fail)
+        });
     println!("{} pools in {:?}", number.into_inner(), began.elapsed());
     if let Err(error) = outcome {
         panic!("{error}");
