@@ -280,6 +280,9 @@ fn what_a_backup_remembers_ends_soon_and_what_an_operator_keeps_never() {
     for_all(|rules, _, what| {
         let map = "cognito-restore/translations.json";
         assert_eq!(rules.end(map, None, 0), None, "{what}");
+        let forgotten =
+            "cognito-backup/forgotten/us-east-1_AbC/5a1b0a6e-0001-4000-8000-000000000001";
+        assert_eq!(rules.end(forgotten, None, 0), None, "{what}");
         let report = rules.end("cognito-restore/dr-1/report.json", None, 0);
         let state = rules.end("cognito-backup-state/p-1/whole.json.zst", None, 0);
         match what.starts_with("CognitoBackupDRBucket") {

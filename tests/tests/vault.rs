@@ -197,6 +197,46 @@ fn replicas_belong_to_the_account_that_they_are_in() {
     }
 }
 
+/// It lies among the backups, so that it is written, replicated and read by the same permissions.
+#[test]
+fn the_list_of_forgotten_users_goes_where_backups_go() {
+    let list = "cognito-backup/forgotten/us-east-1_AbC/5a1b0a6e-0001-4000-8000-000000000001";
+    let parameters = [("DRAccountId", OTHER), ("DRBucketArn", DR_BUCKET)];
+    let resources = deployed(template::PRIMARY, &parameters);
+    let bucket = &resources["CognitoBackupBucket"]["Properties"];
+    let rules = bucket["ReplicationConfiguration"]["Rules"].as_array();
+    let covers = |rule: &Value| list.starts_with(rule["Filter"]["Prefix"].as_str().unwrap());
+    assert!(rules.unwrap().iter().any(covers));
+    let deployed = json!({"Resources": resources});
+    for (role, action) in [
+        ("CognitoBackupLambdaRole", "s3:PutObject"),
+        ("S3ReplicationRole", "s3:GetObjectVersionForReplication"),
+        ("S3ReplicationRole", "s3:ReplicateObject"),
+    ] {
+        let mut statements = statements(&deployed, role).into_iter();
+        let allows = statements.any(|statement| {
+            let resources = statement["Resource"].to_string();
+            let backups = resources.split('"').any(|arn| {
+                let key = arn
+                    .split_once('/')
+                    .map(|(_, key)| key.trim_end_matches('*'));
+                key.is_some_and(|key| list.starts_with(key))
+            });
+            actions(statement).contains(&action) && backups
+        });
+        assert!(allows, "{role}: {action}");
+    }
+    let [statement] = &let_in(&[("PrimaryAccountId", OTHER), ("ReplicationRoleArn", ROLE)])[..]
+    else {
+        panic!("one statement")
+    };
+    assert!(
+        statement["Resource"]
+            .to_string()
+            .contains("/cognito-backup/*")
+    );
+}
+
 #[test]
 fn the_bucket_of_another_account_must_be_named() {
     let refused = refusals(template::PRIMARY, &[("DRAccountId", OTHER)]);

@@ -407,7 +407,7 @@ impl<'a> PoolRun<'a> {
             // An invocation may have died between completing the object and recording it.
             Err(BackupError::Vault(
                 ended @ (VaultError::UploadEnded(_) | VaultError::KeyTaken(_)),
-            )) if self.invocation > 0 => match backups.vault.open(&key, None).await {
+            )) if self.invocation > 0 => match backups.vault.open_as_stored(&key, None).await {
                 Ok(backup) if backup.head == head => {
                     let (trailer, ended) = (&backup.trailer, backup.trailer.reading_ended);
                     let version = backup.version_id.clone();

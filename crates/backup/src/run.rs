@@ -499,7 +499,7 @@ impl<'a> Backups<'a> {
             let Some(newest) = newest.first() else {
                 return Ok(false);
             };
-            let backup = self.vault.open(&newest.key, None).await?;
+            let backup = self.vault.open_as_stored(&newest.key, None).await?;
             // The reference implementation recorded its own, under finer times.
             if backup.head.format_version == 1 {
                 return Ok(false);

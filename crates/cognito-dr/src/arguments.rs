@@ -66,6 +66,10 @@ pub(crate) struct GlobalOptions {
         hide_env_values = true
     )]
     pub(crate) vault_region: Option<String>,
+    /// Users who must not come back out of backups, beside those of the vault's list: a file with a
+    /// sub on each line, or the list of another vault
+    #[arg(long, global = true, value_name = "FILE|FOLDER|s3://BUCKET")]
+    pub(crate) forgotten: Option<Location>,
     /// Answer every question with yes
     #[arg(long, short = 'y', global = true)]
     pub(crate) yes: bool,

@@ -16,6 +16,7 @@ use crate::arguments::Location;
 use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
+use crate::forgotten;
 
 /// How many backups a person can choose from.
 const CHOICE: usize = 200;
@@ -54,7 +55,12 @@ impl BackupArguments {
     pub(crate) async fn open(&self, context: &Context) -> Result<OpenBackup, Error> {
         match &self.backup {
             Some(backup) => backup.open(context, self.pool.as_ref()).await,
-            None => choose(context, self.pool.as_ref()).await,
+            None => {
+                choose(context, self.pool.as_ref())
+                    .await?
+                    .without_forgotten(context)
+                    .await
+            }
         }
     }
 }
@@ -69,6 +75,11 @@ pub(crate) struct OpenBackup {
 }
 
 impl OpenBackup {
+    async fn without_forgotten(self, context: &Context) -> Result<Self, Error> {
+        let backup = forgotten::left_out(context, self.backup).await?;
+        Ok(Self { backup, ..self })
+    }
+
     /// The whole address of it.
     pub(crate) fn address(&self) -> String {
         match self.backup.name.key() {
@@ -138,11 +149,20 @@ impl fmt::Display for BackupReference {
 }
 
 impl BackupReference {
-    /// Opens it; `pool` says whose `latest` or time is meant.
+    /// Opens it without the users who are forgotten; `pool` says whose `latest` or time is meant.
     ///
     /// # Errors
     /// When there is none, or it cannot be used.
     pub(crate) async fn open(
+        &self,
+        context: &Context,
+        pool: Option<&UserPoolId>,
+    ) -> Result<OpenBackup, Error> {
+        let found = self.find(context, pool).await?;
+        found.without_forgotten(context).await
+    }
+
+    async fn find(
         &self,
         context: &Context,
         pool: Option<&UserPoolId>,

@@ -18,6 +18,7 @@ mod context;
 mod deployed;
 mod error;
 mod exit;
+mod forgotten;
 mod interrupt;
 mod page;
 mod passwords;

@@ -223,6 +223,24 @@ impl Sub {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A `sub` that a person typed: Cognito's are UUIDs in lower case (facts C.1), and what is no
+    /// UUID is a username or another mistake.
+    ///
+    /// # Errors
+    /// [`InvalidId`] for anything else. What was typed may be personal, and is not shown.
+    pub fn from_uuid(text: &str) -> Result<Self, InvalidId> {
+        let lengths = text.split('-').map(str::len);
+        let digits = |c: char| c.is_ascii_hexdigit() || c == '-';
+        match lengths.eq([8, 4, 4, 4, 12]) && text.chars().all(digits) {
+            true => Ok(Self(text.to_ascii_lowercase())),
+            false => Err(InvalidId::new(
+                "sub",
+                "a UUID such as 5a1b0a6e-0001-4000-8000-000000000001, and no username",
+                "(not shown)",
+            )),
+        }
+    }
 }
 
 impl FromStr for Sub {

@@ -123,7 +123,7 @@ async fn find(
         },
         Err(Problem::Silence) => return Err(silence()),
     };
-    let opened = in_time(vault.open(&found.s3_key, found.version_id.as_deref())).await;
+    let opened = in_time(vault.open_as_stored(&found.s3_key, found.version_id.as_deref())).await;
     let backup = opened.map_err(|problem| match problem {
         Problem::Vault(error) => untold(&error),
         Problem::Silence => silence(),

@@ -196,7 +196,7 @@ impl Backup {
                     trailer.memberships_offset,
                 )
             });
-            let mut users = Users::new(lines.collect(), Arc::default());
+            let mut users = Users::new(lines.collect(), Arc::default(), None);
             while let Some(user) = users.next_json().await? {
                 let user = NamedUser::of(&user.json)
                     .ok_or_else(|| VaultError::damaged(&self.name, "a line is not a user"))?;
@@ -235,7 +235,7 @@ impl Backup {
             memberships: difference.memberships,
             sum: difference.rows,
         };
-        match self.rows().await? == expected {
+        match self.as_stored().rows().await? == expected {
             true => Ok(()),
             false => {
                 let reason = "it and its base do not hold what was backed up";
@@ -451,7 +451,7 @@ impl Vault {
         drop(changes);
         let finished = upload.finish().await?;
         let version = finished.version_id.as_deref();
-        let again = self.open(key, version).await?;
+        let again = Box::pin(self.open_as_stored(key, version)).await?;
         again.check_rows().await?;
         Ok(Some((finished, trailer)))
     }

@@ -45,7 +45,7 @@ impl Vault {
             return self.find_of_restore(restore_id, request).await;
         }
         if let Some(key) = &request.s3_key {
-            let backup = self.open(key, None).await?;
+            let backup = self.open_as_stored(key, None).await?;
             return Ok(response(request, key, &backup, Vec::new()));
         }
         let pool = &request.user_pool_id;

@@ -110,6 +110,7 @@ impl Backup {
             head: converted.head,
             trailer: converted.trailer.clone(),
             on_base: None,
+            forgotten: None,
             parts: vec![Part {
                 role: Role::Whole,
                 source: Source::plain(Stored::File(OpenFile {

@@ -4,6 +4,7 @@
 //! Vault::begin ── Upload::write ... ── Upload::finish      one object, visible at the end or never
 //! Vault::find                                              the newest whole backup of a pool
 //! Vault::open ── Backup::users, Backup::memberships        read line by line, from anywhere
+//! Vault::forget                                            users whom no backup brings back
 //! Workspace                                                what a restore remembers and leaves behind
 //! ```
 //!
@@ -13,6 +14,7 @@ mod difference;
 mod error;
 mod find;
 mod foreign;
+mod forgotten;
 mod frames;
 mod last;
 mod lines;
@@ -36,6 +38,7 @@ use model::BackupKey;
 
 pub use error::VaultError;
 pub use foreign::{Columns, ForeignError, InvalidColumns, is_users_file};
+pub use forgotten::{ForgottenCounts, ListChange};
 pub use lines::{Membership, Memberships, UserLine, Users};
 pub use listing::ListedBackup;
 pub use open::Backup;

@@ -9,6 +9,7 @@ use model::{BackupName, Username};
 
 use crate::difference::{Named, NamedUser};
 use crate::error::VaultError;
+use crate::forgotten::Forgotten;
 use crate::open::{Part, Role};
 use crate::source::Source;
 
@@ -103,6 +104,8 @@ pub struct Users {
     documents: VecDeque<Lines>,
     /// Whose lines in a base do not count.
     named: Arc<Named>,
+    /// Who is left out.
+    forgotten: Option<Arc<Forgotten>>,
     decoder: DocumentDecoder,
 }
 
@@ -115,10 +118,15 @@ pub(crate) struct JsonLine {
 }
 
 impl Users {
-    pub(crate) fn new(documents: VecDeque<Lines>, named: Arc<Named>) -> Self {
+    pub(crate) fn new(
+        documents: VecDeque<Lines>,
+        named: Arc<Named>,
+        forgotten: Option<Arc<Forgotten>>,
+    ) -> Self {
         Self {
             documents,
             named,
+            forgotten,
             decoder: DocumentDecoder::at(DecoderPlace::Users),
         }
     }
@@ -129,21 +137,24 @@ impl Users {
     /// [`VaultError`] when the store does not give the next piece, in which case it can be asked
     /// again, or when the line is no user.
     pub async fn next(&mut self) -> Result<Option<UserLine>, VaultError> {
-        let Some(line) = self.next_json().await? else {
-            return Ok(None);
-        };
-        let record = serde_json::from_slice(&line.json);
-        match record {
-            Ok(record) => Ok(Some(UserLine {
+        while let Some(line) = self.next_json().await? {
+            let Ok(record) = serde_json::from_slice::<UserRecord>(&line.json) else {
+                return Err(self.no_user(line.offset));
+            };
+            let forgotten = self.forgotten.as_ref();
+            if forgotten.is_some_and(|forgotten| forgotten.has(record.sub())) {
+                continue;
+            }
+            return Ok(Some(UserLine {
                 record,
                 offset: line.offset,
                 next_offset: line.next_offset,
-            })),
-            Err(_) => Err(self.no_user(line.offset)),
+            }));
         }
+        Ok(None)
     }
 
-    /// The next user as the text of its line.
+    /// The next user as the text of its line, forgotten users among them.
     pub(crate) async fn next_json(&mut self) -> Result<Option<JsonLine>, VaultError> {
         while let Some(lines) = self.documents.front_mut() {
             let offset = lines.offset();
@@ -206,15 +217,22 @@ pub struct Memberships {
     documents: VecDeque<Lines>,
     /// Whose memberships in a base do not count.
     named: Arc<Named>,
+    /// Whose memberships are left out.
+    forgotten: Option<Arc<Forgotten>>,
     decoder: DocumentDecoder,
     group: Arc<str>,
 }
 
 impl Memberships {
-    pub(crate) fn new(documents: VecDeque<Lines>, named: Arc<Named>) -> Self {
+    pub(crate) fn new(
+        documents: VecDeque<Lines>,
+        named: Arc<Named>,
+        forgotten: Option<Arc<Forgotten>>,
+    ) -> Self {
         Self {
             documents,
             named,
+            forgotten,
             decoder: DocumentDecoder::at(DecoderPlace::Groups),
             group: "".into(),
         }
@@ -236,6 +254,11 @@ impl Memberships {
                 Some(DocumentEvent::Group(group)) => self.group = group.into(),
                 Some(DocumentEvent::Member(username))
                     if lines.role == Role::Base && self.named.contains(&username) => {}
+                Some(DocumentEvent::Member(username))
+                    if self
+                        .forgotten
+                        .as_ref()
+                        .is_some_and(|forgotten| forgotten.has_username(&username)) => {}
                 Some(DocumentEvent::Member(username)) => {
                     return Ok(Some(Membership {
                         group: self.group.clone(),

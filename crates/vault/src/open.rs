@@ -12,6 +12,7 @@ use model::{BackupKey, BackupName};
 use crate::Vault;
 use crate::difference::{Named, OnBase};
 use crate::error::VaultError;
+use crate::forgotten::Forgotten;
 use crate::frames::Frames;
 use crate::lines::{Lines, Memberships, Users};
 use crate::reference;
@@ -39,13 +40,15 @@ pub struct Backup {
     pub bytes: u64,
     /// Everything but users and memberships.
     pub head: BackupHead,
-    /// Counts and checksum; computed for a document of the reference implementation, of which
+    /// Counts, without forgotten users, and checksum; computed for a document of the reference implementation, of which
     /// the time of the object stands for the end of reading.
     pub trailer: Trailer,
     /// One, or those of its shards.
     pub(crate) parts: Vec<Part>,
     /// What is known of a difference and its base.
     pub(crate) on_base: Option<Arc<OnBase>>,
+    /// Whom it is read without.
+    pub(crate) forgotten: Option<Arc<Forgotten>>,
 }
 
 /// What a document is in its backup.
@@ -101,8 +104,24 @@ impl Content {
 }
 
 impl Vault {
-    /// Opens a backup: reads its head and its end, and checks that they belong together. A shard
-    /// opens with all others of its backup, which lie beside it.
+    /// Opens a backup without the users who are [forgotten](Vault::forget): they and their
+    /// memberships are not read, and not counted. Unless the pool's list is empty, the users are
+    /// read through once.
+    ///
+    /// # Errors
+    /// As [`Vault::open_as_stored`], and when the list cannot be read.
+    pub async fn open(
+        &self,
+        key: &BackupKey,
+        version_id: Option<&str>,
+    ) -> Result<Backup, VaultError> {
+        let stored = Box::pin(self.open_as_stored(key, version_id)).await?;
+        let forgotten = self.forgotten(key.pool()).await?;
+        Box::pin(stored.without(forgotten)).await
+    }
+
+    /// Opens a backup with all users that stand in it: reads its head and its end, and checks that
+    /// they belong together. A shard opens with all others of its backup, which lie beside it.
     ///
     /// A document of the reference implementation is copied to temporary storage, read through
     /// and brought into today's form there: only that way it is known to be whole.
@@ -112,7 +131,7 @@ impl Vault {
     /// cut off, foreign, or of another pool than its key says, [`VaultError::WithoutBase`] when it
     /// is a difference whose base cannot be used, [`VaultError::TooNew`] when a newer version of
     /// this system wrote it.
-    pub async fn open(
+    pub async fn open_as_stored(
         &self,
         key: &BackupKey,
         version_id: Option<&str>,
@@ -179,7 +198,8 @@ impl Vault {
 }
 
 impl Backup {
-    /// Opens a backup in a file, whatever its name. Pool and time are in its head.
+    /// Opens a backup in a file, whatever its name, with all users that stand in it. Pool and time
+    /// are in its head.
     ///
     /// `version_id` is [that](Backup::version_id) of the backup that is expected, if one is.
     ///
@@ -237,6 +257,7 @@ pub(crate) async fn open(
         bytes,
         head,
         on_base: None,
+        forgotten: None,
         parts: vec![Part {
             role: Role::Whole,
             source,
@@ -307,7 +328,8 @@ impl Backup {
     pub async fn users(&self, from_offset: Option<u64>) -> Result<Users, VaultError> {
         let Some(from) = from_offset else {
             let named = self.named().await?;
-            return Ok(Users::new(self.lines_of_users(&self.parts, None), named));
+            let lines = self.lines_of_users(&self.parts, None);
+            return Ok(Users::new(lines, named, self.forgotten.clone()));
         };
         // The last part that begins there or before.
         let begun = self.parts.partition_point(|part| part.begins <= from);
@@ -321,7 +343,8 @@ impl Backup {
             return Err(VaultError::damaged(&self.name, &reason));
         }
         let named: Arc<Named> = self.named().await?;
-        Ok(Users::new(self.lines_of_users(parts, Some(from)), named))
+        let lines = self.lines_of_users(parts, Some(from));
+        Ok(Users::new(lines, named, self.forgotten.clone()))
     }
 
     /// The lines of users of some parts, of the first from a byte of the whole backup.
@@ -343,7 +366,8 @@ impl Backup {
             let trailer = &part.trailer;
             Lines::new(part, &self.name, trailer.memberships_offset, trailer.bytes)
         });
-        Ok(Memberships::new(lines.collect(), self.named().await?))
+        let (named, forgotten) = (self.named().await?, self.forgotten.clone());
+        Ok(Memberships::new(lines.collect(), named, forgotten))
     }
 
     /// Reads all of it and compares the checksum.

@@ -41,7 +41,9 @@ impl Vault {
             let problem = format!("its backup is the file {}", state.s3_key);
             return Err(not_resumable(problem));
         };
-        let backup = self.open(key, state.version_id.as_deref()).await?;
+        let backup = self
+            .open_as_stored(key, state.version_id.as_deref())
+            .await?;
         let mut found = response(request, key, &backup, Vec::new());
         found.options = state.options;
         Ok(found)

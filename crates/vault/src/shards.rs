@@ -140,5 +140,6 @@ fn joined(
         trailer,
         parts,
         on_base: None,
+        forgotten: None,
     })
 }

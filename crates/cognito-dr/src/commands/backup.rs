@@ -256,7 +256,8 @@ pub(super) async fn before(
             }
             let named: BackupReference = written.backup.parse().map_err(Error::new)?;
             let opened = named.open(context, Some(pool)).await?;
-            Ok((written.backup, opened.backup))
+            // Of the pool as it is: whoever is forgotten and still in it is in it.
+            Ok((written.backup, opened.backup.as_stored()))
         }
         Outcome::Interrupted => Err(Error::interrupted()),
         Outcome::LeftTo(run) => Err(not_made(&format!(

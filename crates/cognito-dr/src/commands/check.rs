@@ -59,7 +59,7 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
         let progress = context.terminal.progress();
         progress.begin("backups", Some(listed.len() as u64));
         for listed in listed {
-            let opened = vault.open(&listed.key, None).await;
+            let opened = vault.open_as_stored(&listed.key, None).await;
             let users = match opened {
                 Ok(backup) => whole(&backup).await,
                 Err(error) => Err(error.into()),
@@ -104,7 +104,7 @@ async fn check(context: &Context, arguments: &Arguments) -> Result<Exit, Error> 
 /// Reads all of it; gives how many users it holds.
 async fn whole(backup: &Backup) -> Result<u64, Error> {
     backup.check_whole().await?;
-    Ok(backup.trailer.users)
+    Ok(backup.stored_trailer().users)
 }
 
 /// A backup that cannot be read now is an error, and no word on the backup.

@@ -5,6 +5,7 @@ mod backups;
 mod check;
 mod completions;
 mod diff;
+mod forget;
 mod handover;
 mod man;
 mod pools;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Undo(Box<undo::Arguments>),
     #[command(subcommand)]
     Users(users::Command),
+    Forget(forget::Arguments),
     Trigger(trigger::Arguments),
     Watch(watch::Arguments),
     Handover(handover::Arguments),
@@ -61,6 +63,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::Undo(arguments) => undo::run(context, *arguments).await,
         Command::Users(command) => users::run(context, command).await,
+        Command::Forget(arguments) => forget::run(context, arguments).await,
         Command::Trigger(arguments) => trigger::run(context, arguments).await,
         Command::Watch(arguments) => watch::run(context, arguments).await,
         Command::Handover(arguments) => handover::run(context, arguments).await,

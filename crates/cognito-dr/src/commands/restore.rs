@@ -377,7 +377,11 @@ fn answer(context: &Context, report: &Report, kept: &Kept) -> Result<(), Error> 
         if let Some(pool) = &report.new_user_pool_id {
             writeln!(out, "User pool     {pool}")?;
         }
-        writeln!(out, "Users         {} restored", report.users.restored)?;
+        write!(out, "Users         {} restored", report.users.restored)?;
+        if report.users_forgotten > 0 {
+            write!(out, "; {} forgotten, and left out", report.users_forgotten)?;
+        }
+        writeln!(out)?;
         writeln!(
             out,
             "Findings      {} degraded, {} failed",

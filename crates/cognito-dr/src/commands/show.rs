@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use clap::Args;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
-use model::UserPoolId;
 use model::checklist::{self, ChecklistRow};
 use model::document::{BackupHead, SectionStatus};
 use model::inventory::Section;
 use model::secret;
+use model::{BackupKey, UserPoolId};
 use serde::Serialize;
 use serde_json::Value;
 use vault::Backup;
@@ -45,7 +45,9 @@ pub(crate) struct Arguments {
 const JSON: &str = "\
 With --json:
   pool_id, pool_name, began, ended, format_version, bytes, location
-  users                 total; by_status and disabled (null with --no-statuses)
+  base                  the whole backup that this one differs from and needs; null if it needs none
+  users                 total, without forgotten ones; by_status and disabled (null with
+                        --no-statuses); forgotten (null where no list was asked)
   memberships           how many there are
   sections[]            name, status (complete, empty, failed, not_read or unknown), count, reason
   checklist[]           check, answer (yes, no, not_applicable or cannot_be_told), holds, detail
@@ -61,6 +63,7 @@ struct Answer<'a> {
     format_version: u64,
     bytes: u64,
     location: String,
+    base: Option<&'a BackupKey>,
     users: Users,
     memberships: u64,
     sections: Vec<SectionOfBackup<'a>>,
@@ -77,6 +80,7 @@ struct Users {
     total: u64,
     by_status: Option<BTreeMap<String, u64>>,
     disabled: Option<u64>,
+    forgotten: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,11 +118,13 @@ async fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
 
 async fn users(context: &Context, backup: &Backup, without_statuses: bool) -> Result<Users, Error> {
     let total = backup.trailer.users;
+    let forgotten = backup.forgotten().map(|left_out| left_out.users);
     if without_statuses {
         return Ok(Users {
             total,
             by_status: None,
             disabled: None,
+            forgotten,
         });
     }
     let mut by_status = BTreeMap::new();
@@ -139,6 +145,7 @@ async fn users(context: &Context, backup: &Backup, without_statuses: bool) -> Re
         total,
         by_status: Some(by_status),
         disabled: Some(disabled),
+        forgotten,
     })
 }
 
@@ -160,13 +167,14 @@ fn answer(backup: &Backup, location: String, users: Users) -> Answer<'_> {
         format_version: head.format_version,
         bytes: backup.bytes,
         location,
+        base: backup.base(),
         users,
         memberships: backup.trailer.memberships,
         sections: Section::ALL
             .iter()
             .map(|section| section_of(backup, *section))
             .collect(),
-        checklist: checklist::of_backup(head, &backup.trailer),
+        checklist: checklist::of_backup(head, &backup.stored_trailer()),
         app_clients: clients.collect(),
         groups: names(Section::Groups, "GroupName"),
         identity_providers: names(Section::IdentityProviders, "ProviderName"),
@@ -210,12 +218,18 @@ fn write_text(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
     let (bytes, version) = (HumanBytes(answer.bytes), answer.format_version);
     writeln!(out, "Size      {bytes}, format version {version}")?;
     writeln!(out, "In        {}", answer.location)?;
+    if let Some(base) = answer.base {
+        writeln!(out, "Base      {base}: this one holds what differs from it")?;
+    }
     write!(out, "Users     {}", answer.users.total)?;
     for (status, count) in answer.users.by_status.iter().flatten() {
         write!(out, ", {count} {status}")?;
     }
     if let Some(disabled @ 1..) = answer.users.disabled {
         write!(out, "; {disabled} of them disabled")?;
+    }
+    if let Some(forgotten @ 1..) = answer.users.forgotten {
+        write!(out, "; {forgotten} more are forgotten")?;
     }
     writeln!(out)?;
     let clients: Vec<String> = answer

@@ -28,6 +28,19 @@ impl WithVault {
         key
     }
 
+    /// Puts a backup of an unchanged pool in that is a difference from `base`; gives its key.
+    pub(crate) fn difference(&self, base: &str, began: &str) -> String {
+        let base: BackupKey = base.parse().unwrap();
+        let key = BackupKey::new(base.pool(), began.parse().unwrap());
+        block_on(async {
+            let vault = Vault::in_bucket(&self.s3.config().await, crate::vault::BUCKET);
+            let base = Box::pin(vault.open(&base, None)).await.unwrap();
+            let written = Box::pin(vault.write_difference(&key, &base, &base)).await;
+            assert!(written.unwrap().is_some());
+        });
+        key.to_string()
+    }
+
     async fn read(&self, pool: &UserPoolId, began: Timestamp) -> Vec<u8> {
         let cognito = self.cognito().await;
         let waf = aws_sdk_wafv2::Client::new(&self.s3.config().await);

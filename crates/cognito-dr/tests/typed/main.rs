@@ -6,6 +6,7 @@ mod backup;
 mod backups;
 mod check;
 mod diff;
+mod forget;
 mod frame;
 mod live;
 mod pools;

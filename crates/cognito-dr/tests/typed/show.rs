@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use crate::support::{Account, says};
 use crate::vault::{POOL, SECRET, WithVault, backup};
 
@@ -39,6 +41,22 @@ fn a_backup_is_shown_without_secrets_or_anything_personal() {
     assert_eq!(terms.unwrap()["status"], "failed");
     let quick = vault.account.json(&["show", &key, "--no-statuses"]);
     assert_eq!(quick["users"]["by_status"], serde_json::Value::Null);
+}
+
+/// A backup that is a difference is of no use without its base.
+#[test]
+fn a_difference_names_the_base_that_it_needs() {
+    let vault = WithVault::new();
+    let base = vault.backup(POOL, "2026-03-07T09:00:00Z");
+    let later = vault.difference(&base, "2026-03-07T10:00:00Z");
+    assert_eq!(vault.account.json(&["show", &base])["base"], json!(null));
+    let answer = vault.account.json(&["show", &later]);
+    assert_eq!(
+        (&answer["base"], &answer["users"]["total"]),
+        (&json!(base), &json!(3))
+    );
+    let printed = vault.account.prints(&["show", &later]);
+    assert!(printed.contains(&format!("Base      {base}")), "{printed}");
 }
 
 #[test]

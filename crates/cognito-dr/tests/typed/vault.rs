@@ -88,11 +88,16 @@ pub(crate) fn backup(pool: &str, began: &str) -> (String, Vec<u8>) {
     (key.to_string(), out)
 }
 
+/// The `sub` of a user.
+pub(crate) fn sub(n: usize) -> String {
+    format!("5a1b0a6e-0000-4000-8000-{n:012}")
+}
+
 fn user(n: usize, status: &str) -> Value {
     json!({
         "Username": format!("user-{n}"),
         "Attributes": [
-            {"Name": "sub", "Value": format!("sub-{n}")},
+            {"Name": "sub", "Value": sub(n)},
             {"Name": "email", "Value": format!("user-{n}@example.com")},
         ],
         "UserStatus": status,

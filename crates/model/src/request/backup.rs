@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::BadRequest;
+use super::{BadRequest, ForgetRequest};
 use crate::backup_key::BackupKey;
 use crate::identifiers::UserPoolId;
 
@@ -19,6 +19,8 @@ pub enum BackupRequest {
     Continue(Value),
     /// Tell how old the newest backup of each configured pool is, and back up nothing.
     CheckAges,
+    /// Enter users into the list of those who must not come back, and back up nothing.
+    Forget(ForgetRequest),
     /// The event asks for nothing: a failed call, or a pool that is not configured.
     Nothing {
         /// Why, for the log.
@@ -34,6 +36,7 @@ impl BackupRequest {
     /// - `{"user_pool_id": "..."}`: that pool, which must be configured;
     /// - `{"continue": {...}}`: from the continuation state machine;
     /// - `{"action": "check_ages"}`: from the rule that watches the age of the backups;
+    /// - `{"action": "forget", "user_pool_id": "...", "subs": [...]}`: [`ForgetRequest`];
     /// - a CloudTrail event (facts F): the pool that a successful call names, if configured;
     /// - SQS records that carry any of these: each pool once. The queue gets a message for every
     ///   pool of the account, so one that is not configured asks for nothing here.
@@ -49,6 +52,9 @@ impl BackupRequest {
         }
         if event.get("action").and_then(Value::as_str) == Some("check_ages") {
             return Ok(BackupRequest::CheckAges);
+        }
+        if ForgetRequest::is_asked_for(event) {
+            return ForgetRequest::from_event(event).map(BackupRequest::Forget);
         }
         if let Some(id) = event.get("user_pool_id") {
             return manual(id, configured);
@@ -134,6 +140,7 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
         let event: Value = serde_json::from_str(body)
             .map_err(|_| BadRequest::member("Records", "the body of a message is not JSON"))?;
         let named = event.get("user_pool_id").and_then(Value::as_str);
+        let named = named.filter(|_| event.get("action").is_none());
         let request = match named.and_then(|id| id.parse::<UserPoolId>().ok()) {
             Some(pool) => of_pool(pool, configured),
             None => BackupRequest::from_event(&event, configured)?,
@@ -141,7 +148,7 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
         match request {
             BackupRequest::Pools(named) | BackupRequest::Scheduled(named) => pools.extend(named),
             BackupRequest::Nothing { reason } => reasons.push(reason),
-            BackupRequest::Continue(_) | BackupRequest::CheckAges => {
+            BackupRequest::Continue(_) | BackupRequest::CheckAges | BackupRequest::Forget(_) => {
                 return Err(BadRequest::member(
                     "Records",
                     "only backups can be queued, to begin now",

@@ -2,6 +2,7 @@
 
 mod backup;
 mod find;
+mod forget;
 mod rehearsal;
 mod restore;
 mod selection;
@@ -9,6 +10,7 @@ mod trigger;
 
 pub use backup::{BackedUpPool, BackupAnswer, BackupRequest};
 pub use find::{EndedBy, FindRequest, FindResponse, PassedOver};
+pub use forget::ForgetRequest;
 pub use rehearsal::Rehearsal;
 pub use restore::{RemovalRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
 pub use selection::{Selection, UsersFrom};

@@ -57,6 +57,9 @@ pub struct Notification {
     pub manual_steps: u64,
     /// Users that should have come back and did not.
     pub users_failed: u64,
+    /// Users of the backup who are forgotten, and were left out on purpose.
+    #[serde(default)]
+    pub users_forgotten: u64,
     /// Whether the new pool was compared with the backup and every difference was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
@@ -114,6 +117,7 @@ impl Notification {
             timestamp: report.ended,
             manual_steps: report.manual_steps.len() as u64,
             users_failed: report.users.failed,
+            users_forgotten: report.users_forgotten,
             verified: report
                 .verification
                 .as_ref()

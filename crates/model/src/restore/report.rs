@@ -83,6 +83,9 @@ pub struct Report {
     pub app_clients: BTreeMap<AppClientId, AppClientId>,
     /// The users in numbers.
     pub users: UserCounts,
+    /// How many users of the backup are forgotten, and were left out on purpose.
+    #[serde(default)]
+    pub users_forgotten: u64,
     /// What a restore of the users would come to, in a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users_foreseen: Option<UsersForeseen>,

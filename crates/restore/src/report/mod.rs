@@ -135,6 +135,7 @@ impl Place<'_> {
         };
         let report = Report {
             region: self.settings.region.clone(),
+            users_forgotten: forgotten_in(backup),
             ..assemble(
                 state,
                 head,
@@ -166,6 +167,7 @@ impl Place<'_> {
         let head = backup.map(|backup| &backup.head);
         let report = Report {
             region: self.settings.region.clone(),
+            users_forgotten: forgotten_in(backup),
             s3_key: request.s3_key.clone().map(Into::into),
             ..assemble(&state, head, None, Some(error), now, self.settings)
         };
@@ -235,6 +237,12 @@ impl Place<'_> {
     }
 }
 
+/// How many users of the backup are left out because they are forgotten.
+fn forgotten_in(backup: Option<&Backup>) -> u64 {
+    let counts = backup.and_then(Backup::forgotten);
+    counts.unwrap_or_default().users
+}
+
 /// The report of what the state remembers. Pure.
 fn assemble(
     state: &RestoreState,
@@ -277,6 +285,7 @@ fn assemble(
         ended,
         app_clients: state.app_clients.clone(),
         users: state.users.counts.clone(),
+        users_forgotten: 0,
         users_foreseen: state.users.foreseen.clone(),
         findings: state.finding_counts(),
         objects: objects(state),

@@ -236,6 +236,9 @@ fn figures(report: &Report, state: &RestoreState) -> Vec<Figure> {
             figure(report.app_clients.len() as u64, "app clients");
         }
     }
+    if report.users_forgotten > 0 {
+        figure(report.users_forgotten, "users forgotten, and left out");
+    }
     figure(report.manual_steps.len() as u64, "things left to do");
     let mut words = |number: String, what: &'static str| {
         figures.push(Figure {

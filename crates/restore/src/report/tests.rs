@@ -275,6 +275,41 @@ async fn a_report_is_written_with_its_page_and_its_map_of_ids() {
 }
 
 #[tokio::test]
+async fn users_who_are_forgotten_are_counted_in_report_page_and_mail() {
+    const FORGOTTEN: &str = "5a1b0a6e-0001-4000-8000-000000000001";
+    let stage = Stage::new().await;
+    let state = state();
+    let head = BackupHead::new(state.user_pool_id.clone(), at());
+    let mut out = Vec::new();
+    let mut encoder = DocumentEncoder::begin(&head, &mut out);
+    let attributes = json!([{"Name": "sub", "Value": FORGOTTEN}]);
+    encoder.user(
+        &json!({"Username": "ann", "Attributes": attributes}),
+        &mut out,
+    );
+    encoder.begin_memberships(&mut out);
+    encoder.finish(at(), &mut out);
+    stage.s3.put(BUCKET, &state.s3_key.to_string(), out);
+    assert_eq!(stage.write(&state, None).await.users_forgotten, 0);
+    let subs = [FORGOTTEN.parse().unwrap()].into();
+    stage
+        .vault
+        .forget(&state.user_pool_id, &subs)
+        .await
+        .unwrap();
+    let report = stage.write(&state, None).await;
+    assert_eq!(report.users_forgotten, 1);
+    let page = stage.text("dr-restore-1", "handover.html");
+    assert!(page.contains("users forgotten, and left out"), "{page}");
+    let mail = Message::of_report(&state, &report, "s3://dr/").unwrap();
+    assert!(
+        mail.text.contains("\"users_forgotten\": 1"),
+        "{}",
+        mail.text
+    );
+}
+
+#[tokio::test]
 async fn writing_it_again_gives_the_same() {
     let stage = Stage::new().await;
     let first = stage.write(&state(), None).await;

@@ -172,6 +172,8 @@ impl Undo<'_> {
         stop: &Stop,
     ) -> Result<Option<UndoReport>, RestoreError> {
         let (folder, remembered) = Folder::open(&self.clients.workspace, id).await?;
+        // The pool as it is, with users who are forgotten and still in it.
+        let present = &present.as_stored();
         let (planned, mut people) = self.compare(Side::Stored(present)).await?;
         if remembered.is_none() && planned.fingerprint != plan.fingerprint {
             return Err(RestoreError::PlanOutdated(self.pool.clone()));

@@ -1,6 +1,7 @@
 //! Any pool comes back as it was, but for what `docs/fidelity.md` lists and what the report
 //! announces: backup, then restore into another Region of the strict simulator, then two
-//! comparisons, the restore's own and an independent one of the simulator's dumps.
+//! comparisons, the restore's own and an independent one of the simulator's dumps. Some of the users
+//! are forgotten in between: then the pool comes back as if it had never had them.
 //!
 //! Half of the pools meet each reading of what an update does with members that it leaves out.
 //! 100 pools a run with each engine; `PROPTEST_CASES` says otherwise. A pool that does not come back is shrunk.
@@ -12,17 +13,18 @@ mod planted;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use drawn::{Pool, STATUSES, both_worlds, config, pool};
+use drawn::{Pool, both_worlds, config, pool};
 use model::request::{RestoreOptions, UsersEngine};
+use model::restore::Report;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
-use support::World;
 use support::compare::{Table, compare};
+use support::{Lost, World};
 
 const CASES: u32 = 100;
 /// How a client is refused whose flows do not refresh tokens: it is asked for with them then.
@@ -46,10 +48,44 @@ const FORESEEN: &[(&str, &str)] = &[
     ),
 ];
 
+/// Forgets some of the users of a pool; gives how many.
+async fn forget(world: &World, lost: &mut Lost, forgotten: &[bool]) -> u64 {
+    let users = lost.document["Users"].as_array_mut().unwrap();
+    let mut subs = BTreeSet::new();
+    let mut drawn = forgotten.iter();
+    users.retain(|user| {
+        let is_forgotten = drawn.next() == Some(&true);
+        if is_forgotten {
+            subs.insert(user["Sub"].as_str().unwrap().parse().unwrap());
+        }
+        !is_forgotten
+    });
+    world.vault.forget(&lost.pool, &subs).await.unwrap();
+    world.calm_down();
+    subs.len() as u64
+}
+
+/// How many users cannot come back into a pool that anybody signs in to by an address.
+fn nameless(pool: &Pool, lost: &Lost) -> u64 {
+    let users = lost.document["Users"].as_array().unwrap().iter();
+    let nameless = users.filter(|user| {
+        let has = |name: &str| user["Attributes"].get(name).is_some();
+        let there = match pool.sign_in {
+            4 => has("email"),
+            5 => has("phone_number"),
+            6 => has("email") || has("phone_number"),
+            _ => true,
+        };
+        !there && user["UserStatus"] != "EXTERNAL_PROVIDER"
+    });
+    nameless.count() as u64
+}
+
 /// Backs a pool up, restores it and compares; tells what is wrong.
 async fn round_trip(
     world: &World,
     pool: &Pool,
+    forgotten: &[bool],
     users_engine: UsersEngine,
     number: u32,
     table: &Table,
@@ -58,7 +94,8 @@ async fn round_trip(
         users_engine,
         ..RestoreOptions::default()
     };
-    let lost = world.lose(pool.document(number)).await;
+    let mut lost = world.lose(pool.document(number)).await;
+    let forgotten = forget(world, &mut lost, forgotten).await;
     let restored = world.restore(&lost, &options).await;
     let found = compare(
         &lost.document,
@@ -103,18 +140,13 @@ async fn round_trip(
     let counts = &restored.state.users.counts;
     let failed = (counts.failed > 0).then(|| format!("{} users failed", counts.failed));
     wrong.extend(failed);
-    // A pool that anybody signs in to by an address cannot have users without one.
-    let nameless = pool.users.iter().filter(|user| {
-        let there = match pool.sign_in {
-            4 => user.email > 0,
-            5 => user.phone > 0,
-            6 => user.email > 0 || user.phone > 0,
-            _ => true,
-        };
-        !there && STATUSES[user.status] != "EXTERNAL_PROVIDER"
-    });
-    if counts.skipped != nameless.count() as u64 {
+    if counts.skipped != nameless(pool, &lost) {
         wrong.push(format!("{} users were left out", counts.skipped));
+    }
+    let report = world.object(&lost, Report::OBJECT).unwrap();
+    let report: Report = serde_json::from_slice(&report).unwrap();
+    if report.users_forgotten != forgotten {
+        wrong.push(format!("{} users are forgotten", report.users_forgotten));
     }
     if wrong.is_empty() {
         return Ok(refused);
@@ -142,12 +174,15 @@ fn come_back(users_engine: UsersEngine) {
     let number = AtomicU32::new(0);
     let refused: Mutex<BTreeMap<String, (u32, String)>> = Mutex::default();
     let began = std::time::Instant::now();
-    let outcome = TestRunner::new(config(CASES, 200)).run(&pool(), |pool| {
+    let forgotten = prop::collection::vec(prop::bool::weighted(0.1), 12);
+    let drawn = (pool(), forgotten);
+    let outcome = TestRunner::new(config(CASES, 200)).run(&drawn, |(pool, forgotten)| {
         let number = number.fetch_add(1, Ordering::Relaxed);
         let calls = runtime
             .block_on(round_trip(
                 &worlds[usize::from(pool.other_world)],
                 &pool,
+                &forgotten,
                 users_engine,
                 number,
                 &table,

@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) s3: MemoryS3,
     config: SdkConfig,
     clients: Clients,
-    vault: Vault,
+    pub(crate) vault: Vault,
     pub(crate) settings: Settings,
     pub(crate) heard: Arc<Heard>,
     death: Mutex<Option<Death>>,

@@ -39,6 +39,35 @@ async fn a_pool_that_changed_between_plan_and_yes_is_refused() {
     assert!(done.await.unwrap().unwrap().is_whole());
 }
 
+/// Of two users who are forgotten, one was deleted from the pool as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_who_is_forgotten_is_made_again_and_who_is_still_there_stays() {
+    let world = World::new().await;
+    let scene = Scene::new(&world, pools::everything()).await;
+    let there = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
+    let deleted = there.users.iter().position(|user| user.enabled).unwrap();
+    scene.mutate(&[Mutation::DeleteUser(deleted)]).await;
+    let left = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
+    let is_left = |sub: &str| {
+        left.users
+            .iter()
+            .any(|user| user.sub.as_deref() == Some(sub))
+    };
+    let subs = there.users.iter().filter_map(|user| user.sub.clone());
+    let (kept, gone): (Vec<String>, Vec<String>) = subs.partition(|sub| is_left(sub));
+    let forgotten = [&gone[0], &kept[0]].map(|sub| sub.parse().unwrap());
+    world
+        .vault
+        .forget(&scene.pool, &forgotten.into())
+        .await
+        .unwrap();
+    let (plan, _, report) = scene.undo_to(&scene.point, &Scope::default()).await;
+    assert_eq!((plan.users.make_again, plan.users.left_alone), (0, 1));
+    assert!(report.is_whole(), "{report:?}");
+    let now = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
+    assert_eq!(now.users.len(), left.users.len());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_of_another_pool_is_no_point_to_go_to() {
     let world = World::new().await;

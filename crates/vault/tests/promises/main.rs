@@ -6,6 +6,7 @@ mod compressed;
 mod differences;
 mod finding;
 mod folder;
+mod forgotten;
 mod last;
 mod shards;
 mod support;

@@ -20,6 +20,7 @@ use crate::choice;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::forgotten;
 use crate::interrupt::or_interrupted;
 use crate::passwords::PasswordOptions;
 
@@ -192,7 +193,8 @@ async fn open(
     let progress = context.terminal.progress();
     progress.begin("reading the file", None);
     let columns = arguments.columns.clone();
-    Ok(Backup::open_users_file(file, columns, pool.clone()).await?)
+    let users = Backup::open_users_file(file, columns, pool.clone()).await?;
+    forgotten::left_out(context, users).await
 }
 
 /// Shows what will be done, and asks.

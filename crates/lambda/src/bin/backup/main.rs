@@ -16,7 +16,7 @@ use lambda::metrics::{Metric, Metrics, Producer};
 use lambda::{Environment, Failed, Function, time_left};
 use lambda_runtime::Context;
 use model::UserPoolId;
-use model::request::{BackupAnswer, BackupRequest};
+use model::request::{BackupAnswer, BackupRequest, ForgetRequest};
 use serde_json::{Value, json};
 use vault::Vault;
 
@@ -89,8 +89,9 @@ impl Backup {
         measured: Measured,
     ) -> Result<Value, Failed> {
         let listed = match event.get("continue") {
-            // The cursor names its pools.
+            // The cursor names its pools, and so does a list of users.
             Some(_) => Vec::new(),
+            None if ForgetRequest::is_asked_for(&event) => Vec::new(),
             None => self.settings.pools.list(&self.cognito).await?,
         };
         let configured: Vec<UserPoolId> = listed.iter().map(|pool| pool.id.clone()).collect();
@@ -102,6 +103,7 @@ impl Backup {
                 let backups = Vec::new();
                 return Ok(BackupAnswer { backups, nothing }.to_json());
             }
+            BackupRequest::Forget(request) => return self.forget(&request).await,
             BackupRequest::CheckAges => return self.check_ages(&listed, &measured.0).await,
             BackupRequest::Continue(cursor) => {
                 let progress = self.beside_limits(backups.go_on(cursor)).await?;
@@ -130,6 +132,18 @@ impl Backup {
         ];
         metrics.put(&values, &[]);
         Ok(json!({"overdue": ages.overdue, "oldest_seconds": ages.oldest.as_secs()}))
+    }
+
+    /// Changes the list of users who must not come back.
+    async fn forget(&self, request: &ForgetRequest) -> Result<Value, Failed> {
+        let (pool, subs) = (&request.user_pool_id, &request.subs);
+        let change = match request.undo {
+            false => self.vault.forget(pool, subs).await?,
+            true => self.vault.take_back(pool, subs).await?,
+        };
+        let (changed, unchanged) = (change.changed, change.unchanged);
+        tracing::info!(user_pool_id = %pool, undo = request.undo, changed, unchanged, "the list of forgotten users is written");
+        Ok(json!({"changed": changed, "unchanged": unchanged}))
     }
 
     /// Works while the limits are read that a backup can make use of.
