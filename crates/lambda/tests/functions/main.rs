@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
 
 mod account;
+mod forgotten;
 mod log_lines;
 mod metrics;

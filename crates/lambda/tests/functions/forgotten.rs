@@ -1,0 +1,56 @@
+//! Users who are forgotten by the backup function are not brought back by the restore function.
+
+use serde_json::json;
+
+use crate::account::{Account, BUCKET, RESTORE};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_the_backup_function_was_told_to_forget_is_not_restored() {
+    let account = Account::new();
+    let pool = account.seed("shop");
+    let users = account.simulator.pool("us-east-1", &pool).unwrap().users;
+    let sub = users[0].sub.clone().unwrap();
+    let environment = [
+        ("USER_POOL_IDS", "*".to_owned()),
+        ("BACKUP_BUCKET", BUCKET.to_owned()),
+        ("BACKUP_TABLE", "table".to_owned()),
+    ];
+    let backup = env!("CARGO_BIN_EXE_backup");
+    let run = |event| account.invoke(backup, "us-east-1", &environment, event);
+    run(json!({})).await;
+    let keys = account.s3.keys(BUCKET);
+    let is_of_pool = |key: &&String| key.contains(&pool) && !key.contains("/last/");
+    let key = keys.iter().find(is_of_pool).unwrap();
+
+    account.simulator.reset_evidence();
+    let forget = json!({"action": "forget", "user_pool_id": pool, "subs": [sub]});
+    let answer = run(forget).await.answer;
+    assert_eq!(answer, json!({"changed": 1, "unchanged": 0}));
+    // It works without Cognito, which may be what is down.
+    assert!(account.simulator.evidence().calls.is_empty());
+
+    let environment = [
+        ("SOURCE_BUCKET", BUCKET.to_owned()),
+        (
+            "SNS_TOPIC_ARN",
+            "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
+        ),
+        ("TRIGGER_FUNCTION", "trigger".to_owned()),
+    ];
+    let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
+    let restore = env!("CARGO_BIN_EXE_restore");
+    let restored = account
+        .invoke(restore, "us-west-2", &environment, event)
+        .await;
+    let new = restored.answer["new_user_pool_id"].as_str().unwrap();
+    let made = account.simulator.pool("us-west-2", new).unwrap();
+    assert!(made.users.is_empty(), "{}", restored.answer);
+    let report = format!("cognito-restore/{RESTORE}/report.json");
+    let report = account.s3.get(BUCKET, &report).expect("the report");
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["users_forgotten"], 1);
+
+    let undo = json!({"action": "forget", "user_pool_id": pool, "subs": [sub], "undo": true});
+    let answer = run(undo).await.answer;
+    assert_eq!(answer, json!({"changed": 1, "unchanged": 0}));
+}
