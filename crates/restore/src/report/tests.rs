@@ -279,7 +279,8 @@ async fn users_who_are_forgotten_are_counted_in_report_page_and_mail() {
     const FORGOTTEN: &str = "5a1b0a6e-0001-4000-8000-000000000001";
     let stage = Stage::new().await;
     let state = state();
-    let head = BackupHead::new(state.user_pool_id.clone(), at());
+    let mut head = BackupHead::new(state.user_pool_id.clone(), at());
+    head.set(Section::UserPoolConfig, json!({"Name": "shop"}));
     let mut out = Vec::new();
     let mut encoder = DocumentEncoder::begin(&head, &mut out);
     let attributes = json!([{"Name": "sub", "Value": FORGOTTEN}]);
