@@ -4,8 +4,9 @@
 //! G.2), so it holds places and counts only. What is large lies in the bucket, under
 //! `cognito-backup-state/{pool}-{time}-{upload}/`: the head, or the answers that it is to be made
 //! of; the list of parts (400 KB for 10,000 of them), the bytes that are too few for a part, the
-//! users that were seen, and members of groups whose turn has not come. Each invocation writes
-//! objects of its own number, so one that dies and is repeated finds what it found before.
+//! users that were seen, where their listing stands, and members of groups whose turn has not come.
+//! Each invocation writes objects of its own number, so one that dies and is repeated finds what it
+//! found before.
 
 use std::collections::BTreeMap;
 
@@ -136,9 +137,9 @@ pub(crate) struct PoolCursor {
     /// Whether the last invocation left members of groups whose turn has not come.
     #[serde(default)]
     pub(crate) reads_ahead: bool,
-    /// The listing, to go on reading.
+    /// Where to go on reading.
     pub(crate) place: Place,
-    /// When the place was reached: its token is as old.
+    /// When the place was reached: its oldest token is as old.
     pub(crate) reached: Timestamp,
 }
 
@@ -148,11 +149,8 @@ pub(crate) struct PoolCursor {
 pub(crate) enum Place {
     /// In the head: the answers that were kept tell where.
     Head,
-    /// Before a page of users.
-    Users {
-        /// The page's token; none for the first.
-        token: Option<String>,
-    },
+    /// In the users: the listing that was kept tells where.
+    Users,
     /// Before a page of a group's members.
     Members {
         /// The group, by its place in the head's list.
@@ -163,20 +161,12 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// The token without which reading cannot go on: a listing of users begins again where one has
+    /// expired.
     fn token(&self) -> Option<&str> {
         match self {
-            Place::Head => None,
-            Place::Users { token } | Place::Members { token, .. } => token.as_deref(),
-        }
-    }
-
-    /// The token of the page of users that is read next, none for the first; `None` when no
-    /// more are read.
-    pub(crate) fn users(&self) -> Option<Option<String>> {
-        match self {
-            Place::Head => Some(None),
-            Place::Users { token } => Some(token.clone()),
-            Place::Members { .. } => None,
+            Place::Head | Place::Users => None,
+            Place::Members { token, .. } => token.as_deref(),
         }
     }
 }
@@ -187,7 +177,7 @@ impl PoolCursor {
         self.key.pool()
     }
 
-    /// Whether the listing can be gone on with at `now`.
+    /// Whether reading can go on at `now`.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         self.place.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
     }
@@ -214,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listing_is_gone_on_with_for_less_than_an_hour() {
+    fn a_group_that_is_written_in_part_is_gone_on_with_for_less_than_an_hour() {
         let reached: Timestamp = "2026-03-07T09:00:00Z".parse().unwrap();
         let mut out = Vec::new();
         let pool: UserPoolId = "us-east-1_AbC".parse().unwrap();
@@ -227,7 +217,8 @@ mod tests {
             head_left_by: 1,
             encoder: Some(model::document::DocumentEncoder::begin(&head, &mut out).state()),
             reads_ahead: false,
-            place: Place::Users {
+            place: Place::Members {
+                group: 3,
                 token: Some("t".into()),
             },
             reached,
@@ -235,6 +226,8 @@ mod tests {
         let after = |minutes| reached + SignedDuration::from_mins(minutes);
         assert!(cursor.is_fresh(after(54)));
         assert!(!cursor.is_fresh(after(55)));
+        cursor.place = Place::Users;
+        assert!(cursor.is_fresh(after(500)), "chains begin again alone");
         cursor.place = Place::Members {
             group: 3,
             token: None,

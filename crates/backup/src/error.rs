@@ -63,6 +63,14 @@ pub enum BackupError {
         /// What Cognito said or did.
         reason: String,
     },
+    /// A listing of users did not come to its end, however often it was begun again.
+    #[error(
+        "the users of {pool} cannot be listed: page tokens expired whenever the listing was begun again; give a larger share of the quota"
+    )]
+    ListingExpires {
+        /// The pool.
+        pool: UserPoolId,
+    },
     /// The state machine that is to go on could not be started.
     #[error("the continuation could not be started: {reason}")]
     NotHandedOver {
@@ -140,6 +148,7 @@ impl BackupError {
             | BackupError::NotHandedOver { failure, .. } => *failure,
             BackupError::NoTimeLeft { .. }
             | BackupError::NoShards { .. }
+            | BackupError::ListingExpires { .. }
             | BackupError::Interrupted { .. }
             | BackupError::Pools { .. }
             | BackupError::Unresumable { .. } => Failure::BackupFailed,

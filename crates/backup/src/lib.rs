@@ -4,6 +4,7 @@
 //! ```text
 //! Backups::run      one pool after the other, until all are tried or time is up
 //!   PoolRun         head -> users, page by page -> memberships, group by group -> trailer
+//!     Listing       the users: one chain of pages, or many by `sub` prefix
 //!     Requests      what is read at a time: more than is written
 //!   MetadataTable   the row, when the object is complete
 //! Backups::go_on    the same from where another invocation stopped (BackupCursor)
@@ -16,11 +17,12 @@
 
 mod ages;
 mod ahead;
+mod by_prefix;
 mod continuation;
 mod cursor;
 mod error;
 mod lease;
-mod parts;
+mod listing;
 mod pool_run;
 mod pools;
 mod preferences;
@@ -32,6 +34,7 @@ mod settle;
 mod subs;
 
 pub use ages::Ages;
+pub use by_prefix::UsersByPrefix;
 pub use continuation::Continuation;
 pub use cursor::BackupCursor;
 pub use error::{BackupError, FailedPool};

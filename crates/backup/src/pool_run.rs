@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito::collect::{Collector, with_groups};
-use cognito::{Answers, CognitoError, ErrorKind, Operation};
+use cognito::{Answers, CognitoError, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
 use model::checklist::{self, ChecklistAnswer};
 use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::observe::{Counted, Event};
+use model::users_listing::PrefixProblem;
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
 use vault::{Upload, VaultError};
@@ -20,8 +21,9 @@ use vault::{Upload, VaultError};
 use crate::ahead::{Ahead, Next};
 use crate::cursor::{Place, TOKEN_LIVES};
 use crate::error::BackupError;
+use crate::listing::{Listing, Prefix};
 use crate::preferences::Asks;
-use crate::requests::{CompletePage, MembersAnswer, MembersPage, Requests};
+use crate::requests::{CompletePage, Heard, MembersAnswer, MembersPage, Requests, Trouble};
 use crate::run::Backups;
 use crate::settle::{Settled, staged_object};
 use crate::subs::Subs;
@@ -46,6 +48,8 @@ pub(crate) struct PoolRun<'a> {
     pub(crate) groups: Option<Vec<String>>,
     /// The document, once its head is written.
     pub(crate) document: Option<Document>,
+    /// How users are listed, and how far they are written; none until it is chosen.
+    pub(crate) listing: Option<Listing>,
     pub(crate) seen: Subs,
     pub(crate) ahead: Ahead,
     pub(crate) place: Place,
@@ -96,6 +100,7 @@ impl<'a> PoolRun<'a> {
             answers: Arc::default(),
             groups: None,
             document: None,
+            listing: None,
             seen: Subs::new(),
             ahead: Ahead::default(),
             place: Place::Head,
@@ -124,26 +129,45 @@ impl<'a> PoolRun<'a> {
         let pool = self.pool().clone();
         let cognito = backups.cognito.remembering(&self.answers);
         let collector = Collector::new(&cognito, backups.waf);
+        let began = self.upload.key().began();
+        let mut choosing = Box::pin(backups.choose_listing(&cognito, &pool, began));
         let mut settings = Box::pin(collector.settings(&pool, self.began));
         let mut groups = Box::pin(collector.groups(&pool));
         let (mut read_settings, mut read_groups) = (None, None);
-        let mut requests = Requests::new(backups, &pool, self.place.users());
+        let listing = match self.place {
+            Place::Head | Place::Users => self.listing.clone(),
+            Place::Members { .. } => None,
+        };
+        let mut requests = Requests::new(backups, &pool, listing);
         loop {
+            self.write(&mut requests).await?;
             if self.is_at_the_end() {
                 return Ok(Reached::End);
             }
             if self.must_stop() {
                 return Ok(Reached::Stop);
             }
-            self.ask(&mut requests);
+            self.ask(&mut requests)?;
+            if self.is_listed() {
+                continue;
+            }
             let reads_head = self.document.is_none();
+            let is_chosen = self.listing.is_some();
             tokio::select! {
-                answer = requests.next() => {
-                    if let Some(answer) = answer.map_err(|error| self.error(error))? {
-                        self.take_members(answer)?;
+                heard = requests.next() => match heard.map_err(|error| self.error(error))? {
+                    Heard::Users => {}
+                    Heard::Chain(prefix, trouble) => {
+                        self.mend_listing(&mut requests, &prefix, trouble)?;
                     }
+                    Heard::Members(answer) => self.take_members(answer)?,
+                },
+                chosen = &mut choosing, if !is_chosen => {
+                    let chosen = chosen.map_err(|error| self.error(error))?;
+                    requests.list_users(&chosen);
+                    self.listing = Some(chosen);
                 }
-                read = &mut settings, if reads_head && read_settings.is_none() => {
+                // A choice that asked for the pool's settings has their answer kept.
+                read = &mut settings, if reads_head && is_chosen && read_settings.is_none() => {
                     read_settings = Some(read.map_err(|error| self.error(error))?);
                 }
                 read = &mut groups, if reads_head && read_groups.is_none() => {
@@ -154,31 +178,30 @@ impl<'a> PoolRun<'a> {
                 () = self.time_to_stop() => return Ok(Reached::Stop),
             }
             // The next requests are on their way while this is written.
-            self.ask(&mut requests);
+            self.ask(&mut requests)?;
             match (read_settings.take(), read_groups.take()) {
                 (Some(settings), Some(groups)) => {
                     self.write_head(with_groups(settings, groups)).await?;
                 }
                 parts => (read_settings, read_groups) = parts,
             }
-            self.write(&mut requests).await?;
         }
     }
 
     /// Asks for all that may be asked for now.
-    fn ask(&mut self, requests: &mut Requests) {
+    fn ask(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
         if self.must_stop() {
-            return;
+            return Ok(());
         }
         let group_in_turn = match self.place {
             Place::Members { group, .. } => Some(group),
-            Place::Head | Place::Users { .. } => None,
+            Place::Head | Place::Users => None,
         };
-        if group_in_turn.is_none() {
-            requests.ask_for_users();
+        while let Some(stale) = requests.ask_for_users() {
+            self.begin_chain_again(requests, &stale)?;
         }
         if let Some(document) = &self.document {
-            requests.ask_for_preferences(document.asks);
+            requests.ask_for_preferences(document.asks, &self.seen);
         }
         let groups = self.groups.as_ref().map_or(0, Vec::len);
         let begun: Vec<usize> = self.ahead.unfinished().collect();
@@ -195,6 +218,77 @@ impl<'a> PoolRun<'a> {
             if let Some(name) = self.groups.as_ref().and_then(|names| names.get(group)) {
                 requests.ask_for_members(group, name, token);
             }
+        }
+        Ok(())
+    }
+
+    /// Goes on with the users where one of their chains does not.
+    fn mend_listing(
+        &mut self,
+        requests: &mut Requests,
+        prefix: &Prefix,
+        trouble: Trouble,
+    ) -> Result<(), BackupError> {
+        match trouble {
+            Trouble::ListsOthers => {
+                self.list_in_one_chain(requests, PrefixProblem::Ignored);
+                Ok(())
+            }
+            Trouble::Error { error, by_token } if error.is(ErrorKind::Refused) => {
+                if by_token {
+                    return self.begin_chain_again(requests, prefix);
+                }
+                if prefix.is_of_all() {
+                    return Err(self.error(error));
+                }
+                if self.backups.shard.is_some() {
+                    return Err(BackupError::NoShards {
+                        pool: self.pool().clone(),
+                        reason: error.to_string(),
+                    });
+                }
+                self.list_in_one_chain(requests, PrefixProblem::Refused);
+                Ok(())
+            }
+            Trouble::Error { error, .. } => Err(self.error(error)),
+        }
+    }
+
+    /// Reads a chain whose token is not taken any more from its beginning. The users that it gave
+    /// are known, so nobody is written twice.
+    fn begin_chain_again(
+        &mut self,
+        requests: &mut Requests,
+        prefix: &Prefix,
+    ) -> Result<(), BackupError> {
+        let Some(listing) = &mut self.listing else {
+            return Ok(());
+        };
+        let now = Timestamp::now();
+        if listing.begin_again(prefix, now) {
+            tracing::warn!("a page token has expired: its chain of users begins again");
+            requests.begin_again(prefix, now);
+            return Ok(());
+        }
+        if listing.gives_up_the_check() {
+            tracing::warn!("all users could not be listed to check the listing by prefix");
+            requests.list_users(listing);
+            return Ok(());
+        }
+        if prefix.is_of_all() || self.backups.shard.is_some() {
+            return Err(BackupError::ListingExpires {
+                pool: self.pool().clone(),
+            });
+        }
+        self.list_in_one_chain(requests, PrefixProblem::Expired);
+        Ok(())
+    }
+
+    fn list_in_one_chain(&mut self, requests: &mut Requests, problem: PrefixProblem) {
+        if let Some(listing) = &mut self.listing {
+            tracing::warn!(%problem, "all users are listed in one chain instead");
+            listing.fall_back(problem);
+            requests.list_users(listing);
         }
     }
 
@@ -247,14 +341,14 @@ impl<'a> PoolRun<'a> {
         }
         let encoder = DocumentEncoder::begin(&head, &mut self.out);
         tracing::info!("settings read");
-        let asks = Asks::of(self.backups.mfa_preferences, &head, self.beginnings);
+        let asks = Asks::of(self.backups.mfa_preferences, &head);
         self.document = Some(Document {
             head,
             head_left_by: None,
             asks,
             encoder,
         });
-        self.reach(Place::Users { token: None }, Timestamp::now());
+        self.reach(Place::Users, Timestamp::now());
         self.flush().await?;
         Ok(self.upload.end_section().await?)
     }
@@ -262,15 +356,16 @@ impl<'a> PoolRun<'a> {
     /// Writes what it is the turn of.
     async fn write(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
         if let Some(document) = &self.document {
-            requests.ask_for_preferences(document.asks);
-        }
-        while let Some(page) = requests.take_users() {
-            self.write_users(page);
-            self.flush().await?;
-            if matches!(self.place, Place::Members { .. }) {
-                self.upload.end_section().await?;
+            requests.ask_for_preferences(document.asks, &self.seen);
+            while let Some(page) = requests.take_users() {
+                self.write_users(page);
+                self.flush().await?;
             }
         }
+        if self.listing.as_ref().is_some_and(Listing::is_sparse) {
+            self.list_in_one_chain(requests, PrefixProblem::SparsePages);
+        }
+        self.end_users(requests).await?;
         while self.write_members() {
             self.flush().await?;
         }
@@ -279,28 +374,60 @@ impl<'a> PoolRun<'a> {
 
     /// A page of users; each user once.
     fn write_users(&mut self, page: CompletePage) {
-        let Some(document) = &mut self.document else {
+        let (Some(document), Some(listing)) = (&mut self.document, &mut self.listing) else {
             return;
         };
         for user in &page.users {
             if self.seen.add(user) {
                 document.encoder.user(user, &mut self.out);
+                listing.found(user);
             }
         }
-        let place = match page.next {
-            Some(token) => Place::Users { token: Some(token) },
-            None => {
-                document.encoder.begin_memberships(&mut self.out);
-                let users = document.encoder.state().users;
-                tracing::info!(users, "users read");
-                Place::Members {
-                    group: 0,
-                    token: None,
-                }
-            }
-        };
-        self.reach(place, page.arrived);
+        listing.advance(&page.prefix, page.next, page.arrived, page.listed);
+        self.reach(Place::Users, page.arrived);
         self.tell(Counted::Users);
+    }
+
+    /// Whether the chains of users that were to be read are written.
+    fn is_listed(&self) -> bool {
+        let listing = self.listing.as_ref();
+        self.place == Place::Users && listing.is_some_and(Listing::is_at_its_end)
+    }
+
+    /// Goes on to the members when the users are written, and proved to be all.
+    async fn end_users(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
+        if !self.is_listed() {
+            return Ok(());
+        }
+        let (Some(document), Some(listing)) = (&mut self.document, &mut self.listing) else {
+            return Ok(());
+        };
+        let users = document.encoder.state().users;
+        if listing.goes_on_to_check(users) {
+            tracing::info!(users, "all users are listed to check the listing by prefix");
+            requests.list_users(listing);
+            return Ok(());
+        }
+        document.encoder.begin_memberships(&mut self.out);
+        tracing::info!(users, "users read");
+        let estimate = document.head.user_pool()["EstimatedNumberOfUsers"].as_u64();
+        let outcome = listing.outcome();
+        requests.end_users();
+        let first = Place::Members {
+            group: 0,
+            token: None,
+        };
+        self.reach(first, Timestamp::now());
+        self.flush().await?;
+        self.upload.end_section().await?;
+        if let Some(outcome) = outcome {
+            let key = self.upload.key();
+            let fewer = estimate.unwrap_or(0).saturating_sub(users);
+            let backups = self.backups;
+            let remembered = backups.remember_listing(key.pool(), key.began(), outcome, fewer);
+            remembered.await;
+        }
+        Ok(())
     }
 
     /// What was read of the group whose turn it is: those members who are in the document, for
@@ -377,9 +504,14 @@ impl<'a> PoolRun<'a> {
             }
             return Err(error.into());
         }
+        let users_listing = self.listing.as_ref().and_then(Listing::outcome);
         let row = |version, trailer, bytes, ended| {
             tell_checklist(&head, &trailer);
-            BackupRow::new(key.clone(), version, &head, trailer, bytes, ended)
+            let row = BackupRow::new(key.clone(), version, &head, trailer, bytes, ended);
+            BackupRow {
+                users_listing,
+                ..row
+            }
         };
         let staged = self.upload.staged().map(str::to_owned);
         // Comparing takes as much memory for each user.
@@ -481,14 +613,6 @@ impl<'a> PoolRun<'a> {
     }
 
     fn error(&self, error: CognitoError) -> BackupError {
-        let is_first = matches!(self.place, Place::Head | Place::Users { token: None });
-        let is_of_users = error.operation == Operation::ListUsers && error.is(ErrorKind::Refused);
-        if self.backups.shard.is_some() && is_first && is_of_users {
-            return BackupError::NoShards {
-                pool: self.pool().clone(),
-                reason: error.to_string(),
-            };
-        }
         self.backups.cognito_error(self.pool(), error)
     }
 }

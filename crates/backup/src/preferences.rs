@@ -25,13 +25,10 @@ pub(crate) enum Asks {
 }
 
 impl Asks {
-    /// A pool that had to be begun again, which happens when its listing expires, is read
-    /// without: it may have taken too long with them.
-    pub(crate) fn of(preferences: MfaPreferences, head: &BackupHead, beginnings: u32) -> Self {
+    pub(crate) fn of(preferences: MfaPreferences, head: &BackupHead) -> Self {
         match preferences {
             MfaPreferences::None => Asks::Nobody,
             MfaPreferences::All => Asks::AllButFederated,
-            MfaPreferences::Auto if beginnings > 1 => Asks::Nobody,
             MfaPreferences::Auto => {
                 let factors = MfaFactors::of(head);
                 match factors.any() {

@@ -1,5 +1,5 @@
-//! What a backup asks for at a time: one chain of pages of users, whose tokens forbid more, and
-//! beside it chains of groups' members.
+//! What a backup asks for at a time: a page of each chain of users, whose tokens forbid more, and
+//! beside them pages of groups' members.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -13,14 +13,16 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::ahead::{Member, Next};
-use crate::parts::Parts;
+use crate::listing::{Listing, Prefix};
 use crate::preferences::Asks;
 use crate::run::Backups;
+use crate::subs::{Subs, UserId};
 
 /// How many groups are read at a time. The pacer holds the rate.
 const GROUPS_AT_A_TIME: usize = 6;
-/// How many pages of users may wait to be written, for the head or for MFA preferences: so many
-/// that a usual head holds nothing up, and no more bytes, for a page may have 8 MB (facts D).
+/// How many pages of users may wait to be written, for the head or for MFA preferences, or be on
+/// their way: so many that a usual head holds nothing up, and no more bytes, for a page may have
+/// 8 MB (facts D).
 const PAGES_AHEAD: usize = 24;
 const BYTES_AHEAD: usize = 4 * 1024 * 1024;
 /// How many pages' MFA preferences are read at a time, and how many of each page.
@@ -33,24 +35,24 @@ pub(crate) struct Requests {
     waf: aws_sdk_wafv2::Client,
     pool: UserPoolId,
     tasks: JoinSet<Answer>,
-    parts: Parts,
-    listing: Listing,
+    is_of_shard: bool,
+    /// How far users are read; none when they all are, or while it is not known how.
+    listing: Option<Listing>,
+    /// The chains of which a page is on its way.
+    asked: BTreeSet<Prefix>,
+    /// How large a page is: the largest one that came, and before the first as large as may be.
+    largest: usize,
     pages: VecDeque<Page>,
     /// How many pages were taken from the front of `pages`.
     taken: usize,
     groups: BTreeSet<usize>,
 }
 
-/// The listing of users.
-enum Listing {
-    /// The page of this token is next; none for the first.
-    At(Option<String>),
-    Asked,
-    End,
-}
-
-/// A page of users, in the order of the listing.
+/// A page of users, in the order of arrival, which is that of each chain.
 struct Page {
+    prefix: Prefix,
+    /// How many users Cognito listed on it.
+    listed: usize,
     users: Users,
     bytes: usize,
     next: Option<String>,
@@ -66,6 +68,9 @@ enum Users {
 
 /// A page of users that can be written.
 pub(crate) struct CompletePage {
+    pub(crate) prefix: Prefix,
+    /// How many users Cognito listed on it.
+    pub(crate) listed: usize,
     pub(crate) users: Vec<Value>,
     /// The token of the page after it; none after the last.
     pub(crate) next: Option<String>,
@@ -75,9 +80,30 @@ pub(crate) struct CompletePage {
 
 /// What a task brings.
 enum Answer {
-    Users(Result<Page, CognitoError>),
+    Users(Prefix, Result<Page, Trouble>),
     Preferences(usize, Result<Vec<Value>, CognitoError>),
     Members(MembersAnswer),
+}
+
+/// What there is to be done about an answer.
+pub(crate) enum Heard {
+    /// Nothing but to see what can be written: it is about users, and is kept here.
+    Users,
+    /// A chain of users does not go on like this.
+    Chain(Prefix, Trouble),
+    /// It is a group's.
+    Members(MembersAnswer),
+}
+
+/// Why a chain of users does not go on.
+pub(crate) enum Trouble {
+    /// There are users whose `sub` begins otherwise.
+    ListsOthers,
+    Error {
+        error: CognitoError,
+        /// Whether the page was asked for by a token.
+        by_token: bool,
+    },
 }
 
 /// What came of asking for a group's members.
@@ -96,32 +122,47 @@ pub(crate) enum MembersPage {
 }
 
 impl Requests {
-    /// Nothing is under way yet. `users` is the token of the page of users that is read next;
-    /// `None` when they are all written.
-    pub(crate) fn new(
-        backups: &Backups<'_>,
-        pool: &UserPoolId,
-        users: Option<Option<String>>,
-    ) -> Self {
+    /// Nothing is under way yet. `listing` says which users are to be read, if that is known.
+    pub(crate) fn new(backups: &Backups<'_>, pool: &UserPoolId, listing: Option<Listing>) -> Self {
         Self {
             cognito: backups.cognito.clone(),
             waf: backups.waf.clone(),
             pool: pool.clone(),
             tasks: JoinSet::new(),
-            parts: Parts::of(backups.shard),
-            listing: users.map_or(Listing::End, Listing::At),
+            is_of_shard: backups.shard.is_some(),
+            listing,
+            asked: BTreeSet::new(),
+            largest: BYTES_AHEAD,
             pages: VecDeque::new(),
             taken: 0,
             groups: BTreeSet::new(),
         }
     }
 
-    /// Waits for an answer: a group's, or `None` when it is about users and is kept here. Waits
-    /// for ever while nothing is under way.
+    /// Reads users as `listing` says from now on. Pages of other chains are of no use any more.
+    pub(crate) fn list_users(&mut self, listing: &Listing) {
+        self.listing = Some(listing.clone());
+    }
+
+    /// Reads no more users, and forgets those who wait: all are written.
+    pub(crate) fn end_users(&mut self) {
+        self.listing = None;
+        self.taken += self.pages.len();
+        self.pages.clear();
+    }
+
+    /// Reads a chain from its beginning.
+    pub(crate) fn begin_again(&mut self, prefix: &Prefix, now: Timestamp) {
+        if let Some(listing) = &mut self.listing {
+            listing.begin_again(prefix, now);
+        }
+    }
+
+    /// Waits for an answer, for ever while nothing is under way.
     ///
     /// # Errors
-    /// When users could not be read.
-    pub(crate) async fn next(&mut self) -> Result<Option<MembersAnswer>, CognitoError> {
+    /// When MFA preferences could not be read.
+    pub(crate) async fn next(&mut self) -> Result<Heard, CognitoError> {
         let answer = match self.tasks.join_next().await {
             Some(Ok(answer)) => answer,
             // As if the task were no task.
@@ -129,65 +170,77 @@ impl Requests {
             Some(Err(_)) | None => std::future::pending().await,
         };
         match answer {
-            Answer::Users(page) => {
-                let page = page?;
-                let next = page.next.clone();
-                self.listing = next.map_or(Listing::End, |token| Listing::At(Some(token)));
-                self.pages.push_back(page);
-                Ok(None)
+            Answer::Users(prefix, page) => {
+                self.asked.remove(&prefix);
+                let Some(listing) = self.listing.as_mut().filter(|all| all.wants(&prefix)) else {
+                    return Ok(Heard::Users);
+                };
+                match page {
+                    Ok(page) => {
+                        let (next, listed) = (page.next.clone(), page.listed);
+                        listing.advance(&prefix, next, page.arrived, listed);
+                        self.largest = match self.largest {
+                            BYTES_AHEAD => page.bytes,
+                            largest => largest.max(page.bytes),
+                        };
+                        self.pages.push_back(page);
+                        Ok(Heard::Users)
+                    }
+                    Err(trouble) => Ok(Heard::Chain(prefix, trouble)),
+                }
             }
             Answer::Preferences(number, users) => {
-                if let Some(page) = self.pages.get_mut(number - self.taken) {
+                let at = number.checked_sub(self.taken);
+                if let Some(page) = at.and_then(|at| self.pages.get_mut(at)) {
                     page.users = Users::Complete(users?);
                 }
-                Ok(None)
+                Ok(Heard::Users)
             }
             Answer::Members(answer) => {
                 self.groups.remove(&answer.group);
-                Ok(Some(answer))
+                Ok(Heard::Members(answer))
             }
         }
     }
 
-    /// Asks for the next page of users, unless one is on its way or enough are waiting.
-    pub(crate) fn ask_for_users(&mut self) {
+    /// Asks for pages of users, one of each chain, unless enough are waiting. Stops at a chain
+    /// whose token is too old, and gives it.
+    pub(crate) fn ask_for_users(&mut self) -> Option<Prefix> {
         let waiting: usize = self.pages.iter().map(|page| page.bytes).sum();
-        let enough = self.pages.len() >= PAGES_AHEAD || waiting >= BYTES_AHEAD;
-        if enough || !matches!(self.listing, Listing::At(_)) {
-            return;
+        let now = Timestamp::now();
+        loop {
+            let pages = self.pages.len() + self.asked.len();
+            let bytes = waiting + self.asked.len() * self.largest;
+            if pages >= PAGES_AHEAD || bytes >= BYTES_AHEAD {
+                return None;
+            }
+            let (prefix, position) = self.listing.as_mut()?.next_page(&self.asked, now)?;
+            if position.is_stale(now) {
+                return Some(prefix);
+            }
+            self.asked.insert(prefix.clone());
+            let is_of_shard = self.is_of_shard;
+            let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
+            spawn(&mut self.tasks, async move {
+                let collector = Collector::new(&cognito, &waf);
+                let page = page_of_users(&collector, &pool, &prefix, position.token, is_of_shard);
+                let page = page.await;
+                Answer::Users(prefix, page)
+            });
         }
-        let Listing::At(position) = std::mem::replace(&mut self.listing, Listing::Asked) else {
-            return;
-        };
-        let parts = self.parts.clone();
-        let (part, token) = parts.find(position);
-        let (cognito, waf, pool) = (self.cognito.clone(), self.waf.clone(), self.pool.clone());
-        spawn(&mut self.tasks, async move {
-            let collector = Collector::new(&cognito, &waf);
-            let page = async {
-                let filter = parts.filter(part);
-                let pages = collector.users_found_by(&pool, filter.as_deref())?;
-                let mut pages = pages.from_token(token);
-                let mut users = pages.next().await?.unwrap_or_default();
-                users.retain(|user| parts.holds(part, user));
-                Ok(Page {
-                    users: Users::Listed(users),
-                    bytes: pages.bytes(),
-                    next: parts.after(part, pages.token().map(str::to_owned)),
-                    arrived: Timestamp::now(),
-                })
-            };
-            Answer::Users(page.await)
-        });
     }
 
-    /// Asks for the MFA preferences of the users that came, as far as they are wanted; pages of
-    /// whom none is wanted are complete.
-    pub(crate) fn ask_for_preferences(&mut self, asks: Asks) {
+    /// Asks for the MFA preferences of the users that came, as far as they are wanted and not
+    /// `known` already; pages of whom none is wanted are complete.
+    pub(crate) fn ask_for_preferences(&mut self, asks: Asks, known: &Subs) {
         let mut asked = 0;
         for (at, page) in self.pages.iter_mut().enumerate() {
             let users = match &mut page.users {
-                Users::Listed(users) => std::mem::take(users),
+                Users::Listed(users) => {
+                    let mut users = std::mem::take(users);
+                    users.retain(|user| !known.contains(UserId::of_user(user)));
+                    users
+                }
                 Users::Asked => {
                     asked += 1;
                     continue;
@@ -228,6 +281,8 @@ impl Requests {
             return None;
         };
         Some(CompletePage {
+            prefix: page.prefix,
+            listed: page.listed,
             users,
             next: page.next,
             arrived: page.arrived,
@@ -271,6 +326,37 @@ impl Requests {
 /// Asks beside everything else; what is logged meanwhile says for which pool.
 fn spawn(tasks: &mut JoinSet<Answer>, request: impl Future<Output = Answer> + Send + 'static) {
     tasks.spawn(request.in_current_span());
+}
+
+async fn page_of_users(
+    collector: &Collector<'_>,
+    pool: &UserPoolId,
+    prefix: &Prefix,
+    token: Option<String>,
+    is_of_shard: bool,
+) -> Result<Page, Trouble> {
+    let by_token = token.is_some();
+    let read = async {
+        let pages = collector.users_found_by(pool, prefix.filter().as_deref())?;
+        let mut pages = pages.from_token(token);
+        let users = pages.next().await?.unwrap_or_default();
+        Ok::<_, CognitoError>((users, pages))
+    };
+    let read = read.await;
+    let (mut users, pages) = read.map_err(|error| Trouble::Error { error, by_token })?;
+    if is_of_shard {
+        users.retain(|user| prefix.holds(user));
+    } else if !users.iter().all(|user| prefix.holds(user)) {
+        return Err(Trouble::ListsOthers);
+    }
+    Ok(Page {
+        prefix: prefix.clone(),
+        listed: users.len(),
+        users: Users::Listed(users),
+        bytes: pages.bytes(),
+        next: pages.token().map(str::to_owned),
+        arrived: Timestamp::now(),
+    })
 }
 
 async fn page_of_members(

@@ -11,6 +11,7 @@ use vault::{Upload, UploadState};
 use crate::ahead::{Ahead, Next};
 use crate::cursor::{Place, PoolCursor};
 use crate::error::BackupError;
+use crate::listing::Listing;
 use crate::pool_run::{Document, PoolRun, names_of};
 use crate::preferences::Asks;
 use crate::run::Backups;
@@ -21,6 +22,7 @@ const ANSWERS: &str = "answers";
 const UPLOAD: &str = "upload.json";
 const UNSENT: &str = "unsent";
 const USERS: &str = "users";
+const LISTING: &str = "listing.json";
 const AHEAD: &str = "members";
 
 impl PoolRun<'_> {
@@ -31,6 +33,11 @@ impl PoolRun<'_> {
         let (upload, unsent) = self.upload.suspend().await?;
         let document = self.document.as_ref();
         let head_left_by = document.and_then(|document| document.head_left_by);
+        let listing = self.listing.as_ref();
+        let oldest_token = match self.place {
+            Place::Users => listing.and_then(Listing::oldest),
+            Place::Head | Place::Members { .. } => None,
+        };
         let cursor = PoolCursor {
             key,
             upload_id: upload.upload_id().to_owned(),
@@ -40,12 +47,13 @@ impl PoolRun<'_> {
             encoder: document.map(|document| document.encoder.state()),
             reads_ahead: !self.ahead.is_empty(),
             place: self.place,
-            reached: self.reached,
+            reached: oldest_token.unwrap_or(self.reached),
         };
         let mut objects = vec![
             (UPLOAD, json(&upload)?),
             (UNSENT, unsent),
             (USERS, self.seen.save()),
+            (LISTING, json(&listing)?),
         ];
         match document {
             None => objects.push((ANSWERS, self.answers.save())),
@@ -87,7 +95,7 @@ impl<'a> Backups<'a> {
                 let head = BackupHead::from_line(&head)
                     .map_err(|error| unresumable(cursor, &format!("the head: {error}")))?;
                 document = Some(Document {
-                    asks: Asks::of(self.mfa_preferences, &head, cursor.beginnings),
+                    asks: Asks::of(self.mfa_preferences, &head),
                     head,
                     head_left_by: Some(cursor.head_left_by),
                     encoder: DocumentEncoder::resume(encoder.clone()),
@@ -101,6 +109,9 @@ impl<'a> Backups<'a> {
                 return Err(unresumable(cursor, "the list of users that were seen"));
             }
         }
+        let listing = self.remembered(cursor, cursor.invocation, LISTING).await?;
+        let listing: Option<Listing> = serde_json::from_slice(&listing)
+            .map_err(|error| unresumable(cursor, &format!("the listing of users: {error}")))?;
         let mut ahead = Ahead::default();
         if cursor.reads_ahead {
             let saved = self.remembered(cursor, cursor.invocation, AHEAD).await?;
@@ -124,6 +135,7 @@ impl<'a> Backups<'a> {
                 .as_ref()
                 .map_or(cursor.reached, |document| document.head.timestamp),
             document,
+            listing,
             seen,
             ahead,
             place: cursor.place.clone(),

@@ -124,6 +124,9 @@ fn item(row: &BackupRow) -> HashMap<String, AttributeValue> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if let Some(listing) = &row.users_listing {
+        item.insert("users_listing".into(), text(&listing.to_string()));
+    }
     if let Some(version) = &row.version_id {
         item.insert("version_id".into(), text(version));
     }

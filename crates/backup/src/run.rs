@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use vault::{Vault, VaultError};
 
+use crate::by_prefix::UsersByPrefix;
 use crate::continuation::Continuation;
 use crate::cursor::{BackupCursor, PoolCursor};
 use crate::error::{BackupError, FailedPool};
@@ -23,7 +24,7 @@ use crate::pool_run::{PoolRun, Reached};
 use crate::preferences::MfaPreferences;
 use crate::row::MetadataTable;
 
-/// How often a pool is begun in all, when its key is taken at the end, its listing expires, or
+/// How often a pool is begun in all, when its key is taken at the end, a group's listing expires, or
 /// what lies there is not what was written.
 const BEGINNINGS: u32 = 3;
 /// When a place that was put down goes before pools that are due: its token lives for 55 minutes.
@@ -52,6 +53,8 @@ pub struct Backups<'a> {
     pub continuation: Option<&'a Continuation>,
     /// Which share of the users is read; all without one.
     pub shard: Option<Shard>,
+    /// Whether all users are listed by `sub` prefix.
+    pub users_by_prefix: UsersByPrefix,
     /// Whether the later backups of a UTC day are written as differences against the first whole
     /// one.
     pub differences: bool,
@@ -475,6 +478,7 @@ impl<'a> Backups<'a> {
             bytes = row.bytes,
             duration_ms = row.duration_milliseconds,
             invocation_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            users_listing = row.users_listing.map(|listing| listing.to_string()),
             "backup complete"
         );
         for (section, error) in row.failed_sections() {
@@ -548,8 +552,7 @@ fn begins_again(error: &BackupError) -> bool {
         BackupError::Unresumable { .. } => true,
         // There is nothing in these requests that Cognito could refuse, but for an old token.
         BackupError::Cognito(error) => {
-            let lists = [Operation::ListUsers, Operation::ListUsersInGroup];
-            error.is(ErrorKind::Refused) && lists.contains(&error.operation)
+            error.is(ErrorKind::Refused) && error.operation == Operation::ListUsersInGroup
         }
         _ => false,
     }
@@ -567,6 +570,7 @@ fn told(row: &BackupRow) -> BackedUpPool {
             .map(|(section, _)| section.member().to_owned())
             .collect(),
         continues: false,
+        users_listing: row.users_listing,
     }
 }
 
@@ -584,6 +588,7 @@ impl Progress {
                     user_count: current.users(),
                     failed_sections: Vec::new(),
                     continues: true,
+                    users_listing: None,
                 }));
                 backups
             }

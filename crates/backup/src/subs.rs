@@ -30,9 +30,7 @@ impl Subs {
 
     /// Adds a user; false when it was there already.
     pub(crate) fn add(&mut self, user: &Value) -> bool {
-        let sub = attribute(user, "sub");
-        let username = user.get("Username").and_then(Value::as_str);
-        let UserId(id) = UserId::of(sub, username.unwrap_or_default());
+        let UserId(id) = UserId::of_user(user);
         !self.earlier.contains(id) && self.added.insert(id)
     }
 
@@ -99,6 +97,12 @@ fn part_of(id: u128) -> usize {
 pub(crate) struct UserId(pub(crate) u128);
 
 impl UserId {
+    /// That of a user as Cognito lists it.
+    pub(crate) fn of_user(user: &Value) -> Self {
+        let username = user.get("Username").and_then(Value::as_str);
+        Self::of(attribute(user, "sub"), username.unwrap_or_default())
+    }
+
     /// The `sub` as a number; where there is none, which Cognito does not promise but always
     /// gives, the username takes its place.
     pub(crate) fn of(sub: Option<&str>, username: &str) -> Self {

@@ -8,12 +8,13 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::{BackupError, Backups, Progress};
+use backup::{BackupError, Backups, Progress, UsersByPrefix};
 use cognito::StopSignal;
 use model::UserPoolId;
+use model::users_listing::UsersListing;
 use serde_json::{Value, json};
 use simulator::{Faults, Latency, When};
-use support::{START_EXECUTION, World, pool_of, refusal};
+use support::{BUCKET, START_EXECUTION, World, pool_of, refusal};
 use vault::testing::Fault;
 
 async fn assert_consistent(world: &World, at: &str) {
@@ -31,7 +32,14 @@ async fn assert_consistent(world: &World, at: &str) {
 
 #[tokio::test]
 async fn a_backup_that_dies_at_any_request_to_storage_leaves_nothing_half() {
-    let calm = World::new().await;
+    for users_by_prefix in [UsersByPrefix::Never, UsersByPrefix::From(1)] {
+        dies_at_any_request(users_by_prefix).await;
+    }
+}
+
+async fn dies_at_any_request(users_by_prefix: UsersByPrefix) {
+    let mut calm = World::new().await;
+    calm.users_by_prefix = users_by_prefix;
     let pool = calm.seed(pool_of(65));
     calm.s3.revive();
     calm.run(&[&pool]).await.unwrap();
@@ -39,8 +47,9 @@ async fn a_backup_that_dies_at_any_request_to_storage_leaves_nothing_half() {
     assert!(requests > 5, "{requests}");
     for nth in 1..=requests {
         for fault in [Fault::Before, Fault::After] {
-            let at = format!("request {nth} {fault:?}");
-            let world = World::new().await;
+            let at = format!("{users_by_prefix:?}, request {nth} {fault:?}");
+            let mut world = World::new().await;
+            world.users_by_prefix = users_by_prefix;
             let pool = world.seed(pool_of(65));
             world.s3.die_at(nth, fault);
             let died = world.run(&[&pool]).await;
@@ -61,11 +70,19 @@ async fn a_backup_that_dies_at_any_request_to_storage_leaves_nothing_half() {
 
 #[tokio::test]
 async fn a_backup_that_fails_at_any_call_of_cognito_leaves_nothing() {
-    let calm = World::new().await;
+    for users_by_prefix in [UsersByPrefix::Never, UsersByPrefix::Always] {
+        fails_at_any_call(users_by_prefix).await;
+    }
+}
+
+async fn fails_at_any_call(users_by_prefix: UsersByPrefix) {
+    let mut calm = World::new().await;
+    calm.users_by_prefix = users_by_prefix;
     let pool = calm.seed(pool_of(65));
     calm.run(&[&pool]).await.unwrap();
     let calls: u64 = calm.simulator.evidence().calls.values().sum();
-    let world = World::new().await;
+    let mut world = World::new().await;
+    world.users_by_prefix = users_by_prefix;
     let pool = world.seed(pool_of(65));
     for nth in 1..=calls {
         let faults = Faults {
@@ -115,11 +132,18 @@ async fn in_steps(world: &World, pools: Vec<UserPoolId>) -> (Progress, u32) {
 
 #[tokio::test]
 async fn a_backup_in_many_invocations_is_the_same_as_in_one() {
-    let world = World::new().await;
+    for users_by_prefix in [UsersByPrefix::Never, UsersByPrefix::From(1)] {
+        is_the_same_in_many_invocations(users_by_prefix).await;
+    }
+}
+
+async fn is_the_same_in_many_invocations(users_by_prefix: UsersByPrefix) {
+    let mut world = World::new().await;
     let pool = world.seed(pool_of(1_200));
     let Progress::Done(calm) = world.run(&[&pool]).await.unwrap() else {
         panic!("time was up")
     };
+    world.users_by_prefix = users_by_prefix;
     let calm = world.content(&calm[0].s3_key).await;
     let (progress, invocations) = in_steps(&world, vec![pool.clone()]).await;
     // 20 pages of users, which follow one from the other, and what comes before them.
@@ -129,6 +153,9 @@ async fn a_backup_in_many_invocations_is_the_same_as_in_one() {
     };
     let content = world.content(&backups[0].s3_key).await;
     assert_eq!(content.memberships, calm.memberships);
+    let listing = backups[0].users_listing.unwrap();
+    let is_by_prefix = matches!(listing, UsersListing::ByPrefix { .. });
+    assert_eq!(is_by_prefix, users_by_prefix != UsersByPrefix::Never);
     let names = |content: &support::Content| -> BTreeSet<String> {
         let users = content.users.iter();
         users
@@ -163,7 +190,9 @@ async fn suspended(world: &World) -> Value {
 async fn in_the_users(world: &World, mut progress: Progress) -> Value {
     loop {
         let cursor = progress.to_continuation()["continue"].clone();
-        if cursor["current"]["place"]["users"]["token"].is_string() {
+        let current = &cursor["current"];
+        let users = current["encoder"]["users"].as_u64();
+        if current["place"] == "users" && users > Some(0) {
             return cursor;
         }
         let backups = world.backups(Duration::ZERO);
@@ -273,22 +302,42 @@ async fn an_invocation_that_died_is_repeated_from_its_cursor() {
     assert_eq!(world.s3.open_uploads(), 0);
 }
 
-#[tokio::test]
-async fn a_listing_that_has_expired_begins_again() {
-    let world = World::new().await;
-    let mut cursor = suspended(&world).await;
-    cursor["current"]["reached"] = json!("2020-01-01T00:00:00Z");
-    let long = Duration::from_secs(60);
-    let progress = world.backups(long).go_on(cursor).await.unwrap();
-    assert_eq!(progress.backups()[0].user_count, 1_200);
-    assert_eq!(world.only_content().await.users.len(), 1_200);
-    assert_eq!(world.s3.open_uploads(), 0, "the first upload was ended");
+/// Lets the tokens grow old that the invocations before this one left.
+fn grow_old(world: &World) {
+    let keys = world.s3.keys(BUCKET).into_iter();
+    for key in keys.filter(|key| key.ends_with("-listing.json")) {
+        let mut listing: Value =
+            serde_json::from_slice(&world.s3.get(BUCKET, &key).unwrap()).unwrap();
+        let positions = listing["open"].as_object_mut();
+        for (_, position) in positions.into_iter().flatten() {
+            position["reached"] = json!("2020-01-01T00:00:00Z");
+        }
+        world.s3.put(BUCKET, &key, listing.to_string());
+    }
 }
 
 #[tokio::test]
-async fn a_token_that_cognito_refuses_begins_the_listing_again() {
+async fn a_listing_that_has_expired_begins_again_in_the_same_document() {
     let world = World::new().await;
     let cursor = suspended(&world).await;
+    let key = cursor["current"]["key"].clone();
+    grow_old(&world);
+    let long = Duration::from_secs(60);
+    let progress = world.backups(long).go_on(cursor).await.unwrap();
+    assert_eq!(progress.backups()[0].user_count, 1_200);
+    assert_eq!(progress.backups()[0].s3_key.to_string(), key);
+    assert_eq!(world.only_content().await.users.len(), 1_200);
+    assert_eq!(world.s3.open_uploads(), 0);
+    let refused = world.simulator.evidence().refused;
+    let of_users = refused.iter().filter(|call| call.operation == "ListUsers");
+    assert_eq!(of_users.count(), 0, "an old token is not tried");
+}
+
+#[tokio::test]
+async fn a_token_that_cognito_refuses_begins_the_listing_again_in_the_same_document() {
+    let world = World::new().await;
+    let cursor = suspended(&world).await;
+    let key = cursor["current"]["key"].clone();
     let refused = refusal("InvalidParameterException");
     world
         .simulator
@@ -296,6 +345,7 @@ async fn a_token_that_cognito_refuses_begins_the_listing_again() {
     let long = Duration::from_secs(60);
     let progress = world.backups(long).go_on(cursor).await.unwrap();
     assert_eq!(progress.backups()[0].user_count, 1_200);
+    assert_eq!(progress.backups()[0].s3_key.to_string(), key);
     assert_eq!(world.only_content().await.users.len(), 1_200);
     assert_eq!(world.s3.open_uploads(), 0);
 }
@@ -306,16 +356,17 @@ async fn a_pool_whose_listing_never_ends_is_given_up() {
     let mut cursor = suspended(&world).await;
     let mut beginnings = 1;
     let error = loop {
-        cursor["current"]["reached"] = json!("2020-01-01T00:00:00Z");
+        grow_old(&world);
         match world.backups(Duration::ZERO).go_on(cursor).await {
             Ok(progress) => cursor = in_the_users(&world, progress).await,
             Err(error) => break error,
         }
         beginnings += 1;
-        assert!(beginnings < 10, "begun again and again");
+        assert!(beginnings < 20, "begun again and again");
     };
-    assert_eq!(beginnings, 3);
-    assert!(error.to_string().contains("token has expired"), "{error}");
+    assert_eq!(beginnings, 8);
+    let text = error.to_string();
+    assert!(text.contains("page tokens expired"), "{text}");
     assert_eq!(world.s3.open_uploads(), 0);
     assert!(world.keys().is_empty());
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::backup_key::BackupKey;
 use crate::document::{BackupHead, SectionStatus, Trailer};
 use crate::inventory::Section;
+use crate::users_listing::UsersListing;
 
 /// One row of the table `cognito-backup-metadata-{environment}`, keyed by `user_pool_id` and
 /// `backup_date`.
@@ -26,6 +27,8 @@ pub struct BackupRow {
     pub counts: BTreeMap<Section, u64>,
     /// How the reading of each section went.
     pub sections: BTreeMap<Section, SectionStatus>,
+    /// How the users were listed; none for a shard, and where only the object is known.
+    pub users_listing: Option<UsersListing>,
 }
 
 impl BackupRow {
@@ -50,6 +53,7 @@ impl BackupRow {
             duration_milliseconds: u64::try_from(duration).unwrap_or(0),
             counts,
             sections: head.statuses().clone(),
+            users_listing: None,
             trailer,
         }
     }

@@ -20,6 +20,7 @@ pub mod restore;
 pub mod rules;
 pub mod secret;
 pub mod shard;
+pub mod users_listing;
 
 pub use backup_key::{BackupKey, DayPrefix};
 pub use backup_name::BackupName;

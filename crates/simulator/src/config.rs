@@ -93,4 +93,25 @@ pub struct Listing {
     pub short_pages: bool,
     /// A user appears in lists only this long after creation (eventual consistency).
     pub delay: Duration,
+    /// What a filter by prefix of `sub` finds.
+    pub sub_prefix: SubPrefix,
+}
+
+/// What ListUsers makes of a filter `sub ^= "prefix"`: no document promises it for this attribute (facts D \[UNV\]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubPrefix {
+    /// It finds those users, as public code relies on.
+    #[default]
+    Found,
+    /// It is refused.
+    Refused,
+    /// It is left out of account: all users are listed.
+    Ignored,
+    /// It leaves some of those users out.
+    LeavesOut {
+        /// One in so many, always the same ones.
+        one_in: u32,
+    },
+    /// Each call looks at no more users than a page has, whether they match or not, so that pages are nearly empty.
+    Sparse,
 }

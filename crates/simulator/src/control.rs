@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::config::PassRole;
+use crate::config::{PassRole, SubPrefix};
 use crate::error::ServiceError;
 use crate::faults::{Faults, Latency};
 use crate::generate::{self, GeneratorConfig};
@@ -52,6 +52,10 @@ pub(crate) fn respond(service: &Service, parts: &Parts, body: &Bytes) -> HttpRes
         }),
         (&Method::POST, ["pass-role"]) => from_json::<PassRole>(body).map(|pass_role| {
             service.state().pass_role = pass_role;
+            done()
+        }),
+        (&Method::POST, ["sub-prefix"]) => from_json::<SubPrefix>(body).map(|sub_prefix| {
+            service.state().sub_prefix = sub_prefix;
             done()
         }),
         (&Method::POST, ["clock"]) => from_json::<ClockRequest>(body).map(|request| {

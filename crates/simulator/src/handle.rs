@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::config::{Config, PassRole};
+use crate::config::{Config, PassRole, SubPrefix};
 use crate::error::ServiceError;
 use crate::evidence::Evidence;
 use crate::faults::{Faults, Latency};
@@ -208,6 +208,11 @@ impl SimulatorHandle {
     /// Replaces what callers may do with roles.
     pub fn set_pass_role(&self, pass_role: PassRole) {
         self.service.state().pass_role = pass_role;
+    }
+
+    /// Replaces what a filter by prefix of `sub` finds.
+    pub fn set_sub_prefix(&self, sub_prefix: SubPrefix) {
+        self.service.state().sub_prefix = sub_prefix;
     }
 
     /// Moves the simulator's clock forward: tokens expire, quotas refill, domains and import jobs get ready.

@@ -34,7 +34,7 @@ mod state;
 mod user;
 
 pub use call::Document;
-pub use config::{Config, Listing, PassRole, Unmeasured};
+pub use config::{Config, Listing, PassRole, SubPrefix, Unmeasured};
 pub use error::ServiceError;
 pub use evidence::{Evidence, RefusedCall};
 pub use faults::{Fault, FaultRule, Faults, Latency, When};

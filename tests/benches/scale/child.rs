@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
-use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress};
+use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
 use cognito::{Cognito, Pace, Stop};
 use model::request::{RestoreOptions, UsersEngine};
 use model::{BackupKey, UserPoolId};
@@ -28,7 +28,7 @@ pub(crate) fn run(job: &str) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         match &job.task {
-            Task::Backup { pool } => back_up(&job, pool).await,
+            Task::Backup { pool, by_prefix } => back_up(&job, pool, *by_prefix).await,
             Task::Restore {
                 key,
                 engine,
@@ -38,7 +38,7 @@ pub(crate) fn run(job: &str) -> Result<()> {
     })
 }
 
-async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
+async fn back_up(job: &Job, pool: &UserPoolId, by_prefix: bool) -> Result<()> {
     let aws = config(&job.aws, LOST).await;
     let cognito = Cognito::new(&config(&job.cognito, LOST).await, pace(job));
     let waf = aws_sdk_wafv2::Client::new(&aws);
@@ -57,6 +57,10 @@ async fn back_up(job: &Job, pool: &UserPoolId) -> Result<()> {
             table: Some(&table),
             continuation: Some(&continuation),
             shard: None,
+            users_by_prefix: match by_prefix {
+                true => UsersByPrefix::Always,
+                false => UsersByPrefix::Never,
+            },
             differences: false,
             mfa_preferences: MfaPreferences::None,
             request_id: "scale",

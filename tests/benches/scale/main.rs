@@ -154,15 +154,27 @@ fn pace(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
         share: Some(share),
         latency_milliseconds: Some(LATENCY),
         time_limit: Duration::from_secs(arguments.time_limit),
+        by_prefix: false,
         verify: false,
     };
     let listed = Content::plain(40_000);
-    for (share, promised) in [(0.5, true), (0.95, false)] {
+    for (share, by_prefix, promised) in
+        [(0.5, false, true), (0.95, false, false), (0.95, true, true)]
+    {
         let stage = Stage::with_pool(&listed)?;
-        let measured = stage.backup(&circumstances(share))?;
-        let reached = told_pace(&format!("backup at {share}"), &listed, &measured, share);
+        let measured = stage.backup(&Circumstances {
+            by_prefix,
+            ..circumstances(share)
+        })?;
+        let chains = if by_prefix {
+            "in 16 chains"
+        } else {
+            "in one chain"
+        };
+        let run = format!("backup at {share}, {chains}");
+        let reached = told_pace(&run, &listed, &measured, share);
         if promised {
-            check_pace("backup", reached, missed);
+            check_pace(&run, reached, missed);
         }
     }
     // One pool in which creations are the slowest, and one in which memberships are.
@@ -234,6 +246,7 @@ fn read(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
             share,
             latency_milliseconds: share.map(|_| LATENCY),
             time_limit: Duration::from_secs(arguments.time_limit),
+            by_prefix: false,
             verify: false,
         })?;
         println!(
@@ -266,6 +279,7 @@ fn size(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
         share: None,
         latency_milliseconds: None,
         time_limit: Duration::from_secs(arguments.time_limit),
+        by_prefix: false,
         verify: true,
     };
     for users in &arguments.sizes {

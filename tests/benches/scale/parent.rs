@@ -26,6 +26,8 @@ pub(crate) struct Circumstances {
     pub(crate) share: Option<f64>,
     pub(crate) latency_milliseconds: Option<u64>,
     pub(crate) time_limit: Duration,
+    /// Whether a backup lists users by `sub` prefix.
+    pub(crate) by_prefix: bool,
     pub(crate) verify: bool,
 }
 
@@ -88,6 +90,7 @@ impl Stage {
     pub(crate) fn backup(&self, circumstances: &Circumstances) -> Result<Measured> {
         let task = Task::Backup {
             pool: self.pool.clone(),
+            by_prefix: circumstances.by_prefix,
         };
         let mut measured = run(&self.simulator, &self.s3, task, circumstances)?;
         measured.pop().context("a backup has a phase")
@@ -109,6 +112,7 @@ impl Stage {
             share: None,
             latency_milliseconds: None,
             time_limit: Duration::from_secs(600),
+            by_prefix: false,
             verify: false,
         })?;
         self.without_pool()

@@ -26,6 +26,8 @@ pub(crate) struct Job {
 pub(crate) enum Task {
     Backup {
         pool: UserPoolId,
+        /// Whether users are listed by `sub` prefix.
+        by_prefix: bool,
     },
     Restore {
         key: BackupKey,

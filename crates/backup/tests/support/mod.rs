@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use backup::{BackupError, Backups, Continuation, MetadataTable, MfaPreferences, Progress};
+use backup::{
+    BackupError, Backups, Continuation, MetadataTable, MfaPreferences, Progress, UsersByPrefix,
+};
 use cognito::collect::OPERATIONS;
 use cognito::{Cognito, Pace, Stop};
 use model::document::{BackupHead, UserRecord};
@@ -33,6 +35,7 @@ pub(crate) struct World {
     pub(crate) vault: Vault,
     pub(crate) table: MetadataTable,
     pub(crate) continuation: Continuation,
+    pub(crate) users_by_prefix: UsersByPrefix,
 }
 
 /// What a backup holds, read back.
@@ -71,6 +74,7 @@ impl World {
             vault: Vault::in_bucket(&aws, BUCKET),
             table: MetadataTable::new(&aws, "table"),
             continuation: Continuation::new(&aws, "arn:aws:states:machine"),
+            users_by_prefix: UsersByPrefix::Never,
             simulator,
             s3,
         }
@@ -93,6 +97,7 @@ impl World {
             table: Some(&self.table),
             continuation: None,
             shard: None,
+            users_by_prefix: self.users_by_prefix,
             differences: false,
             mfa_preferences: MfaPreferences::None,
             request_id: "request",

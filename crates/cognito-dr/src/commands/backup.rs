@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use backup::{BackupError, Backups, MfaPreferences, Progress};
-use clap::Args;
+use backup::{BackupError, Backups, MfaPreferences, Progress, UsersByPrefix};
+use clap::{Args, ValueEnum};
 use cognito::{Operation, Pages, Stop};
 use jiff::Timestamp;
 use model::inventory::Section;
 use model::observe::Observer;
 use model::request::BackedUpPool;
+use model::users_listing::UsersListing;
 use model::{Shard, UserPoolId};
 use serde::Serialize;
 use serde_json::json;
@@ -51,15 +52,50 @@ pub(crate) struct Arguments {
     /// Do not ask for the users' MFA preferences: one call for each that may have one
     #[arg(long)]
     no_mfa_preferences: bool,
+    /// Whether to list users by the first digits of their sub, in many chains of pages side by side:
+    /// in a large pool with a bucket to remember that it left nobody out, always, or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        conflicts_with = "shard"
+    )]
+    users_by_prefix: ByPrefix,
     #[command(flatten)]
     pace: PaceOptions,
 }
 
 const JSON: &str = "\
 With --json:
-  backups[]   user_pool_id, backup (a file or an S3 address), users, failed_sections[]
+  backups[]   user_pool_id, backup (a file or an S3 address), users, users_listing (how they were
+              listed), failed_sections[]
   failed[]    user_pool_id, reason
   left[]      pools whose backup did not begin, or was removed after Ctrl-C";
+
+/// When users are listed by prefix.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum ByPrefix {
+    /// In pools of 50,000 users or more that are backed up to a bucket: once a day all users are
+    /// listed in one chain, too, to check that nobody is left out
+    #[default]
+    Auto,
+    /// In every pool, and with no other check than Cognito's own estimate of how many users there
+    /// are; for who knows that Cognito takes the filter
+    Always,
+    /// In one chain of pages
+    Never,
+}
+
+impl From<ByPrefix> for UsersByPrefix {
+    fn from(when: ByPrefix) -> Self {
+        match when {
+            ByPrefix::Auto => UsersByPrefix::default(),
+            ByPrefix::Always => UsersByPrefix::Always,
+            ByPrefix::Never => UsersByPrefix::Never,
+        }
+    }
+}
 
 /// Where backups go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +141,7 @@ struct Written {
     user_pool_id: UserPoolId,
     backup: String,
     users: u64,
+    users_listing: Option<UsersListing>,
     failed_sections: Vec<String>,
 }
 
@@ -146,6 +183,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
                 for section in &written.failed_sections {
                     let text = format!("{pool}: {section} could not be read");
                     context.terminal.warn(&text);
+                }
+                if let Some(listing @ UsersListing::FellBack { .. }) = &written.users_listing {
+                    context
+                        .terminal
+                        .note(&format!("{pool}: users were listed {listing}"));
                 }
                 answer.backups.push(written);
             }
@@ -238,6 +280,7 @@ pub(super) async fn before(
         to: context.options.vault.clone().map(Destination::Vault),
         shard: None,
         no_mfa_preferences: false,
+        users_by_prefix: ByPrefix::default(),
         pace: pace.clone(),
     };
     let observer = context.terminal.observer(pace);
@@ -290,6 +333,7 @@ async fn one(
         table: None,
         continuation: None,
         shard: arguments.shard,
+        users_by_prefix: arguments.users_by_prefix.into(),
         differences: false,
         mfa_preferences: match arguments.no_mfa_preferences {
             true => MfaPreferences::None,
@@ -350,6 +394,7 @@ fn written(vault: &Vault, backed_up: BackedUpPool) -> Written {
         backup: vault.address(&backed_up.s3_key),
         user_pool_id: backed_up.user_pool_id,
         users: backed_up.user_count,
+        users_listing: backed_up.users_listing,
         failed_sections: backed_up.failed_sections,
     }
 }

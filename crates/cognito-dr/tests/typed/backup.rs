@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use simulator::Faults;
+use simulator::{Faults, SubPrefix};
 use vault::testing::{MemoryS3, content};
 
 use crate::support::{Account, ended, interrupt, places, says};
@@ -83,6 +83,31 @@ fn a_bucket_takes_backups_where_the_functions_put_them() {
     assert!(key.starts_with("cognito-backup/20"), "{key}");
     let document: Value = serde_json::from_slice(&content(&s3.get(BUCKET, key).unwrap())).unwrap();
     assert_eq!(document["trailer"]["users"], 3);
+}
+
+#[test]
+fn users_are_listed_by_prefix_where_that_is_asked_for_and_in_one_chain_where_it_fails() {
+    let (_s3, account) = account();
+    let pool = account.pool("shop", 130);
+    let listing = |command: &[&str]| {
+        let written = account.json(command)["backups"][0].clone();
+        assert_eq!(written["users"], 130);
+        written["users_listing"].clone()
+    };
+    let one_chain = json!({"listed": "one_chain"});
+    let by_prefix = ["backup", &pool, "--users-by-prefix", "always", "--to", "b/"];
+    assert_eq!(listing(&["backup", &pool, "--to", "b/"]), one_chain);
+    assert_eq!(
+        listing(&by_prefix),
+        json!({"listed": "by_prefix", "chains": 16, "checked": "estimate"})
+    );
+    account.simulator.set_sub_prefix(SubPrefix::Refused);
+    assert_eq!(
+        listing(&by_prefix),
+        json!({"listed": "fell_back", "problem": "refused"})
+    );
+    let said = says(account.command(&by_prefix).assert().success());
+    assert!(said.contains("was refused by Cognito"), "{said}");
 }
 
 #[test]

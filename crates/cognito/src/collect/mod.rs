@@ -155,6 +155,15 @@ impl<'a> Collector<'a> {
         Ok(head)
     }
 
+    /// Cognito's estimate of the number of users, which may lag behind (facts D).
+    ///
+    /// # Errors
+    /// As [`Cognito::call`].
+    pub async fn estimated_users(&self, pool: &UserPoolId) -> Result<Option<u64>, CognitoError> {
+        let settings = pool::settings(self.cognito, pool).await?;
+        Ok(settings["EstimatedNumberOfUsers"].as_u64())
+    }
+
     /// The pages of ListUsers: user objects as Cognito gives them. Not a snapshot, and a user
     /// who changes meanwhile may be listed twice or not at all (facts D).
     ///

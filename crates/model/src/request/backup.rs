@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{BadRequest, ForgetRequest};
 use crate::backup_key::BackupKey;
 use crate::identifiers::UserPoolId;
+use crate::users_listing::UsersListing;
 
 /// What the backup Lambda is asked to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +183,9 @@ pub struct BackedUpPool {
     /// True when another invocation goes on with it; the object is not there yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// How the users were listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_listing: Option<UsersListing>,
 }
 
 /// The answer of a backup in which no pool failed, in the reference's form.

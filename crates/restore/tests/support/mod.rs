@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use backup::{Backups, MetadataTable, MfaPreferences, Progress};
+use backup::{Backups, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
 use jiff::Timestamp;
 use model::observe::{Event, Observer, WaitReason};
@@ -186,6 +186,7 @@ impl World {
             table: Some(&table),
             continuation: None,
             shard: None,
+            users_by_prefix: UsersByPrefix::Never,
             differences: false,
             mfa_preferences: MfaPreferences::All,
             request_id: "request",

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::config::{Config, PassRole};
+use crate::config::{Config, PassRole, SubPrefix};
 use crate::error::ServiceError;
 
 pub use ids::Region;
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) token_key: [u8; 16],
     /// What callers may do with roles.
     pub(crate) pass_role: PassRole,
+    /// What a filter by prefix of `sub` finds.
+    pub(crate) sub_prefix: SubPrefix,
 }
 
 /// What one account has in one Region.
@@ -84,6 +86,7 @@ impl State {
             rng,
             token_key,
             pass_role: config.pass_role,
+            sub_prefix: config.listing.sub_prefix,
         }
     }
 

@@ -77,6 +77,11 @@ impl Filter {
         }))
     }
 
+    /// Whether it asks for a prefix of `sub`.
+    pub(crate) fn is_sub_prefix(&self) -> bool {
+        self.prefix && self.attribute == Attribute::Sub
+    }
+
     /// Whether a user matches.
     pub(crate) fn matches(&self, user: &User) -> bool {
         match self.attribute {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Answer, Call, Reply};
+use crate::config::SubPrefix;
 use crate::error::ServiceError;
 use crate::state::{Directory, State, Sub, User};
 use crate::user::filter::{Attribute, Filter};
@@ -28,9 +29,24 @@ struct Page<'a> {
 pub(crate) fn list_users(call: &Call<'_>, state: &mut State) -> Answer {
     let key = state.token_key;
     let limit = page_limit(call, state);
+    let sub_prefix = state.sub_prefix;
     let pool = state.pool(call)?;
     let filter_text = call.text("Filter").unwrap_or_default();
-    let filter = Filter::parse(filter_text)?;
+    let mut filter = Filter::parse(filter_text)?;
+    let (mut looked_at, mut one_in) = (SCANNED, None);
+    if filter.as_ref().is_some_and(Filter::is_sub_prefix) {
+        match sub_prefix {
+            SubPrefix::Found => {}
+            SubPrefix::Refused => {
+                return Err(ServiceError::invalid_parameter(
+                    "Invalid search attribute: sub",
+                ));
+            }
+            SubPrefix::Ignored => filter = None,
+            SubPrefix::LeavesOut { one_in: number } => one_in = Some(u128::from(number.max(1))),
+            SubPrefix::Sparse => looked_at = limit,
+        }
+    }
     let tokens = Tokens {
         key: &key,
         list: &["ListUsers", &pool.id, filter_text],
@@ -70,9 +86,11 @@ pub(crate) fn list_users(call: &Call<'_>, state: &mut State) -> Answer {
         ),
         None => {
             let matches = |user: &User| {
-                visible(user) && filter.as_ref().is_none_or(|filter| filter.matches(user))
+                visible(user)
+                    && filter.as_ref().is_none_or(|filter| filter.matches(user))
+                    && one_in.is_none_or(|one_in| !user.sub.0.as_u128().is_multiple_of(one_in))
             };
-            page(&pool.users, after, limit, matches)
+            page(&pool.users, after, limit, looked_at, matches)
         }
     };
     if let Some(only) = &only {
@@ -121,17 +139,18 @@ pub(crate) fn page_limit(call: &Call<'_>, state: &mut State) -> usize {
     }
 }
 
-/// The next page: up to `limit` matches, and the sub after which to go on if there may be more.
-pub(crate) fn page(
+/// The next page, among `looked_at` users: up to `limit` matches, and the sub after which to go on if there may be more.
+fn page(
     users: &Directory,
     after: Option<Sub>,
     limit: usize,
+    looked_at: usize,
     matches: impl Fn(&User) -> bool,
 ) -> (Vec<&User>, Option<Sub>) {
     let mut found = Vec::with_capacity(limit.min(PAGE));
     let mut last = after;
     for (scanned, user) in users.after(after).enumerate() {
-        if found.len() >= limit || scanned >= SCANNED {
+        if found.len() >= limit || scanned >= looked_at {
             // An empty first page goes on from before every random sub.
             return (found, Some(last.unwrap_or(Sub(uuid::Uuid::nil()))));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Config, GeneratorConfig, Listing};
+use simulator::{Config, GeneratorConfig, Listing, SubPrefix};
 
 use crate::support::{Fixture, REGION};
 
@@ -176,6 +176,28 @@ fn filters_find_what_the_documentation_says_that_they_find() {
             "{filter}"
         );
     }
+}
+
+#[test]
+fn a_prefix_of_sub_finds_what_the_simulator_is_told() {
+    let fixture = generated(Config::default(), 320);
+    let request = || json!({"Filter": "sub ^= \"3\""});
+    let listed = |sub_prefix| {
+        fixture.simulator.set_sub_prefix(sub_prefix);
+        chain(&fixture, request(), |_| ())
+    };
+    let all = listed(SubPrefix::Found).concat();
+    assert!((5..60).contains(&all.len()), "{}", all.len());
+    assert_eq!(listed(SubPrefix::Ignored).concat().len(), 320);
+    let left = listed(SubPrefix::LeavesOut { one_in: 3 }).concat();
+    assert!(left.len() < all.len() && left.iter().all(|user| all.contains(user)));
+    let sparse = listed(SubPrefix::Sparse);
+    assert!(sparse.len() >= 5, "{} pages", sparse.len());
+    assert_eq!(sparse.concat(), all);
+    fixture.simulator.set_sub_prefix(SubPrefix::Refused);
+    let error = fixture.refused("ListUsers", request());
+    assert_eq!(error.code, "InvalidParameterException");
+    fixture.ok("ListUsers", json!({"Filter": "username ^= \"u\""}));
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl Backup {
             table: Some(&self.table),
             continuation: self.continuation.as_ref(),
             shard: None,
+            users_by_prefix: self.settings.users_by_prefix,
             differences: self.settings.differences,
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,

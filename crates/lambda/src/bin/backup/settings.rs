@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backup::{MfaPreferences, Pools};
+use backup::{MfaPreferences, Pools, UsersByPrefix};
 use cognito::Pace;
 use lambda::{Environment, Failed};
 use model::UserPoolId;
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) differences: bool,
     /// `BACKUP_MFA_PREFERENCES`: `auto` (the default), `true` for all users, `false` for none.
     pub(crate) mfa_preferences: MfaPreferences,
+    /// `BACKUP_USERS_BY_PREFIX`: `auto` (the default), `true` or `false`.
+    pub(crate) users_by_prefix: UsersByPrefix,
     /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
     /// invocation; none when empty or missing.
     pub(crate) continuation: Option<String>,
@@ -63,6 +65,15 @@ impl Settings {
                 Some(other) => {
                     let problem = format!("{other:?} is neither auto nor true nor false");
                     return Err(Failed::configuration("BACKUP_MFA_PREFERENCES", problem));
+                }
+            },
+            users_by_prefix: match environment.optional("BACKUP_USERS_BY_PREFIX").as_deref() {
+                None | Some("auto") => UsersByPrefix::default(),
+                Some("true") => UsersByPrefix::Always,
+                Some("false") => UsersByPrefix::Never,
+                Some(other) => {
+                    let problem = format!("{other:?} is neither auto nor true nor false");
+                    return Err(Failed::configuration("BACKUP_USERS_BY_PREFIX", problem));
                 }
             },
             continuation: environment.optional("CONTINUATION_STATE_MACHINE_ARN"),
@@ -133,6 +144,7 @@ mod tests {
         assert_eq!(settings.pools, Pools::These(named.into()));
         assert_eq!(settings.pace.rate(Category::UserList), 15.0);
         assert_eq!(settings.mfa_preferences, MfaPreferences::Auto);
+        assert_eq!(settings.users_by_prefix, UsersByPrefix::From(50_000));
         assert_eq!(settings.continuation, None);
         assert_eq!(settings.age_limit, Duration::from_secs(3 * 3600));
     }
@@ -148,6 +160,7 @@ mod tests {
             ("BACKUP_TABLE", " "),
             ("QUOTA_SHARE", "half"),
             ("BACKUP_MFA_PREFERENCES", "yes"),
+            ("BACKUP_USERS_BY_PREFIX", "yes"),
             ("BACKUP_AGE_LIMIT_HOURS", "0"),
             ("BACKUP_AGE_LIMIT_HOURS", "a day"),
         ] {
