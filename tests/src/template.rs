@@ -3,7 +3,11 @@
 use serde_json::Value;
 pub use xtask::template::*;
 
-/// The statements of a role's own policies, those behind a condition of the template included.
+/// The type of a policy that stands apart from its roles.
+pub const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
+
+/// The statements of a role's own policies and of the managed ones that the template gives it, those
+/// behind a condition of the template included.
 ///
 /// # Panics
 /// When there is no such role.
@@ -12,8 +16,11 @@ pub fn statements<'a>(template: &'a Value, role: &str) -> Vec<&'a Value> {
     let policies = policies
         .as_array()
         .unwrap_or_else(|| panic!("{role} has no policies"));
+    let managed = resources(template, MANAGED_POLICY).map(|(_, policy)| &policy["Properties"]);
+    let managed = managed.filter(|policy| policy["Roles"].to_string().contains(role));
     policies
         .iter()
+        .chain(managed)
         .filter_map(|policy| policy["PolicyDocument"]["Statement"].as_array())
         .flatten()
         .map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement))

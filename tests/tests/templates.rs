@@ -236,6 +236,8 @@ const LARGEST_PATTERN: usize = 2_048;
 const LARGEST_ENVIRONMENT: usize = 4_096;
 /// Characters of all policies in a role, blanks not counted (IAM quotas).
 const LARGEST_POLICIES: usize = 10_240;
+/// The same of a managed policy.
+const LARGEST_MANAGED_POLICY: usize = 6_144;
 /// Bytes of a parameter of a stack (CloudFormation quotas).
 const LARGEST_PARAMETER: usize = 4_096;
 
@@ -249,7 +251,12 @@ fn without_blanks(value: &Value) -> usize {
 fn fits(name: &str, resources: &Value) -> Result<(), String> {
     for (id, resource) in resources.as_object().unwrap() {
         let properties = &resource["Properties"];
+        let managed = match resource["Type"] == template::MANAGED_POLICY {
+            true => without_blanks(&properties["PolicyDocument"]),
+            false => 0,
+        };
         let sizes = [
+            (managed, LARGEST_MANAGED_POLICY),
             (without_blanks(&properties["EventPattern"]), LARGEST_PATTERN),
             (
                 properties["Policies"]

@@ -20,6 +20,7 @@ mod error;
 mod exit;
 mod forgotten;
 mod interrupt;
+mod new_file;
 mod page;
 mod passwords;
 mod regions;

@@ -49,6 +49,7 @@ impl RestoreOptionArguments {
             select: self.select.clone(),
             verify: self.verify.clone(),
             rehearsal: None,
+            undo: None,
         }
     }
 }

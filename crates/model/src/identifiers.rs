@@ -109,13 +109,42 @@ impl RestoreId {
     /// How the names of all restores begin that are no rehearsals.
     pub const RESTORE: &str = "dr-restore-";
 
+    /// How the names of undos begin.
+    pub const UNDO: &str = "undo-";
+
+    /// Whether it is the name of an undo, and not of the restore of its deleted users.
+    pub fn is_undo(&self) -> bool {
+        self.0.starts_with(Self::UNDO) && !self.0.ends_with(Self::OF_USERS)
+    }
+
+    /// How the names of all undos in a pool begin that change something.
+    pub fn undos_of(pool: &UserPoolId) -> String {
+        Self::undo_prefix("", pool)
+    }
+
+    /// The name for an undo that is only planned.
+    pub fn for_undo_plan(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        Self::named(&Self::undo_prefix("plan-", pool), unix_seconds, unique)
+    }
+
+    fn undo_prefix(kind: &str, pool: &UserPoolId) -> String {
+        let mut prefix = format!("{}{kind}{pool}", Self::UNDO);
+        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
+        prefix.push('-');
+        prefix
+    }
+
+    /// The restore that makes the deleted users of an undo again.
+    pub fn of_users(&self) -> Self {
+        Self(format!("{}{}", self.0, Self::OF_USERS))
+    }
+
+    const OF_USERS: &str = "-users";
+
     /// The name for an undo in `pool`. It leaves room for what is added for the restore of its
     /// deleted users.
     pub fn for_undo(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        let mut prefix = format!("undo-{pool}");
-        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
-        prefix.push('-');
-        Self::named(&prefix, unix_seconds, unique)
+        Self::named(&Self::undos_of(pool), unix_seconds, unique)
     }
 
     /// How the names of all restores of a pool begin.

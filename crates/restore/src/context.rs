@@ -24,6 +24,9 @@ pub struct Settings {
     /// The function that starts a restore, which the report's commands call; empty where they are
     /// those of `cognito-dr`.
     pub trigger_function: String,
+    /// The function that backs pools up, in the Region of each; empty where somebody else takes the
+    /// backups of an undo.
+    pub backup_function: String,
     /// The custom attribute that keeps the old `sub`, without `custom:`.
     pub legacy_sub_attribute: Option<String>,
     /// The role by which import jobs write their log; none, no import jobs.

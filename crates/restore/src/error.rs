@@ -85,6 +85,30 @@ pub enum RestoreError {
         /// The pool that was named.
         pool: UserPoolId,
     },
+    /// The function that backs the pool up cannot be asked for a backup of the present.
+    #[error(
+        "nothing was changed since: the function {function} in {region}, which backs the pool up, cannot be asked for a backup of the present: {cause}"
+    )]
+    BackupNotAsked {
+        /// The function.
+        function: String,
+        /// Its Region, which is that of the pool.
+        region: String,
+        /// Whether the same call may succeed a moment later.
+        is_passing: bool,
+        /// What Lambda said.
+        cause: String,
+    },
+    /// The backup of the present that was asked for does not arrive.
+    #[error(
+        "the backup of {pool} that was asked for at {asked} has not arrived: look at the log of the function that backs it up, and at the replication of its bucket; then resume the undo"
+    )]
+    BackupNotArrived {
+        /// The pool.
+        pool: UserPoolId,
+        /// When it was asked for.
+        asked: jiff::Timestamp,
+    },
     /// The operator's source of passwords fails.
     #[error("the source of passwords fails: {0}")]
     Passwords(String),
@@ -111,6 +135,11 @@ impl RestoreError {
             }
             RestoreError::TakenOver(_) => Failure::AlreadyRunning,
             RestoreError::TargetMissing(_) => Failure::UserPoolNotFound,
+            RestoreError::BackupNotAsked {
+                is_passing: true, ..
+            } => Failure::ServiceUnavailable,
+            RestoreError::BackupNotAsked { .. } => Failure::PreflightFailed,
+            RestoreError::BackupNotArrived { .. } => Failure::BackupNotFound,
             RestoreError::Passwords(_) => Failure::MissingConfiguration,
             RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,
         }

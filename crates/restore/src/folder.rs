@@ -62,6 +62,11 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// Whose folder it is.
+    pub fn restore_id(&self) -> &RestoreId {
+        &self.restore_id
+    }
+
     /// Takes the restore over: from now on every other invocation that is at work on it fails to
     /// write.
     ///

@@ -76,6 +76,7 @@ pub const OTHER_ACTIONS: &[&str] = &[
     "lambda:AddPermission",
     "lambda:GetAlias",
     "lambda:GetFunctionConcurrency",
+    "lambda:InvokeFunction",
     "logs:CreateLogDelivery",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use model::Failure;
 use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
 use model::restore::{FailureNotification, RehearsalRecord, Report, ReportStatus, RestoreState};
-use vault::Vault;
+use vault::{Backup, Vault};
 
 use crate::context::{Clients, Settings};
 use crate::drive::{self, Next, Order};
@@ -13,6 +13,7 @@ use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::rehearsal::{self, Swept};
 use crate::report::{self, Message};
+use crate::undo;
 use crate::users;
 
 /// What the report of a failure is called in an answer.
@@ -78,14 +79,13 @@ pub async fn run(
     stop: Stop,
 ) -> Result<Answer, RestoreError> {
     tracing::info!(action = ?request.action, "invoked");
+    if request.restore_id.is_undo() {
+        return run_undo(clients, vault, settings, request, stop).await;
+    }
     if request.action == RestoreAction::ReportFailure {
         let reported = report_failure(clients, Some(vault), settings, request).await?;
         return Ok(reported.answer);
     }
-    let key = request
-        .s3_key
-        .as_ref()
-        .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
     let order = Order {
         restore_id: &request.restore_id,
         driver: request.execution.as_deref(),
@@ -94,8 +94,7 @@ pub async fn run(
         map: None,
     };
     let swept = sweep_before(clients, vault, settings, request).await?;
-    let version = request.version_id.as_deref();
-    let backup = vault.open(key, version).await?;
+    let backup = backup_of(vault, request).await?;
     let invocation = drive::next(clients, settings, &order, &backup, stop).await?;
     let state = &invocation.state;
     let (status, wait_seconds) = match &invocation.next {
@@ -118,6 +117,64 @@ pub async fn run(
     };
     if let Next::Done(report) = &invocation.next {
         answer.conclude(clients, state, report).await?;
+    }
+    Ok(answer)
+}
+
+async fn backup_of(vault: &Vault, request: &RestoreRequest) -> Result<Backup, RestoreError> {
+    let key = request
+        .s3_key
+        .as_ref()
+        .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
+    Ok(vault.open(key, request.version_id.as_deref()).await?)
+}
+
+/// The same for an undo.
+async fn run_undo(
+    clients: &Clients,
+    vault: &Vault,
+    settings: &Settings,
+    request: &RestoreRequest,
+    stop: Stop,
+) -> Result<Answer, RestoreError> {
+    if request.action == RestoreAction::ReportFailure {
+        let mut answer = Answer::new(failed());
+        let message = undo::report_failure(clients, request).await?;
+        answer.messages.push(message);
+        return Ok(answer);
+    }
+    let order = undo::Order {
+        undo_id: &request.restore_id,
+        driver: request.execution.as_deref(),
+        options: &request.options,
+    };
+    let point = backup_of(vault, request).await?;
+    // It stays where it is.
+    let settings = Settings {
+        region: request.user_pool_id.region().to_owned(),
+        ..settings.clone()
+    };
+    let next = undo::next(clients, vault, &settings, &order, &point, stop);
+    let invocation = Box::pin(next).await?;
+    let mut answer = Answer::new(RestoreResponse {
+        status: RestoreStatus::InProgress,
+        wait_seconds: 0,
+        step: invocation.at.to_owned(),
+        new_user_pool_id: None,
+        users_done: invocation.users_done,
+        users_total: None,
+    });
+    match &invocation.next {
+        undo::Next::GoOn => {}
+        undo::Next::Wait(seconds) => {
+            answer.response.status = RestoreStatus::Waiting;
+            answer.response.wait_seconds = *seconds;
+        }
+        undo::Next::Done(ended) => {
+            answer.response.status = ended.status().into();
+            let root = clients.workspace.address("");
+            answer.messages.push(ended.message(&root)?);
+        }
     }
     Ok(answer)
 }
@@ -305,14 +362,19 @@ fn unreported_failure(request: &RestoreRequest, error: String) -> Result<Answer,
         user_pool_id: request.user_pool_id.clone(),
         restore_id: request.restore_id.clone(),
     };
-    let mut answer = Answer::new(RestoreResponse {
+    let mut answer = Answer::new(failed());
+    answer.messages.push(Message::of_failure(&notification)?);
+    Ok(answer)
+}
+
+/// The answer to a failure of which nothing more is known.
+fn failed() -> RestoreResponse {
+    RestoreResponse {
         status: RestoreStatus::Failed,
         wait_seconds: 0,
         step: FAILURE.to_owned(),
         new_user_pool_id: None,
         users_done: 0,
         users_total: None,
-    });
-    answer.messages.push(Message::of_failure(&notification)?);
-    Ok(answer)
+    }
 }

@@ -174,6 +174,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("SOURCE_BUCKET", "bucket"),
     ("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:000000000000:topic"),
     ("TRIGGER_FUNCTION", "trigger"),
+    ("BACKUP_FUNCTION", "backup"),
     (
         "STATE_MACHINE_ARN",
         "arn:aws:states:us-east-1:000000000000:stateMachine:machine",

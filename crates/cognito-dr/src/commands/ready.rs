@@ -19,6 +19,7 @@ use crate::deployed::{StackOptions, variables};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
+use crate::new_file;
 use crate::terminal::printable;
 
 /// How long a primary Region may take to say which stack it has.
@@ -144,17 +145,7 @@ async fn primary(
 fn write_page(readiness: &Readiness, file: &Path) -> Result<(), Error> {
     let page = ready::page(readiness)
         .map_err(|error| Error::new("cannot make the page").because_of(&error))?;
-    let written =
-        std::fs::File::create_new(file).and_then(|mut file| file.write_all(page.as_bytes()));
-    written.map_err(|error| {
-        let failed = Error::new(format!("cannot write {}", file.display())).because_of(&error);
-        match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                failed.hint("Nothing is overwritten: name another file.")
-            }
-            _ => failed,
-        }
-    })
+    new_file::write(file, &page)
 }
 
 fn write_text(out: &mut dyn Write, readiness: &Readiness) -> io::Result<()> {

@@ -138,6 +138,8 @@ impl Arguments {
             select: options.select,
             verify: options.verify,
             rehearsal: self.rehearsal.then(|| Rehearsal::new(self.sample)),
+            // There is `cognito-dr undo`.
+            undo: None,
         };
         let not_understood =
             |error: &dyn std::error::Error| Error::new("this cannot be started").because_of(error);

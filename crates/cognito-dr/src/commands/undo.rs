@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
+use crate::new_file;
 use crate::terminal::printable;
 
 /// The longest value of a setting that is printed, in characters.
@@ -75,6 +76,9 @@ pub(crate) struct Arguments {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Write the plan, or what came of it, as a page, too: a file that is not there yet
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Go on with this undo, which was interrupted
     #[arg(long, value_name = "UNDO", conflicts_with_all = ["plan", "write_plan", "dry_run"])]
     resume: Option<RestoreId>,
@@ -94,9 +98,9 @@ With --json:
                operation, why, members[] (path, now, then, secret (then without values))
   plan.users   put_back, make_again, left_alone, disable, replaced
   plan.memberships  make_again, left_alone, remove
-  report       null where nothing was done; undo_id, before (the backup of the present), reverted,
-               not_reverted[] (item, member, why), not_reverted_total, people, app_clients (old and
-               new ids), user_map, manual_steps[]";
+  report       null where nothing was done; undo_id, point, before (the backup of the present),
+               ended, reverted, not_reverted[] (item, member, why), not_reverted_total, people,
+               app_clients (old and new ids), user_map, manual_steps[]";
 
 #[derive(Debug, Serialize)]
 struct Answer {
@@ -105,6 +109,9 @@ struct Answer {
 }
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
+    if let Some(file) = &arguments.page {
+        new_file::refuse_existing(file)?;
+    }
     let given = match &arguments.plan {
         Some(path) => Some(read_plan(path).await?),
         None => None,
@@ -140,7 +147,8 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
                 plan: begun.plan,
                 before: begun.before,
             };
-            carry_out(context, &undo, work, &present.backup).await
+            let stop = context.stop();
+            go_on(context, &undo, work, &present.backup, &stop, &arguments).await
         }
         _ => begin(context, &arguments, &undo, given).await,
     }
@@ -180,6 +188,7 @@ async fn begin(
             true => Exit::Done,
             false => Exit::Differences,
         };
+        arguments.write_page(&plan, None)?;
         let answer = Answer { plan, report: None };
         terminal.answer(&answer, |out| write_plan(out, &answer.plan))?;
         return Ok(exit);
@@ -203,17 +212,7 @@ async fn begin(
         plan,
         before,
     };
-    go_on(context, undo, work, &present, &stop).await
-}
-
-async fn carry_out(
-    context: &Context,
-    undo: &Undo<'_>,
-    work: Carried,
-    present: &vault::Backup,
-) -> Result<Exit, Error> {
-    let stop = context.stop();
-    go_on(context, undo, work, present, &stop).await
+    go_on(context, undo, work, &present, &stop, arguments).await
 }
 
 async fn go_on(
@@ -222,6 +221,7 @@ async fn go_on(
     work: Carried,
     present: &vault::Backup,
     stop: &cognito::Stop,
+    arguments: &Arguments,
 ) -> Result<Exit, Error> {
     let Carried { id, plan, before } = work;
     let hint = restoring::go_on(std::env::args(), &id);
@@ -239,6 +239,7 @@ async fn go_on(
         true => Exit::Done,
         false => Exit::Differences,
     };
+    arguments.write_page(&plan, Some(&report))?;
     let answer = Answer {
         plan,
         report: Some(report),
@@ -278,6 +279,21 @@ impl Arguments {
         })
     }
 
+    fn write_page(&self, plan: &Plan, report: Option<&UndoReport>) -> Result<(), Error> {
+        let Some(file) = &self.page else {
+            return Ok(());
+        };
+        let command = match &self.write_plan {
+            Some(plan) => {
+                let plan = restore::quote(&plan.display().to_string());
+                format!("cognito-dr undo {} --plan {plan}", self.pool)
+            }
+            None => in_earnest(std::env::args()),
+        };
+        let page = restore::undo::page(plan, report, &command)?;
+        new_file::write(file, &page)
+    }
+
     async fn begun(&self, clients: &Clients, id: &RestoreId) -> Result<Begun, Error> {
         let begun = Begun::read(&clients.workspace, id).await?;
         begun.ok_or_else(|| {
@@ -307,6 +323,21 @@ impl Arguments {
             disable_added_users: self.disable_added_users,
         })
     }
+}
+
+/// The same command, which asks and goes on instead of only showing.
+fn in_earnest(arguments: impl Iterator<Item = String>) -> String {
+    let mut kept = vec!["cognito-dr".to_owned()];
+    let mut arguments = arguments.skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--dry-run" => {}
+            "--page" => drop(arguments.next()),
+            other if other.starts_with("--page=") => {}
+            other => kept.push(restore::quote(other)),
+        }
+    }
+    kept.join(" ")
 }
 
 async fn read_plan(path: &Path) -> Result<Plan, Error> {
@@ -452,4 +483,29 @@ fn write_report(out: &mut dyn Write, report: &UndoReport) -> io::Result<()> {
         writeln!(out, "NOT REVERTED ... and {more} more")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_plan_names_the_command_that_carries_it_out() {
+        let typed = [
+            "/bin/cognito-dr",
+            "undo",
+            "us-east-1_A",
+            "--dry-run",
+            "--page",
+            "p.html",
+            "--to",
+            "latest",
+            "--users",
+            "a b",
+        ];
+        assert_eq!(
+            in_earnest(typed.map(str::to_owned).into_iter()),
+            "cognito-dr undo us-east-1_A --to latest --users 'a b'"
+        );
+    }
 }

@@ -63,7 +63,15 @@ impl Mistaken {
 #[test]
 fn a_mistake_is_shown_undone_and_the_undo_undone() {
     let mistaken = Mistaken::new();
-    let shown = mistaken.undo(&["--dry-run"], 1);
+    let shown = mistaken.undo(&["--dry-run", "--page", "plan.html"], 1);
+    let page = std::fs::read_to_string(mistaken.vault.account.path("plan.html")).unwrap();
+    let group = format!("groups/{}", mistaken.group);
+    assert!(
+        page.contains(&group) && !page.contains(&mistaken.user),
+        "{page}"
+    );
+    let again = mistaken.undo(&["--dry-run", "--page", "plan.html"], 2);
+    assert_eq!(again, "", "nothing is overwritten");
     for expected in [
         &format!("+ groups/{} is made again (CreateGroup)", mistaken.group),
         "Users        1 put back",
@@ -75,8 +83,12 @@ fn a_mistake_is_shown_undone_and_the_undo_undone() {
     assert!(!mistaken.is_enabled());
     let nobody = mistaken.undo(&["--no-input"], 2);
     assert_eq!(nobody, "");
-    let answer: Value = serde_json::from_str(&mistaken.undo(&["--yes", "--json"], 0)).unwrap();
+    let answer: Value =
+        serde_json::from_str(&mistaken.undo(&["--yes", "--json", "--page", "done.html"], 0))
+            .unwrap();
     assert_eq!(answer["report"]["not_reverted_total"], 0, "{answer:#}");
+    let page = std::fs::read_to_string(mistaken.vault.account.path("done.html")).unwrap();
+    assert!(page.contains("<h1>Undone</h1>"), "{page}");
     assert!(mistaken.is_enabled());
     let shown = mistaken.undo(&["--dry-run"], 0);
     assert!(shown.contains("There is nothing to do."), "{shown}");

@@ -114,6 +114,7 @@ async fn every_line_of_a_function_names_its_pool_and_its_restore() {
             "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
         ),
         ("TRIGGER_FUNCTION", "trigger".to_owned()),
+        ("BACKUP_FUNCTION", "backup".to_owned()),
     ];
     let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
     let restore = env!("CARGO_BIN_EXE_restore");

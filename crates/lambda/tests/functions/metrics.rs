@@ -154,6 +154,7 @@ async fn a_restore_tells_how_it_ended_once() {
             "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
         ),
         ("TRIGGER_FUNCTION", "trigger".to_owned()),
+        ("BACKUP_FUNCTION", "backup".to_owned()),
     ];
     let restore = env!("CARGO_BIN_EXE_restore");
     let mut all = Vec::new();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BadRequest, RestoreOptions, read};
+use super::{BadRequest, RestoreOptions, UndoPoint, read};
 use crate::backup_key::BackupKey;
 use crate::identifiers::{RestoreId, UserPoolId};
 
@@ -35,7 +35,12 @@ impl FindRequest {
     /// # Errors
     /// [`BadRequest`] that names the member.
     pub fn from_event(event: &Value) -> Result<Self, BadRequest> {
-        let request: Self = read("find-latest-backup", event)?;
+        let mut request: Self = read("find-latest-backup", event)?;
+        match request.options.undo.as_ref().map(|undo| &undo.to) {
+            Some(UndoPoint::At(time)) => request.at = Some(*time),
+            Some(UndoPoint::Key(key)) => request.s3_key = Some(key.clone()),
+            Some(UndoPoint::Latest) | None => {}
+        }
         match &request.s3_key {
             Some(key) if *key.pool() != request.user_pool_id => Err(BadRequest::member(
                 "s3_key",
@@ -104,6 +109,21 @@ pub struct FindResponse {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_point_of_an_undo_says_which_backup() {
+        let key = "cognito-backup/2026/01/01/us-east-1_A-000000.json";
+        for (to, at, s3_key) in [
+            ("latest", None, None),
+            ("2026-01-01T00:00:00Z", Some("2026-01-01T00:00:00Z"), None),
+            (key, None, Some(key)),
+        ] {
+            let event = json!({"user_pool_id": "us-east-1_A", "options": {"undo": {"to": to}}});
+            let request = FindRequest::from_event(&event).unwrap();
+            assert_eq!(request.at.map(|at| at.to_string()).as_deref(), at);
+            assert_eq!(request.s3_key.map(|key| key.to_string()).as_deref(), s3_key);
+        }
+    }
 
     #[test]
     fn bad_requests_name_what_is_wrong() {

@@ -7,6 +7,7 @@ mod rehearsal;
 mod restore;
 mod selection;
 mod trigger;
+mod undo;
 
 pub use backup::{BackedUpPool, BackupAnswer, BackupRequest};
 pub use find::{EndedBy, FindRequest, FindResponse, PassedOver};
@@ -17,6 +18,7 @@ pub use selection::{Selection, UsersFrom};
 pub use trigger::{
     ExecutionInput, RestoreOptions, ScheduledRehearsal, TriggerRequest, UsersEngine,
 };
+pub use undo::{Part, UndoPoint, UndoRequest};
 
 /// A request that cannot be carried out as it stands. The text names the member and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

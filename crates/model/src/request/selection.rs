@@ -12,7 +12,7 @@ use crate::identifiers::Sub;
 const FOLDER: &str = "cognito-restore/selections/";
 /// How many subs a request names at most: the execution carries them twice, in the 262,144 bytes
 /// that a state of Step Functions may have.
-const SUBS: usize = 1_000;
+pub(super) const SUBS: usize = 1_000;
 /// How long the key of an object may be.
 const LONGEST_KEY: usize = 256;
 
@@ -74,7 +74,7 @@ impl Selection {
 }
 
 /// A `sub` is a UUID.
-fn is_sub(text: &str) -> bool {
+pub(super) fn is_sub(text: &str) -> bool {
     let dashes = [8, 13, 18, 23];
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match byte {

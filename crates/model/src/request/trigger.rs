@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::rehearsal::Rehearsal;
 use super::selection::Selection;
+use super::undo::UndoRequest;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
 use crate::identifiers::{RestoreId, Sub, UserPoolId};
@@ -45,11 +46,14 @@ pub struct RestoreOptions {
     /// Restore into a scratch pool, compare it with the backup and remove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// Bring the pool itself, which is alive, back to the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoRequest>,
 }
 
 impl RestoreOptions {
-    /// Checks that the options go together, and with the id: what belongs to a rehearsal is named
-    /// so, and nothing else is.
+    /// Checks that the options go together, and with the id: what belongs to a rehearsal or an undo
+    /// is named so, and nothing else is.
     ///
     /// # Errors
     /// [`BadRequest`] that names the member.
@@ -63,10 +67,32 @@ impl RestoreOptions {
                 ),
             ));
         }
+        if self.undo.is_some() != restore_id.is_undo() {
+            return Err(BadRequest::member(
+                "undo",
+                format!(
+                    "an undo, and nothing else, has an id such as undo-1; this one has {}",
+                    restore_id.as_str()
+                ),
+            ));
+        }
         self.check()
     }
 
     fn check(&self) -> Result<(), BadRequest> {
+        if let Some(undo) = &self.undo {
+            let alone = Self {
+                undo: Some(undo.clone()),
+                ..Self::default()
+            };
+            if *self != alone {
+                return Err(BadRequest::member(
+                    "undo",
+                    "says all that an undo takes: leave out what belongs to a restore",
+                ));
+            }
+            undo.check()?;
+        }
         let is_elsewhere = self.target_user_pool_id.is_some() || self.verify.is_some();
         if self.rehearsal.is_some() && (self.dry_run || is_elsewhere) {
             return Err(BadRequest::member(
@@ -139,6 +165,9 @@ pub struct TriggerRequest {
     /// those are not billed as active.
     #[serde(default)]
     pub rehearsal: Option<Rehearsal>,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub undo: Option<UndoRequest>,
 }
 
 impl TriggerRequest {
@@ -166,6 +195,12 @@ impl TriggerRequest {
             return Err(BadRequest::member(
                 "s3_key",
                 format!("it is a backup of {}", key.pool()),
+            ));
+        }
+        if request.undo.is_some() && (request.at.is_some() || request.s3_key.is_some()) {
+            return Err(BadRequest::member(
+                "undo.to",
+                "names the point in time: leave out at and s3_key",
             ));
         }
         let options = request.options();
@@ -202,7 +237,14 @@ impl TriggerRequest {
             select: self.select.clone(),
             verify: self.verify.clone(),
             rehearsal: self.rehearsal.clone(),
+            undo: self.undo.clone(),
         }
+    }
+
+    /// Whether nothing is changed.
+    pub fn changes_nothing(&self) -> bool {
+        let is_plan = self.undo.as_ref().is_some_and(UndoRequest::is_dry_run);
+        self.dry_run || self.verify.is_some() || is_plan
     }
 
     /// The input of the execution.
@@ -335,6 +377,22 @@ mod tests {
                 json!({"user_pool_id": "us-east-1_A", "resume": "dr-restore-1", "allow_concurrent": true}),
                 "resume",
             ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "undo": {"to": "yesterday"}}),
+                "latest",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "undo": {}, "at": "2026-01-01T00:00:00Z"}),
+                "undo.to",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "undo": {}, "dry_run": true}),
+                "undo",
+            ),
+            (
+                json!({"user_pool_id": "us-east-1_A", "undo": {"only": ["everything"]}}),
+                "everything",
+            ),
         ] {
             let error = TriggerRequest::from_event(&event).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
@@ -369,12 +427,19 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_rehearsals_are_those_of_rehearsals_alone() {
+    fn ids_of_rehearsals_and_undos_are_theirs_alone() {
         let rehearsal = RestoreOptions {
             rehearsal: Some(Rehearsal::default()),
             ..RestoreOptions::default()
         };
+        let undo = RestoreOptions {
+            undo: Some(UndoRequest::default()),
+            ..RestoreOptions::default()
+        };
         for (options, id, fits) in [
+            (&undo, "undo-us-east-1_A-1", true),
+            (&undo, "dr-restore-us-east-1_A-1", false),
+            (&RestoreOptions::default(), "undo-us-east-1_A-1", false),
             (&rehearsal, "rehearsal-us-east-1_A-1", true),
             (&rehearsal, "dr-restore-us-east-1_A-1", false),
             (&RestoreOptions::default(), "dr-restore-us-east-1_A-1", true),

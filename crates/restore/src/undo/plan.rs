@@ -147,6 +147,9 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The name of the plan below the undo's folder.
+    pub const OBJECT: &'static str = "undo-plan.json";
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         let actions = self
@@ -156,6 +159,14 @@ impl Plan {
         let (users, memberships) = (&self.users, &self.memberships);
         let people = users.put_back + users.make_again + users.disable;
         !actions && people + memberships.make_again + memberships.remove == 0
+    }
+
+    /// Whether this thing is one that the plan changes.
+    pub(super) fn carries_out(&self, action: &Action) -> bool {
+        self.actions.iter().any(|planned| {
+            planned.what.is_carried_out()
+                && (planned.section, &planned.target) == (action.section, &action.target)
+        })
     }
 
     /// How many things are put back, made again or removed, of everything but users and

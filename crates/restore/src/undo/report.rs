@@ -1,13 +1,17 @@
 //! What an undo came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::restore::ManualStep;
-use model::{RestoreId, UserPoolId};
-use serde::Serialize;
+use jiff::Timestamp;
+use model::restore::{ManualStep, ReportStatus};
+use model::{BackupName, RestoreId, UserPoolId};
+use serde::{Deserialize, Serialize};
+
+use super::carry_out::Work;
+use super::remembered::Progress;
 
 /// Something that was to be put back and is not.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Left {
     /// Which thing: a section's member, `user {sub}`.
     pub item: String,
@@ -18,7 +22,7 @@ pub struct Left {
 }
 
 /// How many users and memberships were dealt with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeopleDone {
     /// Users who were there, and whose calls were made.
     pub users: u64,
@@ -29,14 +33,18 @@ pub struct PeopleDone {
 }
 
 /// What an undo came to, after the pool was read again.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UndoReport {
     /// The undo.
     pub undo_id: RestoreId,
     /// The pool.
     pub user_pool_id: UserPoolId,
+    /// The backup that it was brought back to.
+    pub point: BackupName,
     /// The backup of the pool as it was before the undo.
     pub before: String,
+    /// When the pool was compared again.
+    pub ended: Timestamp,
     /// How many things besides users are as they were.
     pub reverted: u64,
     /// What is not as it was although it was to be, the first thousand.
@@ -58,6 +66,52 @@ impl UndoReport {
     pub const OBJECT: &'static str = "undo-report.json";
     /// How many are named of what is not as it was.
     pub const NAMED: usize = 1000;
+
+    pub(super) fn new(
+        id: &RestoreId,
+        work: &Work,
+        progress: &Progress,
+        before: &str,
+        mut left: Vec<Left>,
+    ) -> Self {
+        let plan = &work.plan;
+        let items: BTreeSet<&str> = left.iter().map(|left| left.item.as_str()).collect();
+        let done = plan.actions.iter().filter(|action| {
+            action.what.is_carried_out() && !items.contains(action.item().as_str())
+        });
+        let (reverted, not_reverted_total) = (done.count() as u64, left.len() as u64);
+        left.truncate(Self::NAMED);
+        Self {
+            undo_id: id.clone(),
+            user_pool_id: plan.user_pool_id.clone(),
+            point: plan.point.clone(),
+            before: before.to_owned(),
+            ended: Timestamp::now(),
+            reverted,
+            not_reverted: left,
+            not_reverted_total,
+            people: PeopleDone {
+                users: work.people.work.len() as u64,
+                made_again: progress.made_again,
+                not_made_again: work.people.deleted.len() as u64 - progress.made_again,
+            },
+            app_clients: progress.app_clients.clone(),
+            user_map: progress.user_map.clone(),
+            manual_steps: progress.manual_steps.clone(),
+        }
+    }
+
+    /// How it ended: with losses where something has a new id or is left to do by hand.
+    pub fn status(&self) -> ReportStatus {
+        let made_again = self.people.made_again + self.people.not_made_again;
+        if !self.is_whole() {
+            ReportStatus::Failed
+        } else if made_again > 0 || !self.app_clients.is_empty() || !self.manual_steps.is_empty() {
+            ReportStatus::SuccessWithLosses
+        } else {
+            ReportStatus::Success
+        }
+    }
 
     /// Whether everything that was to be put back is.
     pub fn is_whole(&self) -> bool {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::made_again::MadeAgain;
 use super::people::{People, Work};
+use super::remembered::Progress;
 use super::report::Left;
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
@@ -32,42 +33,41 @@ struct Circumstances<'a> {
     made_again: &'a MadeAgain,
 }
 
-/// Carries the work out; gives what was left as it is, and `None` when the stop came first: who was
-/// done is not different any more.
+/// Carries out what is not done yet. False when the stop came first.
 pub(super) async fn put_back(
     restore: &Restore<'_>,
     pool: &UserPoolId,
     settings: &Value,
     people: &People,
     made_again: &MadeAgain,
-) -> Result<Option<Vec<Left>>, RestoreError> {
+    progress: &mut Progress,
+) -> Result<bool, RestoreError> {
     let circumstances = Circumstances {
         restore,
         pool,
         verified_by_pool: Contact::named_in(&settings["AutoVerifiedAttributes"]),
         made_again,
     };
-    let total = people.work.len() as u64;
-    let mut left = Vec::new();
-    let mut done = 0;
-    let work = stream::iter(&people.work).take_while(|_| {
+    let total = people.work.len();
+    let work = stream::iter(people.work.iter().skip(progress.users)).take_while(|_| {
         let goes_on = !restore.stop.is_requested();
         async move { goes_on }
     });
+    // In order: whoever comes before a user who is done is done, too.
     let mut users = std::pin::pin!(
         work.map(|(username, work)| one(&circumstances, username, work))
-            .buffer_unordered(AT_ONCE)
+            .buffered(AT_ONCE)
     );
     while let Some(result) = users.next().await {
-        left.extend(result?);
-        done += 1;
+        progress.left.extend(result?);
+        progress.users += 1;
         restore.observer.event(Event::Progress {
             of_what: Counted::Users,
-            done,
-            total: Some(total),
+            done: progress.users as u64,
+            total: Some(total as u64),
         });
     }
-    Ok((done == total).then_some(left))
+    Ok(progress.users >= total)
 }
 
 /// One user; gives what was left as it is.

@@ -1,5 +1,5 @@
 //! What the restore asks of SNS and Lambda, on loopback: a topic that takes everything, and an
-//! account without functions.
+//! account without functions, but for those that are invoked and answer nothing.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -42,6 +42,8 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     reader.take(length).read_to_end(&mut Vec::new())?;
     let (status, more, body) = if first.starts_with("POST / ") {
         ("200 OK", "content-type: text/xml", PUBLISHED)
+    } else if first.contains("/invocations ") {
+        ("202 Accepted", "content-type: application/json", "")
     } else {
         let more = "content-type: application/json\r\nx-amzn-errortype: ResourceNotFoundException";
         ("404 Not Found", more, NO_FUNCTION)

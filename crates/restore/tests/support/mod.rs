@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use backup::{Backups, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
+use backup::{BackupError, Backups, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
 use jiff::Timestamp;
 use model::observe::{Event, Observer, WaitReason};
@@ -176,6 +176,11 @@ impl World {
 
     /// A backup with MFA preferences of a pool in the Region of the lost ones.
     pub(crate) async fn back_up(&self, pool: &UserPoolId) -> BackupKey {
+        self.try_to_back_up(pool).await.unwrap()
+    }
+
+    /// The same where it may fail.
+    pub(crate) async fn try_to_back_up(&self, pool: &UserPoolId) -> Result<BackupKey, BackupError> {
         let config = at(&self.config, LOST, self.simulator.endpoint());
         let cognito = Cognito::new(&config, Pace::unlimited()).allowing(collect::OPERATIONS);
         let table = MetadataTable::new(&self.config, "backups");
@@ -193,10 +198,15 @@ impl World {
             observer: &*self.heard,
             stop: Stop::after(Duration::from_secs(600)),
         };
-        match backups.run(vec![pool.clone()]).await.unwrap() {
-            Progress::Done(backups) => backups[0].s3_key.clone(),
+        match backups.run(vec![pool.clone()]).await? {
+            Progress::Done(backups) => Ok(backups[0].s3_key.clone()),
             _ => panic!("the backup has time enough, and nobody else is at work"),
         }
+    }
+
+    /// Where the backups arrive.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Opens a backup.
@@ -312,9 +322,15 @@ impl World {
         &self,
         request: &RestoreRequest,
     ) -> Option<Result<Invocation, RestoreError>> {
+        let run = async |stop| self.run(request, stop).await;
+        self.or_danger(run).await
+    }
+
+    /// Work that dies or is asked to stop where that was set; `None` when it died.
+    pub(crate) async fn or_danger<T>(&self, work: impl AsyncFnOnce(Stop) -> T) -> Option<T> {
         let signal = StopSignal::default();
         let stop = signal.stop().or_at(Instant::now() + self.time);
-        let mut invocation = Box::pin(self.run(request, stop));
+        let mut invocation = Box::pin(work(stop));
         let answer = if self.lives_in_danger() {
             tokio::select! {
                 answer = &mut invocation => Some(answer),
@@ -524,7 +540,8 @@ impl World {
         self.object_of(&restore_id(lost), name)
     }
 
-    fn object_of(&self, id: &RestoreId, name: &str) -> Option<Vec<u8>> {
+    /// An object of the folder of a restore or an undo.
+    pub(crate) fn object_of(&self, id: &RestoreId, name: &str) -> Option<Vec<u8>> {
         let bytes = self.s3.get(BUCKET, &id.object_key(name));
         bytes.map(|bytes| bytes.to_vec())
     }

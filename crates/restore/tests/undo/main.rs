@@ -10,6 +10,7 @@
 #[allow(dead_code, reason = "the round trip uses all of it")]
 #[path = "../round_trip/drawn.rs"]
 mod drawn;
+mod machine;
 mod mutations;
 #[allow(dead_code, reason = "the round trip uses all of it")]
 #[path = "../round_trip/planted.rs"]
@@ -195,7 +196,9 @@ async fn round_trip(
     mutations: &[Mutation],
     number: u32,
 ) -> Result<(), String> {
-    let scene = Scene::new(world, pool.document(number)).await;
+    let more = [pool.oidc, pool.server, pool.google];
+    let document = mutations::with_more(pool.document(number), number, more);
+    let scene = Scene::new(world, document).await;
     scene.mutate(mutations).await;
     world.simulator.reset_evidence();
     let (plan, mutated, report) = scene.undo_to(&scene.point, &whole()).await;
@@ -215,6 +218,8 @@ async fn round_trip(
             .map(|what| format!("redone: {what}")),
     );
     let evidence = world.simulator.evidence();
+    // An account has four of them.
+    scene.mutate(&[Mutation::CustomDomain(false)]).await;
     if evidence.messages_sent > 0 {
         wrong.push(format!("messages were sent: {:?}", evidence.messages));
     }

@@ -4,6 +4,7 @@
 use cognito::{Cognito, Operation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use simulator::PoolDocument;
 
 /// Members that no update takes.
 const COMPUTED: &[&str] = &[
@@ -26,6 +27,34 @@ const COMPUTED: &[&str] = &[
     "ClientSecret",
     "ClientType",
 ];
+
+const LOG_GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/vendedlogs/added";
+const CERTIFICATE: &str = "arn:aws:acm:us-east-1:000000000000:certificate/c";
+/// One pixel.
+const IMAGE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// What a drawn pool has beyond those of the round trip: what reaches beyond a pool, and is made
+/// again in another Region only in part.
+pub(crate) fn with_more(mut pool: PoolDocument, number: u32, more: [bool; 3]) -> PoolDocument {
+    let [custom_domain, logs, image] = more;
+    let object = |value: Value| value.as_object().cloned().unwrap();
+    if custom_domain {
+        pool.domains.push(object(json!({
+            "Domain": format!("auth.undo-{number}.example.com"), "ManagedLoginVersion": 1,
+            "CustomDomainConfig": {"CertificateArn": CERTIFICATE},
+        })));
+    }
+    if logs {
+        pool.log_configurations = Some(vec![json!({
+            "LogLevel": "ERROR", "EventSource": "userNotification",
+            "CloudWatchLogsConfiguration": {"LogGroupArn": LOG_GROUP.replace("added", "shop")},
+        })]);
+    }
+    if let (true, Some(of_pool)) = (image, pool.ui_customizations.first_mut()) {
+        of_pool.insert("Image".to_owned(), IMAGE.into());
+    }
+    pool
+}
 
 /// One thing that is done; numbers choose among what is there.
 #[derive(Debug, Clone)]
@@ -52,9 +81,21 @@ pub(crate) enum Mutation {
     ProviderMapping,
     DeleteProvider(usize),
     Risk,
+    ClientRisk(usize, bool),
+    Sessions(u32),
+    ClientSessions(usize, u32),
+    LogDelivery(bool),
     DeleteTerms,
+    CreateTerms(usize),
+    ChangeTerms,
     DeleteStyle,
     Css,
+    ClientCss(usize),
+    Image(bool),
+    DeleteDomain,
+    CustomDomain(bool),
+    AddSecret(usize),
+    DeleteSecret(usize),
     Enabled(usize, bool),
     Attribute(usize, Option<String>),
     Email(usize, bool),
@@ -79,6 +120,11 @@ pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
         Just(MfaByApp),
         Just(Risk),
         Just(Css),
+        any::<bool>().prop_map(Image),
+        (1_u32..9).prop_map(Sessions),
+        any::<bool>().prop_map(LogDelivery),
+        Just(DeleteDomain),
+        any::<bool>().prop_map(CustomDomain),
     ];
     let things = prop_oneof![
         n.clone().prop_map(ClientUrls),
@@ -94,7 +140,16 @@ pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
         Just(ProviderMapping),
         n.clone().prop_map(DeleteProvider),
         Just(DeleteTerms),
+        Just(ChangeTerms),
         Just(DeleteStyle),
+    ];
+    let of_clients = prop_oneof![
+        n.clone().prop_map(CreateTerms),
+        n.clone().prop_map(ClientCss),
+        (n.clone(), any::<bool>()).prop_map(|(at, blocks)| ClientRisk(at, blocks)),
+        (n.clone(), 5_u32..90).prop_map(|(at, minutes)| ClientSessions(at, minutes)),
+        n.clone().prop_map(AddSecret),
+        n.clone().prop_map(DeleteSecret),
     ];
     let u = 0_usize..12;
     let people = prop_oneof![
@@ -106,7 +161,7 @@ pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
         (u.clone(), n.clone()).prop_map(|(at, group)| Join(at, group)),
         (u, n).prop_map(|(at, group)| Leave(at, group)),
     ];
-    prop::collection::vec(prop_oneof![settings, things, people], 0..8)
+    prop::collection::vec(prop_oneof![settings, things, of_clients, people], 0..8)
 }
 
 /// The pool that is changed.
@@ -168,6 +223,17 @@ impl Live<'_> {
         }
         change(&mut client);
         self.call(Operation::UpdateUserPoolClient, client).await;
+    }
+
+    /// A call about a client; nothing where there is none.
+    async fn of_client(&self, at: usize, operation: Operation, mut members: Value) -> Value {
+        let list = Operation::ListUserPoolClients;
+        let ids = self.listed(list, "UserPoolClients", "ClientId").await;
+        let Some(id) = ids.get(at) else {
+            return Value::Null;
+        };
+        members["ClientId"] = id.as_str().into();
+        self.call(operation, members).await
     }
 
     async fn users(&self) -> Vec<String> {
@@ -271,6 +337,89 @@ impl Live<'_> {
                 let css =
                     json!({"ClientId": "ALL", "CSS": ".logo-customizable {\n\tmax-width: 10%;\n}"});
                 self.call(Operation::SetUICustomization, css).await;
+            }
+            ClientRisk(at, blocks) => {
+                let action = if *blocks { "BLOCK" } else { "NO_ACTION" };
+                let risk = json!({"CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": action}}});
+                self.of_client(*at, Operation::SetRiskConfiguration, risk)
+                    .await;
+            }
+            Sessions(number) => {
+                let sessions = json!({"TokenSession": {"MaxPerUser": number}, "UserSessionTracking": "DISABLED"});
+                self.call(Operation::SetUserPoolSessionConfiguration, sessions)
+                    .await;
+            }
+            ClientSessions(at, minutes) => {
+                let sessions = json!({"SSOSession": {"MaxValidityMinutes": minutes}});
+                let operation = Operation::SetUserPoolClientSessionConfiguration;
+                self.of_client(*at, operation, sessions).await;
+            }
+            LogDelivery(is_on) => {
+                let logs = json!([{
+                    "LogLevel": "ERROR", "EventSource": "userNotification",
+                    "CloudWatchLogsConfiguration": {"LogGroupArn": LOG_GROUP},
+                }]);
+                let logs = if *is_on { logs } else { json!([]) };
+                let request = json!({"LogConfigurations": logs});
+                self.call(Operation::SetLogDeliveryConfiguration, request)
+                    .await;
+            }
+            ClientCss(at) => {
+                let css = json!({"CSS": ".banner-customizable {\n\tbackground-color: #fff;\n}"});
+                self.of_client(*at, Operation::SetUICustomization, css)
+                    .await;
+            }
+            Image(with_css) => {
+                let mut image = json!({"ClientId": "ALL", "ImageFile": IMAGE});
+                if *with_css {
+                    image["CSS"] = ".logo-customizable {\n\tmax-width: 20%;\n}".into();
+                }
+                self.call(Operation::SetUICustomization, image).await;
+            }
+            CreateTerms(at) => {
+                let terms = json!({
+                    "TermsName": "privacy-policy", "TermsSource": "LINK", "Enforcement": "NONE",
+                    "Links": {"cognito:default": "https://shop.example.com/privacy"},
+                });
+                self.of_client(*at, Operation::CreateTerms, terms).await;
+            }
+            ChangeTerms => {
+                let ids = self.listed(Operation::ListTerms, "Terms", "TermsId").await;
+                if let Some(id) = ids.first() {
+                    let terms = json!({
+                        "TermsId": id, "Links": {"cognito:default": "https://shop.example.com/other"},
+                    });
+                    self.call(Operation::UpdateTerms, terms).await;
+                }
+            }
+            DeleteDomain => {
+                let pool = self.call(Operation::DescribeUserPool, json!({})).await;
+                let domain = json!({"Domain": pool["UserPool"]["Domain"]});
+                self.call(Operation::DeleteUserPoolDomain, domain).await;
+            }
+            CustomDomain(other_certificate) => {
+                let pool = self.call(Operation::DescribeUserPool, json!({})).await;
+                let domain = pool["UserPool"]["CustomDomain"].clone();
+                if *other_certificate {
+                    let certificate = json!({"CertificateArn": CERTIFICATE.replace("/c", "/d")});
+                    let domain = json!({"Domain": domain, "CustomDomainConfig": certificate});
+                    self.call(Operation::UpdateUserPoolDomain, domain).await;
+                } else {
+                    let domain = json!({"Domain": domain});
+                    self.call(Operation::DeleteUserPoolDomain, domain).await;
+                }
+            }
+            AddSecret(at) => {
+                let operation = Operation::AddUserPoolClientSecret;
+                self.of_client(*at, operation, json!({})).await;
+            }
+            DeleteSecret(at) => {
+                let operation = Operation::ListUserPoolClientSecrets;
+                let listed = self.of_client(*at, operation, json!({})).await;
+                let secret =
+                    json!({"ClientSecretId": listed["ClientSecrets"][0]["ClientSecretId"]});
+                let operation = Operation::DeleteUserPoolClientSecret;
+                self.of_client(*at, operation, secret).await;
             }
             ClientUrls(at) => {
                 self.client(*at, |client| {

@@ -258,7 +258,7 @@ async fn many_wrongly_disabled_users_are_enabled_at_the_quota_and_nobody_else_is
 
 /// A mistake in every part: settings, a client, a group with members, users changed, disabled and
 /// deleted.
-fn accident() -> Vec<Mutation> {
+pub(crate) fn accident() -> Vec<Mutation> {
     vec![
         Mutation::PasswordLength(20),
         Mutation::Trigger,
@@ -275,7 +275,7 @@ fn accident() -> Vec<Mutation> {
 }
 
 /// The pool without what is new of what was made again, and without dates.
-fn seen(world: &World, pool: &UserPoolId) -> Value {
+pub(crate) fn seen(world: &World, pool: &UserPoolId) -> Value {
     let mut document = world.simulator.dump(LOST, pool.as_str()).unwrap();
     for client in document["Clients"].as_array_mut().unwrap() {
         client["UserPoolClient"]["ClientId"] = Value::Null;
@@ -451,4 +451,26 @@ async fn somebody_else_under_the_name_of_a_user_who_was_deleted_is_left_alone() 
     assert!(report.is_whole(), "{report:#?}");
     let calls = world.simulator.evidence().calls;
     assert!(!calls.contains_key("AdminAddUserToGroup"), "{calls:?}");
+}
+
+/// Of associations the world knows only what it is told: the pool never shows the one that was made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_association_with_a_web_acl_is_made_again_and_looked_for() {
+    const ACL: &str = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/login/1";
+    let world = World::new().await;
+    let shown = json!({"WebACL": {
+        "Name": "login", "ARN": ACL, "Id": "1", "DefaultAction": {"Allow": {}},
+        "VisibilityConfig": {"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "m"},
+    }});
+    let of_pool = "AWSWAF_20190729.GetWebACLForResource";
+    world.s3.answer(of_pool, 200, shown);
+    let listed = json!({"WebACLs": [{"Name": "login", "Id": "1", "ARN": ACL}]});
+    world.s3.answer("AWSWAF_20190729.ListWebACLs", 200, listed);
+    let scene = Scene::new(&world, pools::plain()).await;
+    world.s3.answer(of_pool, 200, json!({}));
+    let (plan, _, report) = scene.undo_to(&scene.point, &Scope::default()).await;
+    assert_eq!(plan.count(What::MakeAgain), 1, "{plan:#?}");
+    let made = world.s3.calls("AWSWAF_20190729.AssociateWebACL");
+    assert_eq!(made[0]["WebACLArn"], ACL);
+    assert_eq!(report.not_reverted[0].item, "waf_configuration");
 }

@@ -39,7 +39,8 @@ impl Trigger {
     /// `execution_arn`, unless the request says `"allow_concurrent": true`, and when the one to
     /// be resumed was stopped too lately. A restore goes before a rehearsal: none starts beside a
     /// restore of any pool, and a restore that starts stops those that are running. A restore that goes on keeps its `restore_id` in an
-    /// execution of another name: Step Functions takes no name twice in 90 days.
+    /// execution of another name: Step Functions takes no name twice in 90 days. Of two undos in one
+    /// pool the second is refused likewise; a dry run changes nothing and is never in the way.
     ///
     /// # Errors
     /// [`TriggerError`] when Step Functions cannot be asked or refuses.
@@ -56,11 +57,15 @@ impl Trigger {
         let pool = request.user_pool_id.clone();
         let resumed = request.resume.clone();
         let rehearses = request.rehearsal.is_some();
-        let changes_nothing = request.dry_run || request.verify.is_some();
+        let undoes = request.undo.is_some() || resumed.as_ref().is_some_and(RestoreId::is_undo);
+        let changes_nothing = request.changes_nothing();
         let alone = !changes_nothing && !request.allow_concurrent;
-        let same_pool = match rehearses {
-            true => RestoreId::rehearsals_of(&pool),
-            false => RestoreId::restores_of(&pool),
+        let same_pool = if rehearses {
+            RestoreId::rehearsals_of(&pool)
+        } else if undoes {
+            RestoreId::undos_of(&pool)
+        } else {
+            RestoreId::restores_of(&pool)
         };
         // The execution that the resumed restore is named after is one of it, whatever its name.
         let is_in_the_way = |name: &str| {
@@ -76,11 +81,15 @@ impl Trigger {
             return Ok(refusal(&running));
         }
         if resumed.is_some()
-            && let Some(stopped) = self.stopped(&pool, now).await?
+            && let Some(stopped) = self.stopped(&same_pool, now).await?
         {
             return Ok(at_work_still(&pool, &stopped));
         }
-        let new_id = if changes_nothing {
+        let new_id = if undoes && changes_nothing {
+            RestoreId::for_undo_plan
+        } else if undoes {
+            RestoreId::for_undo
+        } else if changes_nothing {
             RestoreId::for_check
         } else if rehearses {
             RestoreId::for_rehearsal
@@ -106,7 +115,7 @@ impl Trigger {
             self.stop(&arn, "AlreadyRunning", cause).await?;
             return Ok(refusal(&earlier));
         }
-        if !rehearses && !changes_nothing {
+        if !rehearses && !undoes && !changes_nothing {
             self.stop_rehearsals().await;
         }
         let resumes = resumed.is_some();
@@ -115,7 +124,7 @@ impl Trigger {
         Ok(answer(
             200,
             json!({
-                "message": format!("DR restore initiated for {pool}"),
+                "message": format!("DR {} initiated for {pool}", if undoes { "undo" } else { "restore" }),
                 "execution_arn": arn,
                 "restore_id": restore_id,
             }),
@@ -168,16 +177,15 @@ impl Trigger {
         Ok(first_before(&executions.await?, than))
     }
 
-    /// A restore of the pool that was stopped so lately that its last invocation, which nobody
+    /// A restore or an undo, whose names begin with `prefix`, that was stopped so lately that its last invocation, which nobody
     /// can stop, may be at work: two invocations on one restore would make everything twice.
     async fn stopped(
         &self,
-        pool: &UserPoolId,
+        prefix: &str,
         now: Timestamp,
     ) -> Result<Option<ExecutionListItem>, TriggerError> {
-        let prefix = RestoreId::restores_of(pool);
         let executions = self.executions(Some(ExecutionStatus::Aborted), |name| {
-            name.starts_with(&prefix)
+            name.starts_with(prefix)
         });
         let lately = executions.await?.into_iter().filter(|execution| {
             execution

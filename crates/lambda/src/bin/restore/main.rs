@@ -5,19 +5,20 @@ mod measured;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
 use cognito::limits::Limits;
-use cognito::{Category, Cognito, Stop};
+use cognito::{Category, Cognito, Pace, Stop};
 use jiff::Timestamp;
 use lambda::metrics::{Metric, Metrics, Producer};
 use lambda::{Environment, Failed, Function, Topic, time_left};
 use lambda_runtime::Context;
+use model::UserPoolId;
 use model::request::{RemovalRequest, RestoreRequest, RestoreResponse};
 use restore::run::run;
 use restore::users::Passwords;
-use restore::{Clients, ExistingPools, OPERATIONS, Settings, rehearsal};
+use restore::{Clients, ExistingPools, OPERATIONS, Settings, rehearsal, undo};
 use serde::Serialize;
 use serde_json::Value;
 use vault::{Vault, Workspace};
@@ -30,6 +31,8 @@ const QUOTA_SHARE: f64 = 0.95;
 const EXISTING_POOLS: &str = "EXISTING_USER_POOL_IDS";
 
 struct Restore {
+    config: SdkConfig,
+    pace: Pace,
     clients: Clients,
     vault: Vault,
     settings: Settings,
@@ -73,6 +76,7 @@ impl Function for Restore {
                 .ok_or_else(|| Failed::configuration("AWS_REGION", "it is not set"))?,
             account_id: topic.account_id().to_owned(),
             trigger_function: environment.required("TRIGGER_FUNCTION")?,
+            backup_function: environment.required("BACKUP_FUNCTION")?,
             legacy_sub_attribute: environment
                 .optional("LEGACY_SUB_ATTRIBUTE")
                 .map(|name| name.trim_start_matches("custom:").to_owned()),
@@ -82,15 +86,17 @@ impl Function for Restore {
             // Whom the function makes has a password that nobody knows.
             passwords: Passwords::Unknown,
         };
-        let cognito = Cognito::new(&config, environment.pace(QUOTA_SHARE)?);
+        let pace = environment.pace(QUOTA_SHARE)?;
         let clients = Clients {
-            cognito: cognito.allowing(OPERATIONS),
+            cognito: Cognito::new(&config, pace.clone()).allowing(OPERATIONS),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: looking_for_functions(&config),
             workspace: Workspace::in_bucket(&config, bucket.clone()),
             observer: Arc::new(()),
         };
         Ok(Self {
+            config: config.clone(),
+            pace,
             clients,
             vault: Vault::in_bucket(&config, bucket),
             settings,
@@ -105,25 +111,34 @@ impl Function for Restore {
             return self.remove_scratch_pools(&request, &metrics).await;
         }
         let request = RestoreRequest::from_event(&event)?;
+        let is_undo = request.restore_id.is_undo();
+        let elsewhere = is_undo.then(|| self.in_region_of(&request.user_pool_id));
+        let clients = elsewhere.as_ref().unwrap_or(&self.clients);
         let left = time_left(context);
         let stop = Stop::after(left.saturating_sub(MARGIN).max(left / 2));
-        let work = Box::pin(run(
-            &self.clients,
-            &self.vault,
-            &self.settings,
-            &request,
-            stop,
-        ));
-        let categories = [Category::UserCreation, Category::UserRead];
-        let cognito = &self.clients.cognito;
+        let work = Box::pin(run(clients, &self.vault, &self.settings, &request, stop));
+        let categories: &[Category] = match is_undo {
+            true => &[
+                Category::UserUpdate,
+                Category::UserRead,
+                Category::UserCreation,
+            ],
+            false => &[Category::UserCreation, Category::UserRead],
+        };
+        // Those of another Region are others.
+        let of_region = Limits::default();
+        let limits = if is_undo { &of_region } else { &self.limits };
+        let cognito = &clients.cognito;
         let (usage, began) = (cognito.pacer().usage(), Instant::now());
-        let answer = self.limits.beside(cognito, &categories, work).await;
+        let answer = limits.beside(cognito, categories, work).await;
         let used = cognito.pacer().used_since(&usage, began.elapsed());
         let mut values = vec![
             (Metric::RestoreCallsThrottled, used.throttled as f64),
             (Metric::RestoreQuotaUsed, used.share_of_quota * 100.0),
         ];
-        if let Ok(answer) = &answer {
+        if let Ok(answer) = &answer
+            && !is_undo
+        {
             values.extend(measured::of_restore(answer));
             values.extend(measured::of_rehearsals(&answer.rehearsals));
         }
@@ -137,6 +152,20 @@ impl Function for Restore {
 }
 
 impl Restore {
+    /// What calls the Region of a pool that is alive: an undo goes where the pool is.
+    fn in_region_of(&self, pool: &UserPoolId) -> Clients {
+        let region = Region::new(pool.region().to_owned());
+        let config = self.config.to_builder().region(region).build();
+        let cognito = Cognito::new(&config, self.pace.clone());
+        Clients {
+            cognito: cognito.allowing(undo::OPERATIONS),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            lambda: looking_for_functions(&config),
+            workspace: self.clients.workspace.clone(),
+            observer: self.clients.observer.clone(),
+        }
+    }
+
     /// Removes what rehearsals left behind.
     async fn remove_scratch_pools(
         &self,

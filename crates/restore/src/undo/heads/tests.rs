@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::plan::{Action, What};
 use super::*;
 
 fn head(sections: &[(Section, Value)]) -> BackupHead {
