@@ -138,7 +138,7 @@ async fn domain(target: &Target, need: &Need) -> Check {
 
 async fn kms_key(target: &Target, need: &Need) -> Check {
     let Some(arn) = &need.becomes else {
-        let why = "it is in another Region, and the operator's map has no other";
+        let why = "it is in another Region or account, and the operator's map has no other";
         let outcome = unmapped(target, need, why);
         return Check::new(Subject::KmsKey, need.old.clone(), outcome);
     };
@@ -176,7 +176,11 @@ async fn kms_key(target: &Target, need: &Need) -> Check {
 }
 
 async fn certificate(target: &Target, need: &Need) -> Check {
-    let arn = need.becomes.as_deref().unwrap_or(&need.old);
+    let Some(arn) = need.becomes.as_deref() else {
+        let why = "it belongs to the account of the lost pool, and the operator's map has no other";
+        let outcome = unmapped(target, need, why);
+        return Check::new(Subject::Certificate, need.old.clone(), outcome);
+    };
     let region = arn.split(':').nth(3).unwrap_or_default();
     let acm = aws_sdk_acm::Client::new(&in_region(&target.aws, region));
     let request = acm.describe_certificate().certificate_arn(arn);

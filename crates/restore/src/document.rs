@@ -121,11 +121,11 @@ impl<'a> Arn<'a> {
         self.parts[5]
     }
 
-    /// The same resource in another Region.
-    pub(crate) fn in_region(&self, region: &str) -> String {
-        let mut parts = self.parts;
-        parts[3] = region;
-        parts.join(":")
+    /// The same resource in another Region or account, where one is given.
+    pub(crate) fn moved(&self, region: Option<&str>, account: Option<&str>) -> String {
+        let [arn, partition, service, old_region, old_account, resource] = self.parts;
+        let (region, account) = (region.unwrap_or(old_region), account.unwrap_or(old_account));
+        [arn, partition, service, region, account, resource].join(":")
     }
 }
 
@@ -148,8 +148,12 @@ mod tests {
             ("lambda", "us-east-1", "111122223333", "function:f:live")
         );
         assert_eq!(
-            arn.in_region("us-west-2"),
+            arn.moved(Some("us-west-2"), None),
             "arn:aws:lambda:us-west-2:111122223333:function:f:live"
+        );
+        assert_eq!(
+            arn.moved(None, Some("444455556666")),
+            "arn:aws:lambda:us-east-1:444455556666:function:f:live"
         );
         for text in [
             "",

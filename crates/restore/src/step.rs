@@ -75,6 +75,15 @@ impl News {
         self.manual_steps.push(step);
     }
 
+    /// Takes back what was said of `item` and of what is below it: something else became of it.
+    pub(crate) fn retract(&mut self, item: &str) {
+        let is_below = |finding: &Finding| {
+            let rest = finding.item.strip_prefix(item);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.findings.retain(|finding| !is_below(finding));
+    }
+
     /// Adds all of `other`.
     pub fn extend(&mut self, other: News) {
         self.findings.extend(other.findings);

@@ -36,6 +36,8 @@ const NOT_SENT: &[&str] = &[
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long to wait before looking again.
 const PAUSE_SECONDS: u32 = 10;
+/// What stands in commands for a certificate that nobody knows.
+const CERTIFICATE: &str = "CERTIFICATE_ARN";
 
 /// Creates the prefix domain and, where the operator's map says that it is free, the custom one.
 ///
@@ -224,10 +226,13 @@ fn place_custom(
                 .announcing(section, "")
                 .announcing(Section::UserPoolConfig, "CustomDomain"),
         );
-        let certificate = old_certificate.as_deref().unwrap_or("CERTIFICATE_ARN");
+        let usable = old_certificate
+            .as_deref()
+            .filter(|old| !relocation.is_left_behind(old));
+        let certificate = usable.unwrap_or(CERTIFICATE);
         news.manual(ManualStep::new(
             format!("Move the custom domain {old} to the new pool"),
-            format!("{why}. The first command needs the lost pool's Region; then change the DNS record."),
+            format!("{why}. The first command needs the lost pool's Region and account; then change the DNS record."),
         ).with_command(format!(
             "{} && {}",
             commands::cognito(
@@ -245,6 +250,28 @@ fn place_custom(
             .as_deref()
             .and_then(|old| relocation.translations.arn(ArnKind::Certificate, old))
     });
+    if mapped.is_none()
+        && let Some(left) = old_certificate.as_deref()
+        && relocation.is_left_behind(left)
+    {
+        let why = "its certificate belongs to the account of the lost pool, and the operator's map has no other";
+        let name = entry.domain.as_deref().unwrap_or(old);
+        news.finding(
+            Finding::new(FindingKind::Failed, format!("domain {old}"), why)
+                .announcing(section, "")
+                .announcing(Section::UserPoolConfig, "CustomDomain"),
+        );
+        news.manual(
+            ManualStep::new(
+                format!("Give the new pool the custom domain {name}"),
+                format!(
+                    "{why}. The certificate must be in us-east-1, in the account of the new pool."
+                ),
+            )
+            .with_command(create_command(name, Some(CERTIFICATE), relocation)),
+        );
+        return None;
+    }
     if let Some(new) = mapped.filter(|new| Some(new) != old_certificate.as_ref()) {
         let reason = "its certificate was translated by the operator's map";
         news.finding(

@@ -154,7 +154,7 @@ fn place_role(request: &mut Document, name: &str, relocation: &Relocation<'_>, n
         }
         None if relocation.is_foreign_role(&role) => {
             remove(request, &["RoleArn"]);
-            let why = "its role belongs to another account than the new pool";
+            let why = "its role belongs to another account than the new pool, and the operator's map has no other";
             tell_role(name, &role, why, relocation, news);
         }
         _ => {}

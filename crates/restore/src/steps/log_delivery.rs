@@ -106,8 +106,7 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Docum
         if known {
             wanted.push(configuration);
         } else {
-            let reason =
-                "its destination is in another Region, and the operator's map has no other";
+            let reason = "its destination is in another Region or account, and the operator's map has no other";
             news.finding(announced(FindingKind::Degraded, &source, index, reason));
             left_out.push(configuration);
         }

@@ -11,8 +11,8 @@ pub use super::preflight::POOLS;
 pub use super::triggers::function_is_there;
 pub use super::web_acl::regional_web_acl;
 use super::{domains, pool_document::key_in_target, triggers};
-use crate::document::{Arn, text};
-use crate::relocation::{NEW_POOL, Relocation};
+use crate::document::text;
+use crate::relocation::{NEW_POOL, Relocation, account_of_pool};
 use crate::translate::{ArnKind, Translations};
 
 /// What kind of thing is needed.
@@ -91,6 +91,7 @@ pub fn needs(
 ) -> Vec<Need> {
     let relocation = Relocation {
         from: &head.user_pool_id,
+        from_account: account_of_pool(head),
         region,
         account,
         translations,
@@ -145,36 +146,29 @@ fn senders(head: &BackupHead, relocation: &Relocation<'_>, needs: &mut Vec<Need>
     ];
     let identities = identities.into_iter().flatten();
     for old in identities.chain(of_clients.filter_map(|risk| text(risk, notices))) {
-        let mapped = relocation.translations.arn(ArnKind::SesIdentity, old);
-        let becomes = mapped.unwrap_or_else(|| old.to_owned());
-        needs.push(need(Resource::SesIdentity, old, Some(becomes)));
+        let becomes = Some(relocation.ses_identity(old));
+        needs.push(need(Resource::SesIdentity, old, becomes));
     }
     let sms = &head.user_pool()["SmsConfiguration"];
     let by_sns = text(sms, "/SnsCallerArn").map(|role| (role, false));
     let by_messaging = text(sms, "/EumsSms/CallerArn").map(|role| (role, true));
     if let Some((old, by_end_user_messaging)) = by_messaging.or(by_sns) {
-        let mapped = relocation.translations.sms_role(old);
-        let mapped_id = mapped.as_ref().and_then(|role| role.external_id.clone());
+        let role = relocation.sms_role(old);
+        let mapped_id = role.as_ref().and_then(|role| role.external_id.clone());
         let own_id = text(sms, "/ExternalId").or_else(|| text(sms, "/EumsSms/ExternalId"));
         let resource = Resource::SmsRole {
             external_id: mapped_id.or_else(|| own_id.map(str::to_owned)),
             by_end_user_messaging,
         };
-        let becomes = match mapped {
-            Some(role) => Some(role.role_arn),
-            None => role_in_target(old, relocation),
-        };
-        needs.push(need(resource, old, becomes));
+        needs.push(need(resource, old, role.map(|role| role.role_arn)));
     }
 }
 
 fn functions(head: &BackupHead, relocation: &Relocation<'_>, needs: &mut Vec<Need>) {
     let config = triggers::of_pool(head.user_pool());
     for old in triggers::functions(&config) {
-        let becomes = relocation.arn(ArnKind::Function, &old).or_else(|| {
-            let same_name = Arn::read(&old)?.in_region(relocation.region);
-            Some(same_name)
-        });
+        let known = relocation.arn(ArnKind::Function, &old);
+        let becomes = known.or_else(|| relocation.same_name(&old));
         needs.push(need(Resource::Function, &old, becomes));
     }
 }
@@ -226,8 +220,9 @@ fn names(head: &BackupHead, relocation: &Relocation<'_>, needs: &mut Vec<Need>) 
         let after = domain.map(|domain| &domain.request["CustomDomainConfig"]);
         let certificate = after.and_then(|config| text(config, "/CertificateArn"));
         if let Some(old) = text(before, "/CustomDomainConfig/CertificateArn").or(certificate) {
-            let becomes = certificate.unwrap_or(old).to_owned();
-            needs.push(need(Resource::Certificate, old, Some(becomes)));
+            let becomes = certificate.or_else(|| (!relocation.is_left_behind(old)).then_some(old));
+            let becomes = becomes.map(str::to_owned);
+            needs.push(need(Resource::Certificate, old, becomes));
         }
     }
 }
@@ -323,6 +318,51 @@ mod tests {
                 ("apple_private_keys", None),
             ]
         );
+    }
+
+    #[test]
+    fn what_the_lost_account_had_becomes_what_has_the_same_name_or_nothing() {
+        let mut head = head();
+        let lost = "444455556666";
+        let mut pool = head.user_pool().clone();
+        pool["Arn"] = format!("arn:aws:cognito-idp:us-east-1:{lost}:userpool/us-east-1_Old").into();
+        let pool = pool.to_string().replace(ACCOUNT, lost);
+        let pool = serde_json::from_str::<Value>(&pool).unwrap();
+        head.set(Section::UserPoolConfig, pool);
+        head.set(
+            Section::CustomDomain,
+            json!({"Domain": "auth.example.com", "CustomDomainConfig": {"CertificateArn": format!("arn:aws:acm:us-east-1:{lost}:certificate/1")}}),
+        );
+        head.set(
+            Section::Groups,
+            json!([{"GroupName": "g", "RoleArn": format!("arn:aws:iam::{lost}:role/g")}]),
+        );
+        let needs = needs(&head, &Translations::default(), "us-west-2", ACCOUNT);
+        let becomes: Vec<_> = needs
+            .iter()
+            .map(|need| (need.resource.member(), need.becomes.as_deref()))
+            .collect();
+        assert_eq!(
+            becomes[..8],
+            [
+                (
+                    "functions",
+                    Some("arn:aws:lambda:us-west-2:111122223333:function:pre")
+                ),
+                // Of a third account.
+                ("sms_roles", None),
+                ("roles", None),
+                (
+                    "ses_identities",
+                    Some("arn:aws:ses:us-east-1:111122223333:identity/example.com")
+                ),
+                ("kms_keys", None),
+                ("kms_keys", None),
+                ("web_acls", None),
+                ("domain_prefixes", Some("app")),
+            ]
+        );
+        assert!(becomes.contains(&("certificates", None)), "{becomes:?}");
     }
 
     #[test]

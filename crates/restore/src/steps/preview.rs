@@ -186,7 +186,7 @@ async fn acl(restore: &Restore<'_>, relocation: &Relocation<'_>) -> StepResult {
     let why = match found {
         Ok(true) => return StepResult::restored(1).telling(news),
         Ok(false) => {
-            "the target Region has none of its name, and the operator's map has no other".to_owned()
+            "the target Region has none of its name in this account, and the operator's map has no other".to_owned()
         }
         Err(error) => error,
     };

@@ -166,15 +166,16 @@ fn plan(
         "AccountTakeoverRiskConfiguration",
         |takeover| {
             change(takeover, "NotifyConfiguration", |notify| {
-                let old = member(notify, "SourceArn").map(str::to_owned);
-                let translated = old
-                    .as_deref()
-                    .and_then(|old| relocation.translations.arn(ArnKind::SesIdentity, old));
-                if let Some(new) = translated.filter(|new| Some(new) != old.as_ref()) {
+                let Some(old) = member(notify, "SourceArn").map(str::to_owned) else {
+                    return;
+                };
+                let new = relocation.ses_identity(&old);
+                if new != old {
                     notify.insert("SourceArn".into(), new.into());
                     let path = place
                         .path("AccountTakeoverRiskConfiguration/NotifyConfiguration/SourceArn");
-                    let reason = "its sender was translated by the operator's map";
+                    let why = relocation.why_translated(ArnKind::SesIdentity, &old);
+                    let reason = format!("its sender: {why}");
                     news.finding(
                         Finding::new(FindingKind::Expected, place.item(), reason)
                             .announcing(place.section, &path),

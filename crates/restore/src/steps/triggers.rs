@@ -26,7 +26,7 @@ const SENDERS: [&str; 2] = ["CustomSMSSender", "CustomEmailSender"];
 pub(super) type Counterparts = BTreeMap<String, Option<String>>;
 
 /// Finds the counterpart of each function that the triggers name: by the operator's map, or the
-/// function of the same name in the target Region, if it is there.
+/// function of the same name in the target Region and account, if it is there.
 ///
 /// Cognito takes any ARN of its Region without looking (facts A.4), so we look.
 pub(super) async fn counterparts(
@@ -50,7 +50,7 @@ async fn same_named(
     old: &str,
     relocation: &Relocation<'_>,
 ) -> Option<String> {
-    let there = Arn::read(old)?.in_region(relocation.region);
+    let there = relocation.same_name(old)?;
     match function_is_there(restore.lambda, &there).await {
         Ok(true) => Some(there),
         Ok(false) => {
@@ -152,8 +152,12 @@ pub(super) fn placed(
             Some(new) => {
                 placed.insert(name.clone(), with_function(trigger, new));
                 if is_renamed(old, new) {
-                    let reason = "its function was translated by the operator's map";
-                    news.finding(told(FindingKind::Expected, name, reason));
+                    let why = relocation.why_translated(ArnKind::Function, old);
+                    news.finding(told(
+                        FindingKind::Expected,
+                        name,
+                        &format!("its function: {why}"),
+                    ));
                 }
             }
             None => {

@@ -74,7 +74,7 @@ pub async fn web_acl(
             Association::Refused(why) => why,
         },
         Ok(None) => {
-            "the target Region has none of its name, and the operator's map has no other".to_owned()
+            "the target Region has none of its name in this account, and the operator's map has no other".to_owned()
         }
         Err(why) => why,
     };

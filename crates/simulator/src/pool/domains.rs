@@ -199,8 +199,11 @@ fn check_settings(call: &Call<'_>, pool: &Pool) -> Result<(), ServiceError> {
         ));
     }
     let certificate = text_at(call.request, &["CustomDomainConfig", "CertificateArn"]);
-    // Facts A.10 [BENCH]: us-east-1 whatever the pool's Region.
-    if certificate.is_some_and(|certificate| arn::region(certificate) != "us-east-1") {
+    // Facts A.10 [BENCH]: us-east-1 whatever the pool's Region; that one of another account does not exist [INF].
+    if certificate.is_some_and(|certificate| {
+        arn::region(certificate) != "us-east-1"
+            || arn::account(certificate) != call.account.as_str()
+    }) {
         return Err(ServiceError::invalid_parameter(
             "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
         ));

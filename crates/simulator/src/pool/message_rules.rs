@@ -17,7 +17,11 @@ use crate::state::{AccountId, Region};
 ///
 /// # Errors
 /// `InvalidParameterException` for each rule of facts A.5.
-pub(super) fn check_email(email: &Document, region: &Region) -> Result<(), ServiceError> {
+pub(super) fn check_email(
+    email: &Document,
+    account: &AccountId,
+    region: &Region,
+) -> Result<(), ServiceError> {
     let invalid = |text: &str| ServiceError::invalid_parameter(text);
     let source = text_at(email, &["SourceArn"]);
     let is_developer = text_at(email, &["EmailSendingAccount"]) == Some("DEVELOPER");
@@ -28,6 +32,7 @@ pub(super) fn check_email(email: &Document, region: &Region) -> Result<(), Servi
     }
     if let Some(source) = source {
         check_ses_region("EmailConfiguration.SourceArn", source, region)?;
+        check_ses_account(source, account)?;
         // Facts A.5 [BENCH]: COGNITO_DEFAULT may have one [MODEL], with a sending authorization policy.
         if !is_developer && arn::resource(source).contains("not-authorized") {
             return Err(invalid("Cognito is not allowed to use your email identity"));
@@ -59,6 +64,20 @@ pub(super) fn check_ses_region(
     Err(ServiceError::invalid_parameter(format!(
         "Invalid {member}. Provided SourceArn must be in one of the following SES regions: {allowed}."
     )))
+}
+
+/// An identity of another account takes a policy there that names the pool (facts A.5 [DOC]); that the same text
+/// refuses it is inferred. One whose name contains `shared` stands for an identity with such a policy.
+///
+/// # Errors
+/// `InvalidParameterException`.
+pub(super) fn check_ses_account(source: &str, account: &AccountId) -> Result<(), ServiceError> {
+    if arn::account(source) == account.as_str() || arn::resource(source).contains("shared") {
+        return Ok(());
+    }
+    Err(ServiceError::invalid_parameter(
+        "Cognito is not allowed to use your email identity",
+    ))
 }
 
 /// `address@host` or `Name <address@host>` (facts A.5 [BENCH]).

@@ -21,7 +21,7 @@ pub(super) fn check(call: &Call<'_>, current: Option<&Pool>) -> Result<(), Servi
     mfa(call, current)?;
     message_rules::check_templates(call.request)?;
     if let Some(email) = call.document("EmailConfiguration") {
-        message_rules::check_email(email, call.region)?;
+        message_rules::check_email(email, call.account, call.region)?;
     }
     if let Some(sms) = call.document("SmsConfiguration") {
         message_rules::check_sms(sms, call.account, call.region)?;

@@ -87,6 +87,7 @@ fn check(call: &Call<'_>) -> Result<(), ServiceError> {
     );
     if let Some(source) = source {
         message_rules::check_ses_region("NotifyConfiguration.SourceArn", source, call.region)?;
+        message_rules::check_ses_account(source, call.account)?;
     }
     // Facts A.14 [BENCH].
     let exceptions = call.document("RiskExceptionConfiguration");

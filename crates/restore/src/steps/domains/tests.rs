@@ -56,3 +56,40 @@ fn a_custom_domain_is_created_only_when_the_map_says_that_it_is_free() {
     );
     assert!(news.findings.is_empty());
 }
+
+#[test]
+fn a_certificate_of_the_lost_account_brings_no_custom_domain() {
+    let certificate = "arn:aws:acm:us-east-1:444455556666:certificate/a";
+    let own = "arn:aws:acm:us-east-1:111122223333:certificate/b";
+    let head = head(
+        Value::Null,
+        json!({"Domain": "auth.example.com", "CustomDomainConfig": {"CertificateArn": certificate}, "Status": "ACTIVE"}),
+    );
+    for (map, brings) in [
+        (json!({}), false),
+        (json!({"custom_domains": {"auth.example.com": {}}}), false),
+        (
+            json!({"custom_domains": {"auth.example.com": {"certificate_arn": own}}}),
+            true,
+        ),
+        (
+            json!({"custom_domains": {"auth.example.com": {}}, "certificates": {certificate: own}}),
+            true,
+        ),
+    ] {
+        let moved = Move::with(&map).out_of_another_account();
+        let (wanted, news) = plan(&head, &moved.relocation());
+        assert_eq!(wanted.len(), usize::from(brings), "{map}");
+        if brings {
+            let config = &wanted[0].request["CustomDomainConfig"];
+            assert_eq!(config["CertificateArn"], own);
+        } else {
+            assert_eq!(news.findings[0].announces[0], "custom_domain");
+            let command = news.manual_steps[0].command.as_deref().unwrap();
+            assert!(
+                command.contains("CertificateArn=CERTIFICATE_ARN"),
+                "{command}"
+            );
+        }
+    }
+}

@@ -12,41 +12,42 @@ use crate::relocation::Relocation;
 use crate::step::News;
 use crate::translate::ArnKind;
 
+/// Where the SES identity stands.
+const SES_IDENTITY: &str = "EmailConfiguration/SourceArn";
+/// How the title begins of what is to be looked at where the pool came back with one.
+const SEE_TO_MAIL: &str = "See that mail can leave through SES in";
 /// The first factor that needs SMS, and where it stands.
 const SMS_CODES: &str = "SMS_OTP";
 const FACTORS: &str = "Policies/SignInPolicy/AllowedFirstAuthFactors";
 
-/// The SES identity is translated by the map or tried as it is: which Regions Cognito allows
-/// depends on the pool's (facts A.5).
+/// The SES identity is translated or tried as it is: which Regions Cognito allows depends on the
+/// pool's (facts A.5). What the map does not name is left to the operator to look at.
 pub(super) fn email(request: &mut Document, relocation: &Relocation<'_>, news: &mut News) {
     change(request, "EmailConfiguration", |email| {
         let Some(old) = member(email, "SourceArn").map(str::to_owned) else {
             return;
         };
-        let path = "EmailConfiguration/SourceArn";
-        match relocation.translations.arn(ArnKind::SesIdentity, &old) {
-            Some(new) if new != old => {
-                let reason = "translated by the operator's map";
-                news.finding(
-                    Finding::new(FindingKind::Expected, path, reason)
-                        .announcing(Section::UserPoolConfig, path),
-                );
-                email.insert("SourceArn".into(), new.into());
-            }
-            Some(_) => {}
-            None => {
-                let region = Arn::read(&old).map(|arn| arn.region().to_owned());
-                if let Some(region) = region.filter(|region| region != relocation.region) {
-                    news.manual(ManualStep::new(
-                        format!("See that mail can leave through SES in {region}"),
-                        format!("The pool kept its SES identity {old}: the operator's map has no other for it. If {region} is down, give it one in another Region."),
-                    ).with_command(commands::change_pool(
-                        relocation.region,
-                        relocation.pool,
-                        ".EmailConfiguration.SourceArn = \"SES_IDENTITY_ARN\"",
-                    )));
-                }
-            }
+        let kind = ArnKind::SesIdentity;
+        let is_mapped = relocation.translations.arn(kind, &old).is_some();
+        let new = relocation.ses_identity(&old);
+        if new != old {
+            let reason = relocation.why_translated(kind, &old);
+            news.finding(
+                Finding::new(FindingKind::Expected, SES_IDENTITY, reason)
+                    .announcing(Section::UserPoolConfig, SES_IDENTITY),
+            );
+            email.insert("SourceArn".into(), new.as_str().into());
+        }
+        let region = Arn::read(&new).map_or("", |arn| arn.region());
+        if !is_mapped && (new != old || region != relocation.region) {
+            news.manual(ManualStep::new(
+                format!("{SEE_TO_MAIL} {region}"),
+                format!("The pool sends by the SES identity {new}: the operator's map has no other for {old}. See that it is verified and out of the sandbox there; if {region} is down, give the pool one in another Region."),
+            ).with_command(commands::change_pool(
+                relocation.region,
+                relocation.pool,
+                ".EmailConfiguration.SourceArn = \"SES_IDENTITY_ARN\"",
+            )));
         }
     });
 }
@@ -85,8 +86,8 @@ pub(super) fn sms(request: &mut Document, relocation: &Relocation<'_>, news: &mu
                 eums.insert("Region".into(), relocation.region.into());
                 moved_region("SmsConfiguration/EumsSms/Region", news);
             }
-            let old = member(eums, "OriginationIdentity").and_then(Arn::read);
-            if let Some(moved) = old.map(|arn| arn.in_region(relocation.region)) {
+            let old = member(eums, "OriginationIdentity");
+            if let Some(moved) = old.and_then(|old| relocation.same_name(old)) {
                 eums.insert("OriginationIdentity".into(), moved.into());
                 moved_region("SmsConfiguration/EumsSms/OriginationIdentity", news);
             }
@@ -113,14 +114,17 @@ fn place_sms_role(
     let Some(old) = member(sms, name).map(str::to_owned) else {
         return true;
     };
-    let Some(role) = relocation.translations.sms_role(&old) else {
-        return !relocation.is_foreign_role(&old);
+    let Some(role) = relocation.sms_role(&old) else {
+        return false;
     };
     let path = format!("SmsConfiguration/{path}");
     let mut finding = Finding::new(
         FindingKind::Expected,
         format!("{path}{name}"),
-        "translated by the operator's map",
+        match relocation.translations.sms_role(&old) {
+            Some(_) => "translated by the operator's map",
+            None => "the one of the same name in the account of the new pool",
+        },
     );
     if role.role_arn != old {
         finding = finding.announcing(Section::UserPoolConfig, &format!("{path}{name}"));
@@ -158,6 +162,7 @@ pub(in crate::steps) fn without_sms(
     }
     let old = old.unwrap_or_default();
     let path = "SmsConfiguration";
+    news.retract(path);
     news.finding(
         Finding::new(
             FindingKind::Degraded,
@@ -214,6 +219,9 @@ pub(in crate::steps) fn without_ses(
         return;
     };
     let old = email.clone();
+    news.retract(SES_IDENTITY);
+    news.manual_steps
+        .retain(|step| !step.title.starts_with(SEE_TO_MAIL));
     let mut finding = Finding::new(
         FindingKind::Degraded,
         "EmailConfiguration",
@@ -276,20 +284,20 @@ pub(super) fn key(request: &mut Document, relocation: &Relocation<'_>, news: &mu
         }
         None => without_key(
             request,
-            "the key is in another Region, and the operator's map has no other",
+            "the key is in another Region or account, and the operator's map has no other",
             relocation,
             news,
         ),
     }
 }
 
-/// The key's counterpart: by the map, or the replica of a multi-Region key.
+/// The key's counterpart: by the map, or the replica of a multi-Region key, which is in the
+/// account of the key.
 pub(in crate::steps) fn key_in_target(old: &str, relocation: &Relocation<'_>) -> Option<String> {
     relocation.arn(ArnKind::KmsKey, old).or_else(|| {
-        let arn = Arn::read(old)?;
-        arn.resource()
-            .starts_with("key/mrk-")
-            .then(|| arn.in_region(relocation.region))
+        let is_multi_region = Arn::read(old)?.resource().starts_with("key/mrk-");
+        let has_replica = is_multi_region && !relocation.is_left_behind(old);
+        relocation.same_name(old).filter(|_| has_replica)
     })
 }
 
@@ -304,6 +312,7 @@ pub(in crate::steps) fn without_key(
         return;
     }
     let path = "KeyConfiguration";
+    news.retract(path);
     news.finding(
         Finding::new(
             FindingKind::Degraded,

@@ -12,7 +12,10 @@ fn head(pool: Value, tags: Value) -> BackupHead {
 }
 
 fn create(pool: Value, map: Value) -> (Value, News) {
-    let moved = Move::with(&map);
+    created_by(&Move::with(&map), pool)
+}
+
+fn created_by(moved: &Move, pool: Value) -> (Value, News) {
     let new = creation(
         &head(pool, json!({})),
         &moved.relocation(),
@@ -190,6 +193,76 @@ fn an_identity_kept_in_another_region_is_pointed_out() {
     );
     assert!(request["EmailConfiguration"]["SourceArn"].is_string());
     assert!(news.manual_steps[0].title.contains("us-east-1"));
+}
+
+#[test]
+fn out_of_another_account_senders_of_the_same_name_are_asked_for_and_its_keys_are_not() {
+    let moved = Move::plain().out_of_another_account();
+    let (request, news) = created_by(
+        &moved,
+        json!({
+            "EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:444455556666:identity/a"},
+            "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::444455556666:role/sms", "ExternalId": "e"},
+            "KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1"},
+        }),
+    );
+    assert_eq!(
+        request["EmailConfiguration"]["SourceArn"],
+        "arn:aws:ses:us-east-1:111122223333:identity/a"
+    );
+    assert_eq!(
+        request["SmsConfiguration"],
+        json!({"SnsCallerArn": "arn:aws:iam::111122223333:role/sms", "ExternalId": "e"})
+    );
+    assert!(request["KeyConfiguration"].is_null());
+    assert_eq!(
+        announced(&news),
+        [
+            "user_pool_config/EmailConfiguration/SourceArn",
+            "user_pool_config/SmsConfiguration/SnsCallerArn",
+            "user_pool_config/KeyConfiguration",
+        ]
+    );
+    // Whether the identity is there, the operator has to see.
+    assert!(news.manual_steps[0].why.contains("111122223333"));
+}
+
+#[test]
+fn of_what_cognito_refused_nothing_else_is_said() {
+    let moved = Move::plain().out_of_another_account();
+    let pool = json!({
+        "EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:444455556666:identity/a"},
+        "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::444455556666:role/sms", "ExternalId": "e"},
+    });
+    let (request, mut news) = created_by(&moved, pool);
+    let (mut request, relocation) = (object(&request), moved.relocation());
+    without_ses(&mut request, "refused", &relocation, &mut news);
+    without_sms(&mut request, "refused", &relocation, &mut news);
+    let told: Vec<_> = news
+        .findings
+        .iter()
+        .filter(|finding| !finding.item.contains(RESTORE_TAG))
+        .map(|finding| (finding.item.as_str(), finding.kind))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("EmailConfiguration", FindingKind::Degraded),
+            ("SmsConfiguration", FindingKind::Degraded),
+        ]
+    );
+    let left: Vec<&str> = news
+        .manual_steps
+        .iter()
+        .map(|step| step.title.as_str())
+        .collect();
+    assert_eq!(
+        left,
+        [
+            "Give the pool an SES identity",
+            "Give the pool a role to send SMS by"
+        ]
+    );
 }
 
 #[test]

@@ -107,6 +107,15 @@ fn mail_is_sent_from_an_identity_that_may_be_used() {
             email(json!({"EmailSendingAccount": "COGNITO_DEFAULT", "SourceArn": identity(REGION)})),
         );
     }
+    let of_another_account = |name: &str| json!({"EmailSendingAccount": "DEVELOPER", "SourceArn": format!("arn:aws:ses:{REGION}:444455556666:identity/{name}")});
+    for rule in both("an identity of another account lets it") {
+        rule.refuses(
+            email(of_another_account("a@example.com")),
+            INVALID,
+            "Cognito is not allowed to use your email identity",
+            email(of_another_account("shared.example.com")),
+        );
+    }
     for rule in both("the identity is of a Region for e-mail") {
         rule.refuses(
             email(own("eu-central-1")),

@@ -50,6 +50,12 @@ fn domains_have_valid_names_and_certificates() {
         "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
         custom("login.example.com", "us-east-1"),
     );
+    create("certificates are of the account").refuses(
+        json!({"Domain": "login.example.com", "CustomDomainConfig": {"CertificateArn": format!("arn:aws:acm:{REGION}:444455556666:certificate/c")}}),
+        INVALID,
+        "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
+        custom("login.example.com", REGION),
+    );
     create("managed login needs Essentials")
         .in_pool(json!({"UserPoolTier": "LITE"}))
         .refuses(
