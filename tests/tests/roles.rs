@@ -29,6 +29,7 @@ const BACKUP: &[&str] = &[
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
     "s3:GetObject",
+    "s3:GetObjectTagging",
     "s3:GetObjectVersion",
     "s3:ListBucket",
     "s3:PutObject",

@@ -9,6 +9,7 @@
 //!   MetadataTable   the row, when the object is complete
 //! Backups::go_on    the same from where another invocation stopped (BackupCursor)
 //! Ages::of          how old the newest backup of each pool is
+//! Replicas::mend    which of the newest S3 could not replicate, and copies those again
 //! ```
 //!
 //! Nothing is visible before it is whole, and memory does not grow with the pool but for 16
@@ -26,6 +27,7 @@ mod listing;
 mod pool_run;
 mod pools;
 mod preferences;
+mod replicas;
 mod requests;
 mod resume;
 mod row;
@@ -40,5 +42,6 @@ pub use cursor::BackupCursor;
 pub use error::{BackupError, FailedPool};
 pub use pools::{ListedPool, Pools};
 pub use preferences::MfaPreferences;
+pub use replicas::Replicas;
 pub use row::MetadataTable;
 pub use run::{Backups, Progress};

@@ -77,6 +77,10 @@ metrics! {
     PoolsOverdue: Count, Backup, [Alarm("CognitoBackupOverdueAlarm"), Panel("Pools overdue")];
     /// Time since the reading of a pool's newest backup began, of the pool for which that is longest; never more than the limit.
     OldestBackupAge: Seconds, Backup, [Panel("Age of the oldest backup")];
+    /// Backups of today and yesterday that S3 could not replicate, and that have no replica yet.
+    BackupsNotReplicated: Count, Backup, [Alarm("CognitoBackupNotReplicatedAlarm"), Panel("Backups without a replica")];
+    /// Backups that were copied again because S3 could not replicate them.
+    BackupsCopiedAgain: Count, Backup, [Panel("Backups without a replica")];
     /// Restores that brought back all that the API can.
     RestoresSucceeded: Count, Restore, [Panel("Restores")];
     /// Restores after which the report tells of losses.

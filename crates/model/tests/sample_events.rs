@@ -37,15 +37,16 @@ fn each_sample_for_backup_asks_for_its_pools() {
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let pools = match request {
             BackupRequest::Pools(pools) | BackupRequest::Scheduled(pools) => pools.len(),
-            BackupRequest::CheckAges | BackupRequest::Forget(_) | BackupRequest::Nothing { .. } => {
-                0
-            }
+            BackupRequest::CheckAges
+            | BackupRequest::CheckReplicas
+            | BackupRequest::Forget(_)
+            | BackupRequest::Nothing { .. } => 0,
             BackupRequest::Continue(_) => panic!("{path:?} is no continuation"),
         };
         let expected = match path.file_stem().unwrap().to_str().unwrap() {
             "all-pools" | "schedule" => 2,
             "one-pool" | "user-created" | "queued" => 1,
-            "user-creation-failed" | "check-ages" | "forget" => 0,
+            "user-creation-failed" | "check-ages" | "check-replicas" | "forget" => 0,
             other => panic!("no expectation for the sample {other:?}"),
         };
         assert_eq!(pools, expected, "{path:?}");

@@ -114,8 +114,13 @@ pub(crate) async fn on_its_base(
     let version = difference.base.version_id.as_deref();
     let version = version.filter(|_| matches!(store, Store::Bucket(_)));
     let mut opened = Box::pin(open(store, &name, &base_object, version)).await;
-    // In a bucket to which the objects were copied by hand, versions are others.
-    if let (Some(_), Err(VaultError::Missing(_))) = (version, &opened) {
+    // Where the base was copied, by hand or because its replication had failed, its version is
+    // another. Who may not list versions is not told which there are.
+    if let (
+        Some(_),
+        Err(VaultError::Missing(_) | VaultError::NotAuthorized { .. } | VaultError::Refused { .. }),
+    ) = (version, &opened)
+    {
         opened = Box::pin(open(store, &name, &base_object, None)).await;
     }
     let base = match opened {

@@ -167,6 +167,18 @@ impl MemoryS3 {
         self.inner().store.set_last_modified(bucket, key, time);
     }
 
+    /// Sets what became of the replica of an object's newest version: `PENDING`, `COMPLETED` or
+    /// `FAILED`. Without, no rule replicates it.
+    pub fn set_replication_status(&self, bucket: &str, key: &str, status: &str) {
+        let mut inner = self.inner();
+        inner.store.set_replication_status(bucket, key, status);
+    }
+
+    /// How many versions an object has.
+    pub fn versions(&self, bucket: &str, key: &str) -> usize {
+        self.inner().store.versions(bucket, key)
+    }
+
     /// The newest version of an object.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.inner().store.newest(bucket, key)

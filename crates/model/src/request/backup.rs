@@ -22,6 +22,8 @@ pub enum BackupRequest {
     CheckAges,
     /// Enter users into the list of those who must not come back, and back up nothing.
     Forget(ForgetRequest),
+    /// Copy again what of the newest backups S3 could not replicate, and back up nothing.
+    CheckReplicas,
     /// The event asks for nothing: a failed call, or a pool that is not configured.
     Nothing {
         /// Why, for the log.
@@ -38,6 +40,7 @@ impl BackupRequest {
     /// - `{"continue": {...}}`: from the continuation state machine;
     /// - `{"action": "check_ages"}`: from the rule that watches the age of the backups;
     /// - `{"action": "forget", "user_pool_id": "...", "subs": [...]}`: [`ForgetRequest`];
+    /// - `{"action": "check_replicas"}`: from the rule that watches their replication;
     /// - a CloudTrail event (facts F): the pool that a successful call names, if configured;
     /// - SQS records that carry any of these: each pool once. The queue gets a message for every
     ///   pool of the account, so one that is not configured asks for nothing here.
@@ -51,8 +54,10 @@ impl BackupRequest {
         if let Some(cursor) = event.get("continue") {
             return Ok(BackupRequest::Continue(cursor.clone()));
         }
-        if event.get("action").and_then(Value::as_str) == Some("check_ages") {
-            return Ok(BackupRequest::CheckAges);
+        match event.get("action").and_then(Value::as_str) {
+            Some("check_ages") => return Ok(BackupRequest::CheckAges),
+            Some("check_replicas") => return Ok(BackupRequest::CheckReplicas),
+            _ => {}
         }
         if ForgetRequest::is_asked_for(event) {
             return ForgetRequest::from_event(event).map(BackupRequest::Forget);
@@ -149,7 +154,10 @@ fn from_records(records: &[Value], configured: &[UserPoolId]) -> Result<BackupRe
         match request {
             BackupRequest::Pools(named) | BackupRequest::Scheduled(named) => pools.extend(named),
             BackupRequest::Nothing { reason } => reasons.push(reason),
-            BackupRequest::Continue(_) | BackupRequest::CheckAges | BackupRequest::Forget(_) => {
+            BackupRequest::Continue(_)
+            | BackupRequest::CheckAges
+            | BackupRequest::CheckReplicas
+            | BackupRequest::Forget(_) => {
                 return Err(BadRequest::member(
                     "Records",
                     "only backups can be queued, to begin now",
@@ -248,6 +256,10 @@ mod tests {
             (
                 json!({"action": "check_ages"}),
                 Ok(BackupRequest::CheckAges),
+            ),
+            (
+                json!({"action": "check_replicas"}),
+                Ok(BackupRequest::CheckReplicas),
             ),
             (queued, pools(&["us-east-1_B"])),
         ] {

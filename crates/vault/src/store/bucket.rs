@@ -1,6 +1,7 @@
 //! Objects in a bucket of S3.
 
 mod range;
+mod replication;
 mod upload;
 
 use std::time::Duration;

@@ -34,6 +34,8 @@ struct Version {
     metadata: HashMap<String, String>,
     /// As the header says it; none for an object whose time does not matter.
     last_modified: Option<String>,
+    /// As the header says it; none where no rule replicates the object.
+    replication_status: Option<String>,
 }
 
 #[derive(Debug)]
@@ -94,15 +96,32 @@ impl Store {
             bytes,
             metadata,
             last_modified: None,
+            replication_status: None,
         });
         id
     }
 
+    /// Sets what became of the replica of an object's newest version.
+    pub(super) fn set_replication_status(&mut self, bucket: &str, key: &str, status: &str) {
+        if let Some(version) = self.newest_version(bucket, key) {
+            version.replication_status = Some(status.to_owned());
+        }
+    }
+
+    fn newest_version(&mut self, bucket: &str, key: &str) -> Option<&mut Version> {
+        self.buckets.get_mut(bucket)?.get_mut(key)?.last_mut()
+    }
+
+    /// How many versions an object has.
+    pub(super) fn versions(&self, bucket: &str, key: &str) -> usize {
+        let objects = self.buckets.get(bucket);
+        let versions = objects.and_then(|objects| objects.get(key));
+        versions.map_or(0, Vec::len)
+    }
+
     /// Sets the time of an object's newest version.
     pub(super) fn set_last_modified(&mut self, bucket: &str, key: &str, time: &str) {
-        let objects = self.buckets.get_mut(bucket);
-        let versions = objects.and_then(|objects| objects.get_mut(key));
-        if let Some(version) = versions.and_then(|versions| versions.last_mut()) {
+        if let Some(version) = self.newest_version(bucket, key) {
             version.last_modified = Some(time.to_owned());
         }
     }
@@ -249,9 +268,14 @@ impl Store {
             .with("etag", version.etag())
             .with("x-amz-version-id", &version.id);
         for (name, value) in &version.metadata {
-            if name == "backup-upload" {
-                reply = reply.with("x-amz-meta-backup-upload", value);
+            match name.as_str() {
+                "backup-upload" => reply = reply.with("x-amz-meta-backup-upload", value),
+                "copied-again" => reply = reply.with("x-amz-meta-copied-again", value),
+                _ => {}
             }
+        }
+        if let Some(status) = &version.replication_status {
+            reply = reply.with("x-amz-replication-status", status);
         }
         if let Some(time) = &version.last_modified {
             reply = reply.with("last-modified", time);
@@ -287,10 +311,41 @@ impl Store {
                 Some(_) => {}
             }
         }
+        if let Some(source) = header(headers, "x-amz-copy-source") {
+            return self.copy(source, bucket, key, headers);
+        }
         let id = self.put(bucket, key, body.clone(), metadata(headers));
         Reply::new(200)
             .with("etag", format!("\"{:016x}\"", sum(body)))
             .with("x-amz-version-id", id)
+    }
+
+    /// The copy of an object, with its tags and with metadata of the request, without which S3
+    /// copies no object onto itself.
+    fn copy(&mut self, source: &str, bucket: &str, key: &str, headers: &HeaderMap) -> Reply {
+        let (from, old) = source.split_once('/').unwrap_or_default();
+        let Some(version) = self.version(from, old, None) else {
+            return Reply::error(404, "NoSuchKey");
+        };
+        let wanted = header(headers, "x-amz-copy-source-if-match");
+        if wanted.is_some_and(|etag| etag != version.etag()) {
+            return Reply::error(412, "PreconditionFailed");
+        }
+        if (from, old) == (bucket, key)
+            && header(headers, "x-amz-metadata-directive") != Some("REPLACE")
+        {
+            return Reply::error(400, "InvalidRequest");
+        }
+        let mut metadata = metadata(headers);
+        let tags = version.metadata.get(TAGS).cloned();
+        metadata.extend(tags.map(|tags| (TAGS.to_owned(), tags)));
+        let (bytes, etag) = (version.bytes.clone(), version.etag());
+        let id = self.put(bucket, key, bytes, metadata);
+        let xml = format!("<CopyObjectResult><ETag>{etag}</ETag></CopyObjectResult>");
+        Reply::new(200)
+            .with("content-type", "application/xml")
+            .with("x-amz-version-id", id)
+            .body(xml)
     }
 
     fn begin(&mut self, bucket: &str, key: &str, headers: &HeaderMap) -> Reply {

@@ -7,7 +7,7 @@ mod settings;
 use std::time::{Duration, Instant};
 
 use aws_config::timeout::TimeoutConfig;
-use backup::{Ages, Backups, Continuation, ListedPool, MetadataTable};
+use backup::{Ages, Backups, Continuation, ListedPool, MetadataTable, Replicas};
 use cognito::collect::OPERATIONS;
 use cognito::limits::Limits;
 use cognito::{Category, Cognito, Stop};
@@ -105,6 +105,7 @@ impl Backup {
             }
             BackupRequest::Forget(request) => return self.forget(&request).await,
             BackupRequest::CheckAges => return self.check_ages(&listed, &measured.0).await,
+            BackupRequest::CheckReplicas => return self.check_replicas(context, &measured.0).await,
             BackupRequest::Continue(cursor) => {
                 let progress = self.beside_limits(backups.go_on(cursor)).await?;
                 return Ok(progress.to_continuation());
@@ -146,6 +147,23 @@ impl Backup {
         Ok(json!({"changed": changed, "unchanged": unchanged}))
     }
 
+    /// Copies again what of the newest backups S3 could not replicate: an alarm goes off where that
+    /// does not help.
+    async fn check_replicas(&self, context: &Context, metrics: &Metrics) -> Result<Value, Failed> {
+        let stop = stop_of(context);
+        let replicas = Replicas::mend(&self.vault, Timestamp::now(), &stop).await?;
+        let failed = replicas.failed.len();
+        // A metric costs for each hour in which it comes: these come when there is something to say.
+        if failed > 0 {
+            let values = [
+                (Metric::BackupsNotReplicated, failed as f64),
+                (Metric::BackupsCopiedAgain, replicas.copied as f64),
+            ];
+            metrics.put(&values, &[]);
+        }
+        Ok(json!({"failed": failed, "copied": replicas.copied}))
+    }
+
     /// Works while the limits are read that a backup can make use of.
     async fn beside_limits<T>(&self, work: impl Future<Output = T>) -> T {
         let categories = [Category::UserRead];
@@ -154,7 +172,6 @@ impl Backup {
 
     /// The library's view of this invocation.
     fn backups<'a>(&'a self, context: &'a Context, observer: &'a Measured) -> Backups<'a> {
-        let left = time_left(context);
         Backups {
             cognito: &self.cognito,
             waf: &self.waf,
@@ -167,7 +184,13 @@ impl Backup {
             mfa_preferences: self.settings.mfa_preferences,
             request_id: &context.request_id,
             observer,
-            stop: Stop::after(left.saturating_sub(MARGIN.min(left / 3))),
+            stop: stop_of(context),
         }
     }
+}
+
+/// When an invocation has to come to its end.
+fn stop_of(context: &Context) -> Stop {
+    let left = time_left(context);
+    Stop::after(left.saturating_sub(MARGIN.min(left / 3)))
 }
