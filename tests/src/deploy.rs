@@ -6,17 +6,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws_sdk_s3::config::ProvideCredentials as _;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, DeleteMarkerReplication,
-    DeleteMarkerReplicationStatus, Destination, ReplicationConfiguration, ReplicationRule,
-    ReplicationRuleFilter, ReplicationRuleStatus, StorageClass,
+    AccessControlTranslation, BucketLocationConstraint, CreateBucketConfiguration,
+    DeleteMarkerReplication, DeleteMarkerReplicationStatus, Destination, OwnerOverride,
+    ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter, ReplicationRuleStatus,
+    StorageClass,
 };
 use serde_json::Value;
 use xtask::architecture::Architecture;
 use xtask::package::{Purpose, package};
 
-use crate::clients::Clients;
+use crate::clients::{Clients, PRIMARY_REGION};
+use crate::evaluate::{self, Place};
 use crate::template;
 
 /// How long a stack may take.
@@ -24,7 +27,8 @@ const STACK_LIMIT: Duration = Duration::from_secs(60);
 /// The bucket that packages are uploaded to.
 const PACKAGES: &str = "packages";
 
-/// Uploads the packages of a template's functions and creates the stack; returns its outputs.
+/// Uploads the packages of a template's functions and creates the stack, or updates it where it is
+/// there; returns its outputs.
 ///
 /// # Errors
 /// When a binary is missing, or the stack fails: with the resource and the reason.
@@ -60,17 +64,25 @@ pub async fn deploy(
                 .build()
         })
         .collect();
-    clients
-        .cloudformation
-        .create_stack()
-        .stack_name(stack)
-        .template_url(format!("{endpoint}/{bucket}/{key}"))
-        .set_parameters(Some(parameters))
-        .capabilities(Capability::CapabilityIam)
-        .capabilities(Capability::CapabilityAutoExpand)
-        .send()
-        .await
-        .with_context(|| format!("the stack {stack} cannot be created"))?;
+    let template_url = format!("{endpoint}/{bucket}/{key}");
+    let parameters = Some(parameters);
+    let capabilities = [Capability::CapabilityIam, Capability::CapabilityAutoExpand];
+    let described = clients.cloudformation.describe_stacks();
+    if described.stack_name(stack).send().await.is_ok() {
+        let update = clients.cloudformation.update_stack().stack_name(stack);
+        let update = update.template_url(template_url);
+        let update = update.set_parameters(parameters);
+        let update = update.set_capabilities(Some(capabilities.to_vec()));
+        let updated = update.send().await;
+        updated.with_context(|| format!("the stack {stack} cannot be updated"))?;
+    } else {
+        let create = clients.cloudformation.create_stack().stack_name(stack);
+        let create = create.template_url(template_url);
+        let create = create.set_parameters(parameters);
+        let create = create.set_capabilities(Some(capabilities.to_vec()));
+        let created = create.send().await;
+        created.with_context(|| format!("the stack {stack} cannot be created"))?;
+    }
     wait_for_stack(clients, stack).await
 }
 
@@ -86,7 +98,15 @@ async fn create_packages_bucket(clients: &Clients) -> Result<String> {
         .region()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let bucket = format!("{PACKAGES}-{region}");
+    let credentials = clients.config.credentials_provider();
+    let credentials = credentials.ok_or_else(|| anyhow!("the clients have no credentials"))?;
+    let account = credentials.provide_credentials().await?;
+    // A name is one bucket for all accounts.
+    let bucket = format!("{PACKAGES}-{region}-{}", account.access_key_id());
+    let head = clients.s3.head_bucket().bucket(&bucket);
+    if head.send().await.is_ok() {
+        return Ok(bucket);
+    }
     let mut request = clients.s3.create_bucket().bucket(&bucket);
     if region != "us-east-1" {
         let location = CreateBucketConfiguration::builder()
@@ -118,7 +138,7 @@ async fn wait_for_stack(clients: &Clients, name: &str) -> Result<BTreeMap<String
             .stack_status()
             .map(aws_sdk_cloudformation::types::StackStatus::as_str)
         {
-            Some("CREATE_COMPLETE") => {
+            Some("CREATE_COMPLETE" | "UPDATE_COMPLETE") => {
                 let output = |output: &aws_sdk_cloudformation::types::Output| {
                     Some((
                         output.output_key()?.to_owned(),
@@ -166,31 +186,46 @@ async fn why_it_failed(clients: &Clients, stack: &str) -> Result<String> {
     Ok(failed.collect::<Vec<_>>().join("; "))
 }
 
-/// Puts the template's replication onto the bucket: the local stack's CloudFormation leaves it
-/// out without a word.
+/// Puts the replication of a template that was deployed with these parameters onto its bucket: the
+/// local stack's CloudFormation leaves it out without a word.
 ///
 /// # Errors
 /// When the template has none, or S3 refuses it.
 pub async fn set_replication(
     clients: &Clients,
     template: &Value,
+    parameters: &[(&str, String)],
     bucket: &str,
-    dr_bucket_arn: &str,
+    role_arn: &str,
 ) -> Result<()> {
-    let rules = template
-        .pointer("/Resources/CognitoBackupBucket/Properties/ReplicationConfiguration/Rules")
+    let place = Place {
+        partition: "aws",
+        region: PRIMARY_REGION,
+        parameters: parameters.iter().cloned().collect(),
+    };
+    let resources = evaluate::resources(template, &place);
+    let rules = resources
+        .pointer("/CognitoBackupBucket/Properties/ReplicationConfiguration/Rules")
         .and_then(Value::as_array)
         .ok_or_else(|| anyhow!("the template of the primary Region has no replication"))?;
-    let mut configuration = ReplicationConfiguration::builder()
-        .role("arn:aws:iam::000000000000:role/replication-of-the-template");
+    let mut configuration = ReplicationConfiguration::builder().role(role_arn);
     for rule in rules {
         let text = |path: &str| {
             rule.pointer(path)
                 .and_then(Value::as_str)
                 .ok_or_else(|| anyhow!("the replication rule has no {path}"))
         };
+        let owner = text("/Destination/AccessControlTranslation/Owner").ok();
+        let translation = owner
+            .map(|owner| {
+                let owner = OwnerOverride::from(owner);
+                AccessControlTranslation::builder().owner(owner).build()
+            })
+            .transpose()?;
         let destination = Destination::builder()
-            .bucket(dr_bucket_arn)
+            .bucket(text("/Destination/Bucket")?)
+            .set_account(text("/Destination/Account").ok().map(str::to_owned))
+            .set_access_control_translation(translation)
             .storage_class(StorageClass::from(text("/Destination/StorageClass")?))
             .build()?;
         let delete_markers = DeleteMarkerReplication::builder()

@@ -17,8 +17,12 @@ use crate::pools::WEB_ACL;
 use crate::{deploy, template};
 use xtask::python::Python;
 
-/// The account that everything is in.
+/// The account that everything is in, but for a DR stack in another one.
 pub const ACCOUNT: &str = "111122223333";
+/// The name of the DR stack.
+const DR_STACK: &str = "cognito-backup-dr";
+/// The name of the stack in the primary Region.
+const PRIMARY_STACK: &str = "cognito-backup-primary";
 
 /// How long it may take until the end of an execution is told.
 const SAFETY_NET_LIMIT: Duration = Duration::from_secs(20);
@@ -32,6 +36,8 @@ pub struct Options {
     pub cognito_port: u16,
     /// Whether IAM policies are enforced.
     pub enforce_iam: bool,
+    /// The account of the DR stack, if it is another than [`ACCOUNT`].
+    pub dr_account: Option<&'static str>,
 }
 
 /// A running local stack; dropping it stops everything.
@@ -81,7 +87,8 @@ impl Stack {
         )
         .await?;
         let primary = Clients::new(&ministack.endpoint(), ACCOUNT, PRIMARY_REGION);
-        let dr = Clients::new(&ministack.endpoint(), ACCOUNT, DR_REGION);
+        let dr_account = options.dr_account.unwrap_or(ACCOUNT);
+        let dr = Clients::new(&ministack.endpoint(), dr_account, DR_REGION);
         Ok(Self {
             ministack,
             simulator,
@@ -110,52 +117,8 @@ impl Stack {
         pools: &[String],
         dr_parameters: &[(&str, String)],
     ) -> Result<Deployment> {
-        let template = template::read(template::DR)?;
-        let dr = deploy::deploy(
-            &self.dr,
-            "cognito-backup-dr",
-            &template,
-            dr_parameters,
-            binaries,
-        )
-        .await?;
-        let dr_bucket = output(&dr, "DRBucketArn")?;
-
-        let template = template::read(template::PRIMARY)?;
-        let parameters = [
-            ("UserPoolIds", pools.join(",")),
-            ("DRBucketArn", dr_bucket.to_owned()),
-            ("BackupMfaPreferences", "true".to_owned()),
-        ];
-        let primary = deploy::deploy(
-            &self.primary,
-            "cognito-backup-primary",
-            &template,
-            &parameters,
-            binaries,
-        )
-        .await?;
-        deploy::set_replication(
-            &self.primary,
-            &template,
-            output(&primary, "BackupBucketName")?,
-            dr_bucket,
-        )
-        .await?;
-        if self.enforces_iam {
-            // The local stack speaks plain HTTP, which the buckets' policies refuse.
-            for (clients, bucket) in [
-                (&self.primary, output(&primary, "BackupBucketName")?),
-                (&self.dr, output(&dr, "DRBucketName")?),
-            ] {
-                clients
-                    .s3
-                    .delete_bucket_policy()
-                    .bucket(bucket)
-                    .send()
-                    .await?;
-            }
-        }
+        let dr = self.deploy_dr(binaries, dr_parameters).await?;
+        let primary = self.deploy_primary(binaries, pools, &dr, &[]).await?;
         let notifications = self.subscribe(output(&dr, "NotificationTopicArn")?).await?;
         Ok(Deployment {
             primary,
@@ -164,8 +127,74 @@ impl Stack {
         })
     }
 
+    /// Creates the DR stack, or updates it where it is there; returns its outputs.
+    ///
+    /// # Errors
+    /// When the stack fails.
+    pub async fn deploy_dr(
+        &self,
+        binaries: &Path,
+        parameters: &[(&str, String)],
+    ) -> Result<BTreeMap<String, String>> {
+        let template = template::read(template::DR)?;
+        let dr = deploy::deploy(&self.dr, DR_STACK, &template, parameters, binaries).await?;
+        self.accept_plain_http(&self.dr, output(&dr, "DRBucketName")?)
+            .await?;
+        Ok(dr)
+    }
+
+    /// Creates the stack of the primary Region, with its replication into the bucket of the DR
+    /// stack that has these outputs; returns its outputs.
+    ///
+    /// # Errors
+    /// When the stack fails.
+    pub async fn deploy_primary(
+        &self,
+        binaries: &Path,
+        pools: &[String],
+        dr: &BTreeMap<String, String>,
+        parameters: &[(&str, String)],
+    ) -> Result<BTreeMap<String, String>> {
+        let dr_bucket = output(dr, "DRBucketArn")?;
+        let template = template::read(template::PRIMARY)?;
+        let mut all = vec![
+            ("UserPoolIds", pools.join(",")),
+            ("DRBucketArn", dr_bucket.to_owned()),
+            ("BackupMfaPreferences", "true".to_owned()),
+        ];
+        all.extend_from_slice(parameters);
+        let primary =
+            deploy::deploy(&self.primary, PRIMARY_STACK, &template, &all, binaries).await?;
+        let bucket = output(&primary, "BackupBucketName")?;
+        let role = output(&primary, "ReplicationRoleArn")?;
+        deploy::set_replication(&self.primary, &template, &all, bucket, role).await?;
+        self.accept_plain_http(&self.primary, bucket).await?;
+        Ok(primary)
+    }
+
+    /// Where IAM is enforced, takes the statement `OnlyOverTLS` out of a bucket's policy: the local
+    /// stack speaks plain HTTP.
+    async fn accept_plain_http(&self, clients: &Clients, bucket: &str) -> Result<()> {
+        if !self.enforces_iam {
+            return Ok(());
+        }
+        let policy = clients.s3.get_bucket_policy().bucket(bucket).send().await?;
+        let mut policy: Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
+        let statements = policy["Statement"].as_array_mut();
+        let statements = statements.ok_or_else(|| anyhow!("{bucket} has no policy"))?;
+        statements.retain(|statement| statement["Sid"] != "OnlyOverTLS");
+        if statements.is_empty() {
+            let delete = clients.s3.delete_bucket_policy().bucket(bucket);
+            delete.send().await?;
+            return Ok(());
+        }
+        let put = clients.s3.put_bucket_policy().bucket(bucket);
+        put.policy(policy.to_string()).send().await?;
+        Ok(())
+    }
+
     /// Makes a queue that gets everything that is published to a topic.
-    async fn subscribe(&self, topic: &str) -> Result<String> {
+    pub async fn subscribe(&self, topic: &str) -> Result<String> {
         let queue = self
             .dr
             .sqs

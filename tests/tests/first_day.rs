@@ -236,7 +236,9 @@ impl Watch for Replication {
             {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            set_replication(&clients, &template, &bucket, &dr)
+            let parameters = [("DRBucketArn", dr)];
+            let role = format!("arn:aws:iam::{ACCOUNT}:role/replication");
+            set_replication(&clients, &template, &parameters, &bucket, &role)
                 .await
                 .unwrap();
         };

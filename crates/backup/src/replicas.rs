@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use vault::{ReplicaStatus, Replicated, Vault, VaultError};
 
-/// How many of the newest backups are looked at, and how many copies of newest bases: so many
-/// calls, at some ten-thousandths of a cent each.
+/// How many of the newest backups are looked at, and how many of the objects that stay for good: so
+/// many calls, at some ten-thousandths of a cent each.
 const LOOKED_AT: usize = 1_000;
 /// How many are looked at at once.
 const AT_ONCE: usize = 16;
@@ -28,8 +28,8 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Looks at the backups of today and yesterday (UTC) and at the copy of each pool's newest
-    /// base, and copies again what S3 could not replicate: all of it where something newer was
+    /// Looks at the backups of today and yesterday (UTC), at the copy of each pool's newest base and
+    /// at the lists of users who must not come back, and copies again what S3 could not replicate: all of it where something newer was
     /// replicated since, otherwise the newest alone, to try whether it works again. What `stop`
     /// leaves undone is found by the next look.
     ///
@@ -38,7 +38,7 @@ impl Replicas {
     /// is told in the log, and the object stays among the failed ones.
     pub async fn mend(vault: &Vault, now: Timestamp, stop: &Stop) -> Result<Self, VaultError> {
         let mut objects = vault.newest_objects(now, LOOKED_AT).await?;
-        objects.extend(vault.last_objects(LOOKED_AT).await?);
+        objects.extend(vault.lasting_objects(LOOKED_AT).await?);
         let looking = objects.iter().map(|object| vault.replica_of(object));
         let looked: Vec<Option<Replicated>> = stream::iter(looking)
             .buffered(AT_ONCE)

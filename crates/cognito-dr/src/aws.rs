@@ -7,6 +7,7 @@ use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::ProvideCredentials as _;
 use cognito::https;
 
 use crate::arguments::GlobalOptions;
@@ -62,4 +63,16 @@ pub(crate) async fn sdk_config(options: &GlobalOptions, region: String) -> SdkCo
         loader = loader.profile_name(name).credentials_provider(credentials);
     }
     loader.load().await
+}
+
+/// The account that the credentials are of; empty where they do not say, as long-lived access keys
+/// do not.
+pub(crate) async fn account(aws: &SdkConfig) -> String {
+    let Some(provider) = aws.credentials_provider() else {
+        return String::new();
+    };
+    // Who has no credentials hears of it at the first call.
+    let credentials = provider.provide_credentials().await.ok();
+    let account = credentials.and_then(|credentials| credentials.account_id().cloned());
+    account.map_or_else(String::new, |account| account.as_str().to_owned())
 }

@@ -91,15 +91,25 @@ impl Vault {
         Ok(objects)
     }
 
-    /// The keys of the copies of each pool's newest base, which stay for good: `limit` of them at
-    /// most.
+    /// The keys of what stays for good: the copy of each pool's newest base, and the lists of users
+    /// who must not come back. `limit` of them at most.
     ///
     /// # Errors
     /// [`VaultError`] when the store does not list them.
-    pub async fn last_objects(&self, limit: usize) -> Result<Vec<String>, VaultError> {
-        let listed = self.store().list(&format!("{BACKUP_FOLDER}last/")).await?;
-        let objects = listed.objects.into_iter().map(|(object, _)| object);
-        Ok(objects.take(limit).collect())
+    pub async fn lasting_objects(&self, limit: usize) -> Result<Vec<String>, VaultError> {
+        let mut folders = vec![format!("{BACKUP_FOLDER}last/")];
+        let forgotten = format!("{BACKUP_FOLDER}forgotten/");
+        folders.extend(self.store().list(&forgotten).await?.folders);
+        let mut objects = Vec::new();
+        for folder in folders {
+            let listed = self.store().list(&folder).await?.objects;
+            objects.extend(listed.into_iter().map(|(object, _)| object));
+            if objects.len() >= limit {
+                break;
+            }
+        }
+        objects.truncate(limit);
+        Ok(objects)
     }
 
     /// What became of an object's replica; `None` where there is no object, as after its time, and

@@ -14,6 +14,8 @@ use ready::{
     Check, Outcome, PoolReadiness, Primary, Question, Readiness, Settings, Target, TimeFrom,
 };
 
+use crate::arguments::GlobalOptions;
+use crate::aws;
 use crate::context::Context;
 use crate::deployed::{StackOptions, variables};
 use crate::error::Error;
@@ -45,6 +47,10 @@ pub(crate) struct Arguments {
     /// Write the answer as a page, too: a file that is not there yet
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+    /// Profile with credentials for the account of the pools, where it is another than that of the
+    /// stack in the recovery Region
+    #[arg(long, value_name = "NAME")]
+    primary_profile: Option<String>,
     #[command(flatten)]
     stack: StackOptions,
 }
@@ -82,7 +88,7 @@ async fn look(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
     }
     let mut primaries = BTreeMap::new();
     for region in regions(&pools, context.region().await?) {
-        let stack = primary(context, &region, &arguments.stack).await;
+        let stack = primary(context, &region, arguments).await;
         if let Ok((_, listed)) = &stack
             && are_all
         {
@@ -127,14 +133,29 @@ fn regions(pools: &[UserPoolId], recovery: &str) -> Vec<String> {
 async fn primary(
     context: &Context,
     region: &str,
-    stack: &StackOptions,
+    arguments: &Arguments,
 ) -> Result<(Primary, Vec<UserPoolId>), String> {
-    let aws = context.aws_in(region).await;
-    let function = stack.backup();
+    let aws = match &arguments.primary_profile {
+        Some(profile) => {
+            let options = GlobalOptions {
+                profile: Some(profile.clone()),
+                ..context.options.clone()
+            };
+            aws::sdk_config(&options, region.to_owned()).await
+        }
+        None => context.aws_in(region).await,
+    };
+    let function = arguments.stack.backup();
     let asked = tokio::time::timeout(PATIENCE, variables(&aws, &function)).await;
     let set = asked
         .map_err(|_| format!("{region} gives no answer"))?
-        .map_err(|error| error.what().to_owned())?;
+        .map_err(|error| match arguments.primary_profile {
+            Some(_) => error.what().to_owned(),
+            None => format!(
+                "{}; if the pools are in another account, name a profile of it by --primary-profile",
+                error.what()
+            ),
+        })?;
     let bucket = set.get("BACKUP_BUCKET");
     let bucket = bucket.ok_or_else(|| format!("{function} in {region} has no BACKUP_BUCKET"))?;
     let listed = set.get("USER_POOL_IDS").map_or("", String::as_str);

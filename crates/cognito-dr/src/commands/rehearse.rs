@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use vault::Workspace;
 
 use crate::arguments::{Location, PaceOptions};
+use crate::aws;
 use crate::backup_reference::{BackupArguments, OpenBackup};
 use crate::context::Context;
 use crate::error::Error;
@@ -84,6 +85,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     };
     let settings = Settings {
         region,
+        account_id: aws::account(&aws).await,
         import_role_arn: arguments.import_role.clone(),
         ..Settings::default()
     };

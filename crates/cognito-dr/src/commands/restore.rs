@@ -17,6 +17,7 @@ use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, quote}
 use vault::{Backup, Workspace};
 
 use crate::arguments::{Location, PaceOptions};
+use crate::aws;
 use crate::backup_reference::{BackupArguments, OpenBackup};
 use crate::context::Context;
 use crate::error::Error;
@@ -99,7 +100,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         workspace: kept.workspace.clone(),
         observer,
     };
-    let settings = arguments.settings(region)?;
+    let settings = Settings {
+        account_id: aws::account(&aws).await,
+        ..arguments.settings(region)?
+    };
     let map = match &arguments.map {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
             Error::new(format!("cannot read {}", path.display())).because_of(&error)

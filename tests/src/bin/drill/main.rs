@@ -66,7 +66,7 @@ async fn tell(arguments: &Arguments) -> Result<ExitCode> {
     let options = Options {
         port: arguments.port,
         cognito_port: arguments.cognito_port,
-        enforce_iam: false,
+        ..Options::default()
     };
     let stack = Stack::start(&python, &options).await?;
     let result = drill::run(&stack, &binaries, &mut progress).await;
