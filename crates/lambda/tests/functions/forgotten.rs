@@ -36,6 +36,7 @@ async fn whoever_the_backup_function_was_told_to_forget_is_not_restored() {
             "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
         ),
         ("TRIGGER_FUNCTION", "trigger".to_owned()),
+        ("BACKUP_FUNCTION", "backup".to_owned()),
     ];
     let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
     let restore = env!("CARGO_BIN_EXE_restore");

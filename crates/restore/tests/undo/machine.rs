@@ -118,9 +118,7 @@ async fn a_plan_is_shown_and_carried_out_by_its_fingerprint_unless_the_pool_has_
     let not_allowed = scene.execute("b", &refused, &point, request.clone(), &nowhere);
     let error = not_allowed.await.unwrap_err().to_string();
     assert!(error.contains("ExistingUserPoolIds"), "{error}");
-    scene
-        .mutate(&[Mutation::Tag(true), Mutation::Protection])
-        .await;
+    scene.mutate(&[Mutation::Protection]).await;
     let outdated = scene.execute("c", &refused, &point, request.clone(), &settings);
     let error = outdated.await.unwrap_err();
     assert!(matches!(error, RestoreError::PlanOutdated(_)), "{error}");
