@@ -99,6 +99,8 @@ enum Stage {
         began: Timestamp,
         /// How many users are enough; without, all users are listed to check it.
         expected: Option<u64>,
+        /// Users who were created since it began, whom no estimate of before counts.
+        new: u64,
         /// Pages that carried a token, and the users on them.
         pages: u64,
         users: u64,
@@ -134,6 +136,7 @@ impl Listing {
             chains,
             began,
             expected,
+            new: 0,
             pages: 0,
             users: 0,
         };
@@ -261,14 +264,17 @@ impl Listing {
 
     /// Takes note of a user whom no page before held.
     pub(crate) fn found(&mut self, user: &Value) {
-        if let Stage::Checking {
-            began, left_out, ..
-        } = &mut self.stage
-        {
-            let lagging = *began - LAG;
-            let created = user.get("UserCreateDate").and_then(Value::as_f64);
-            let is_new = created.is_some_and(|created| created > lagging.as_second() as f64);
-            *left_out += u64::from(!is_new);
+        let created = user.get("UserCreateDate").and_then(Value::as_f64);
+        let is_since = |time: Timestamp| {
+            let time = time.as_millisecond() as f64 / 1000.0;
+            created.is_some_and(|created| created >= time)
+        };
+        match &mut self.stage {
+            Stage::ByPrefix { began, new, .. } => *new += u64::from(is_since(*began)),
+            Stage::Checking {
+                began, left_out, ..
+            } => *left_out += u64::from(!is_since(*began - LAG)),
+            Stage::Shard | Stage::Known(_) => {}
         }
     }
 
@@ -277,8 +283,11 @@ impl Listing {
     pub(crate) fn goes_on_to_check(&mut self, known: u64) -> bool {
         let outcome = match self.stage {
             Stage::ByPrefix {
-                chains, expected, ..
-            } if expected.is_some_and(|expected| known >= expected) => UsersListing::ByPrefix {
+                chains,
+                expected: Some(expected),
+                new,
+                ..
+            } if known.saturating_sub(new) >= expected => UsersListing::ByPrefix {
                 chains,
                 checked: ListingCheck::Estimate,
             },
@@ -414,6 +423,15 @@ mod tests {
         assert_eq!(enough(Some(7), 7), Some(by_estimate));
         assert_eq!(enough(Some(7), 6), None);
         assert_eq!(enough(None, 1_000_000), None);
+    }
+
+    #[test]
+    fn users_who_were_created_meanwhile_do_not_make_up_for_others() {
+        let mut listing = Listing::by_prefix(1, Some(7), NOW);
+        listing.found(&json!({"UserCreateDate": 60.5}));
+        listing.found(&json!({"UserCreateDate": -60.5}));
+        listed(&mut listing);
+        assert!(listing.goes_on_to_check(7));
     }
 
     #[test]

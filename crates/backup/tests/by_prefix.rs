@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use backup::{BackupError, Progress, UsersByPrefix};
+use cognito::Operation;
 use jiff::{Timestamp, tz::TimeZone};
 use model::UserPoolId;
 use model::request::BackedUpPool;
@@ -252,7 +253,16 @@ struct Behaviour {
     /// Which share of its calls is refused.
     refused: f64,
     setting: UsersByPrefix,
-    in_steps: bool,
+    reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reading {
+    AtOnce,
+    /// A page in each invocation.
+    InSteps,
+    /// The same, and between two of them a user comes and another one goes.
+    WhileUsersChange,
 }
 
 fn behaviour() -> impl Strategy<Value = Behaviour> {
@@ -265,22 +275,27 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
     ];
     let setting = prop_oneof![Just(ANY), Just(UsersByPrefix::Always)];
     let refused = prop_oneof![3 => Just(0.0), 1 => 0.0..0.1];
+    let reading = prop_oneof![
+        Just(Reading::AtOnce),
+        Just(Reading::InSteps),
+        Just(Reading::WhileUsersChange)
+    ];
     (
         0usize..260,
         sub_prefix,
         any::<bool>(),
         refused,
         setting,
-        any::<bool>(),
+        reading,
     )
         .prop_map(
-            |(users, sub_prefix, short_pages, refused, setting, in_steps)| Behaviour {
+            |(users, sub_prefix, short_pages, refused, setting, reading)| Behaviour {
                 users,
                 sub_prefix,
                 short_pages,
                 refused,
                 setting,
-                in_steps,
+                reading,
             },
         )
 }
@@ -288,25 +303,43 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
 async fn backed_up(
     world: &World,
     pool: &UserPoolId,
-    in_steps: bool,
+    reading: Reading,
 ) -> Result<Progress, BackupError> {
-    if !in_steps {
+    if reading == Reading::AtOnce {
         return world.run(&[pool]).await;
     }
     let time = Duration::ZERO;
-    let mut progress = world
-        .asked_by("request", time)
-        .run(vec![pool.clone()])
-        .await?;
+    let first = world.asked_by("request", time);
+    let mut progress = first.run(vec![pool.clone()]).await?;
+    let mut number = 0;
     while let Progress::InProgress(cursor) = &progress {
+        if reading == Reading::WhileUsersChange {
+            let user = |name: String| json!({"UserPoolId": pool, "Username": name});
+            let comes = user(format!("new-{number}"));
+            let goes = user(format!("user-{:05}", number * 3));
+            // One may be there from the backup before, and the other gone.
+            for (operation, request) in [
+                (Operation::AdminCreateUser, comes),
+                (Operation::AdminDeleteUser, goes),
+            ] {
+                drop(world.operator.call(operation, &request).await);
+            }
+        }
         let cursor = serde_json::to_value(cursor).unwrap();
         progress = world.backups(time).go_on(cursor).await?;
+        number += 1;
     }
     Ok(progress)
 }
 
+/// 12, unless `PROPTEST_CASES` says otherwise.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES");
+    ProptestConfig::with_cases(cases.map_or(12, |cases| cases.parse().unwrap()))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(cases())]
     #[test]
     fn a_backup_that_is_complete_holds_every_user_once(behaviour in behaviour()) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -319,15 +352,24 @@ proptest! {
             let pool = world.seed(grown_pool_of(behaviour.users));
             if behaviour.refused > 0.0 {
                 let refused = refusal("InvalidParameterException");
-                world.simulator.set_faults(Faults::one("ListUsers", When::Rate(behaviour.refused), refused));
+                let when = When::Rate(behaviour.refused);
+                world.simulator.set_faults(Faults::one("ListUsers", when, refused));
             }
             // The second one goes by what the first one found out.
             for _ in 0..2 {
-                match backed_up(&world, &pool, behaviour.in_steps).await {
+                match backed_up(&world, &pool, behaviour.reading).await {
                     Ok(progress) => {
                         let done = progress.backups().remove(0);
-                        assert_eq!(names(&world, &done).await.len(), behaviour.users);
                         assert!(done.users_listing.is_some());
+                        let listed = names(&world, &done).await;
+                        let pool = world.simulator.pool(support::REGION, pool.as_str()).unwrap();
+                        let there = pool.users.iter().map(|user| user.username.as_str());
+                        // Who came meanwhile may be in it.
+                        let mut stayed = there.filter(|name| name.starts_with("user-"));
+                        assert!(stayed.all(|name| listed.contains(name)));
+                        if behaviour.reading != Reading::WhileUsersChange {
+                            assert_eq!(listed.len(), behaviour.users);
+                        }
                     }
                     Err(error) => assert!(behaviour.refused > 0.0, "{error}"),
                 }

@@ -48,6 +48,14 @@ impl Content {
         }
     }
 
+    /// The same without groups.
+    pub(crate) fn without_groups(self) -> Self {
+        Self {
+            members: Vec::new(),
+            ..self
+        }
+    }
+
     /// The same with so many app clients.
     pub(crate) fn with_clients(self, clients: usize) -> Self {
         Self { clients, ..self }
@@ -55,7 +63,7 @@ impl Content {
 
     pub(crate) fn generator(&self) -> GeneratorConfig {
         GeneratorConfig {
-            groups: usize::try_from(GROUPS).unwrap_or_default(),
+            groups: self.members.len(),
             clients: self.clients,
             ..GeneratorConfig::plain(usize::try_from(self.users).unwrap_or(usize::MAX))
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! pace    real quotas and 40 ms an answer: the share of the quota that is reached
+//! listing the same of users in one chain of pages and in many, at 40 and 200 ms
 //! read    how long a backup takes: of usual users, of many users, of many clients
 //! size    no quotas: calls against the least possible, peak memory, by number of users
 //! history what hourly backups take, and one difference to write and to read
@@ -40,6 +41,7 @@ const LARGE_POOL: u64 = 1_000_000;
 const LEAST_PACE: f64 = 0.95;
 /// In milliseconds.
 const LATENCY: u64 = 40;
+const FAR_AWAY: u64 = 200;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -75,6 +77,7 @@ struct Arguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Pace,
+    Listing,
     Read,
     Size,
     History,
@@ -125,6 +128,9 @@ fn main() -> Result<ExitCode> {
     if wants(Part::Pace) {
         pace(&arguments, &mut missed)?;
     }
+    if wants(Part::Listing) {
+        listing(&arguments, &mut missed)?;
+    }
     if wants(Part::Read) {
         read(&arguments, &mut missed)?;
     }
@@ -158,23 +164,12 @@ fn pace(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
         verify: false,
     };
     let listed = Content::plain(40_000);
-    for (share, by_prefix, promised) in
-        [(0.5, false, true), (0.95, false, false), (0.95, true, true)]
-    {
+    for (share, promised) in [(0.5, true), (0.95, false)] {
         let stage = Stage::with_pool(&listed)?;
-        let measured = stage.backup(&Circumstances {
-            by_prefix,
-            ..circumstances(share)
-        })?;
-        let chains = if by_prefix {
-            "in 16 chains"
-        } else {
-            "in one chain"
-        };
-        let run = format!("backup at {share}, {chains}");
-        let reached = told_pace(&run, &listed, &measured, share);
+        let measured = stage.backup(&circumstances(share))?;
+        let reached = told_pace(&format!("backup at {share}"), &listed, &measured, share);
         if promised {
-            check_pace(&run, reached, missed);
+            check_pace("backup", reached, missed);
         }
     }
     // One pool in which creations are the slowest, and one in which memberships are.
@@ -185,6 +180,36 @@ fn pace(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
         let run = format!("restore at {share}, {}", content.name);
         let reached = told_pace(&run, &content, &measured[0], share);
         check_pace(&run, reached, missed);
+    }
+    Ok(())
+}
+
+/// Users in one chain of pages, and in chains by `sub` prefix.
+fn listing(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
+    let share = 0.95;
+    println!("\nListing: users without groups at {share}, default quotas (simulated)\n");
+    println!("| run | users | category | calls | calls/s | share of the quota given | reached |");
+    println!("|---|---|---|---|---|---|---|");
+    let content = Content::plain(20_000).without_groups();
+    for (latency, by_prefix) in [
+        (LATENCY, false),
+        (LATENCY, true),
+        (FAR_AWAY, false),
+        (FAR_AWAY, true),
+    ] {
+        let measured = Stage::with_pool(&content)?.backup(&Circumstances {
+            share: Some(share),
+            latency_milliseconds: Some(latency),
+            time_limit: Duration::from_secs(arguments.time_limit),
+            by_prefix,
+            verify: false,
+        })?;
+        let chains = if by_prefix { "16 chains" } else { "one chain" };
+        let run = format!("{chains}, {latency} ms an answer");
+        let reached = told_pace(&run, &content, &measured, share);
+        if by_prefix {
+            check_pace(&run, reached, missed);
+        }
     }
     Ok(())
 }
@@ -232,26 +257,30 @@ fn check_pace(run: &str, reached: f64, missed: &mut Vec<String>) {
 fn read(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
     println!("\nRead: whole backups, {LATENCY} ms an answer where there are quotas (simulated)\n");
     println!(
-        "| users | clients | share | seconds | users/s | invocations | calls | throttled | peak memory |"
+        "| users | chains | clients | share | seconds | users/s | invocations | calls | throttled | peak memory |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     let usual = Content::plain(6_000);
-    for (content, share) in [
-        (&usual, Some(0.5)),
-        (&usual, Some(0.95)),
-        (&Content::plain(200_000), None),
-        (&Content::plain(600).with_clients(1_000), Some(0.5)),
+    let large = Content::plain(200_000);
+    for (content, share, by_prefix) in [
+        (&usual, Some(0.5), false),
+        (&usual, Some(0.95), false),
+        (&usual, Some(0.95), true),
+        (&large, None, false),
+        (&large, None, true),
+        (&Content::plain(600).with_clients(1_000), Some(0.5), false),
     ] {
         let measured = Stage::with_pool(content)?.backup(&Circumstances {
             share,
             latency_milliseconds: share.map(|_| LATENCY),
             time_limit: Duration::from_secs(arguments.time_limit),
-            by_prefix: false,
+            by_prefix,
             verify: false,
         })?;
         println!(
-            "| {} | {} | {} | {:.1} | {:.0} | {} | {} | {} | {:.1} MB |",
+            "| {} | {} | {} | {} | {:.1} | {:.0} | {} | {} | {} | {:.1} MB |",
             content.users,
+            if by_prefix { 16 } else { 1 },
             content.clients,
             share.map_or("no quotas".to_owned(), |share| share.to_string()),
             measured.seconds,
