@@ -339,6 +339,9 @@ impl<'a> PoolRun<'a> {
         if let Some(shard) = self.backups.shard {
             head.set_shard(shard);
         }
+        if let Some(key) = self.backups.secrets_key {
+            key.encrypt(&mut head).await?;
+        }
         let encoder = DocumentEncoder::begin(&head, &mut self.out);
         tracing::info!("settings read");
         let asks = Asks::of(self.backups.mfa_preferences, &head);

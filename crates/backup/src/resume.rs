@@ -56,7 +56,16 @@ impl PoolRun<'_> {
             (LISTING, json(&listing)?),
         ];
         match document {
-            None => objects.push((ANSWERS, self.answers.save())),
+            None => {
+                let (pool, object) = (cursor.key.pool(), cursor.object(number, ANSWERS));
+                let answers = self.answers.save();
+                let answers = match self.backups.secrets_key {
+                    // They hold secrets.
+                    Some(key) => key.encrypt_state(pool, &object, answers).await?,
+                    None => answers,
+                };
+                objects.push((ANSWERS, answers));
+            }
             Some(document) if head_left_by.is_none() => {
                 objects.push((HEAD, first_line(&document.head)));
             }
@@ -84,8 +93,8 @@ impl<'a> Backups<'a> {
         match &cursor.encoder {
             None => {
                 for number in 1..=cursor.invocation {
-                    let saved = self.remembered(cursor, number, ANSWERS).await?;
-                    if !answers.load(&saved) {
+                    let saved = self.answers(cursor, number).await?;
+                    if !saved.is_some_and(|saved| answers.load(&saved)) {
                         return Err(unresumable(cursor, "what the head is made of"));
                     }
                 }
@@ -145,6 +154,20 @@ impl<'a> Backups<'a> {
             wrote: false,
             out: Vec::new(),
         })
+    }
+
+    /// The answers that an invocation left; `None` when they cannot be decrypted.
+    async fn answers(
+        &self,
+        cursor: &PoolCursor,
+        number: u32,
+    ) -> Result<Option<Vec<u8>>, BackupError> {
+        let saved = self.remembered(cursor, number, ANSWERS).await?;
+        let Some(key) = self.secrets_key else {
+            return Ok(Some(saved));
+        };
+        let object = cursor.object(number, ANSWERS);
+        Ok(key.decrypt_state(cursor.key.pool(), &object, saved).await?)
     }
 
     /// The upload that a cursor goes on with.

@@ -13,7 +13,7 @@ use model::{Shard, UserPoolId};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::Instrument as _;
-use vault::{Vault, VaultError};
+use vault::{SecretsKey, Vault, VaultError};
 
 use crate::by_prefix::UsersByPrefix;
 use crate::continuation::Continuation;
@@ -60,6 +60,9 @@ pub struct Backups<'a> {
     pub differences: bool,
     /// Whose MFA preferences are read, one call for each user.
     pub mfa_preferences: MfaPreferences,
+    /// What encrypts the secrets of the settings within the backup; none, they stand there as
+    /// Cognito gives them.
+    pub secrets_key: Option<&'a SecretsKey>,
     /// The id of the request that began this invocation: a repetition of it has the same.
     pub request_id: &'a str,
     /// Who hears how far it is.

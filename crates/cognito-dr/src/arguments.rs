@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ColorChoice, Parser, ValueEnum};
 use cognito::Pace;
 use cognito::pace::BadQuota;
+use model::KmsKeyArn;
 
 use crate::commands::Command;
 use crate::exit;
@@ -70,6 +71,16 @@ pub(crate) struct GlobalOptions {
     /// sub on each line, or the list of another vault
     #[arg(long, global = true, value_name = "FILE|FOLDER|s3://BUCKET")]
     pub(crate) forgotten: Option<Location>,
+    /// The key of AWS KMS by which backups that are written encrypt the secrets of app clients and
+    /// identity providers; without one, they hold them as they are
+    #[arg(
+        long,
+        global = true,
+        value_name = "ARN",
+        env = "COGNITO_DR_SECRETS_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) secrets_key: Option<KmsKeyArn>,
     /// Answer every question with yes
     #[arg(long, short = 'y', global = true)]
     pub(crate) yes: bool,

@@ -80,6 +80,19 @@ impl OpenBackup {
         Ok(Self { backup, ..self })
     }
 
+    /// Decrypts its secrets, if they are encrypted.
+    ///
+    /// # Errors
+    /// When the credentials may not use their key.
+    pub(crate) async fn decrypt_secrets(&mut self, context: &Context) -> Result<(), Error> {
+        if self.backup.head.has_encrypted_secrets() {
+            // The Region is that of the key.
+            let config = context.aws_of(&self.backup.head.user_pool_id).await;
+            self.backup.decrypt_secrets(&config).await?;
+        }
+        Ok(())
+    }
+
     /// The whole address of it.
     pub(crate) fn address(&self) -> String {
         match self.backup.name.key() {

@@ -24,6 +24,10 @@ pub(crate) struct RestoreOptionArguments {
     /// How users are made: call by call (api), by import jobs (import), or as suits the pool
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     pub(crate) users_engine: Engine,
+    /// Do without the secrets of a backup that encrypts them: app clients get new ones, identity
+    /// providers with a secret are left to you
+    #[arg(long)]
+    pub(crate) without_secrets: bool,
 }
 
 /// [`UsersEngine`], as it is typed.
@@ -50,6 +54,7 @@ impl RestoreOptionArguments {
             verify: self.verify.clone(),
             rehearsal: None,
             undo: None,
+            without_secrets: self.without_secrets,
         }
     }
 }

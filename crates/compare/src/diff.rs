@@ -131,6 +131,7 @@ fn compare_settings(first: &BackupHead, second: &BackupHead, relation: Relation)
     let result = settings::compare_sections(first, second, &ties, compared.into_iter());
     Settings {
         compared: result.compared,
+        secrets_not_compared: result.secrets_not_compared,
         differences: result.found.iter().map(SettingDifference::of).collect(),
         not_compared: not_compared
             .into_iter()

@@ -1,5 +1,7 @@
 //! The comparison of two documents, member by member.
 
+use model::document::EncryptedSecret;
+use model::secret::is_encrypted_member;
 use serde_json::{Map, Value};
 
 use crate::allowed::Relation;
@@ -62,6 +64,8 @@ pub struct Comparison {
     pub found: Vec<Found>,
     /// How many settings were compared.
     pub compared: u64,
+    /// How many secrets are encrypted on a side, so that only who decrypts them can compare them.
+    pub secrets_not_compared: u64,
 }
 
 /// Which members tell the elements of a list of objects apart. Lists are compared without regard
@@ -94,6 +98,9 @@ impl Comparison {
         if self.relation.lets_pass(&segments, first, second) {
             return;
         }
+        if self.encrypted_secrets(path, first, second) {
+            return;
+        }
         match (first, second) {
             (Some(Value::Object(first)), Some(Value::Object(second))) => {
                 self.objects(path, first, second)
@@ -115,6 +122,39 @@ impl Comparison {
             }
             (None, None) => {}
         }
+    }
+
+    /// Compares what the two sides hold at `path` if it is a secret that is encrypted on one of
+    /// them: by fingerprints, where both have one of the same key.
+    fn encrypted_secrets(
+        &mut self,
+        path: &[String],
+        first: Option<&Value>,
+        second: Option<&Value>,
+    ) -> bool {
+        if !path.last().is_some_and(|name| is_encrypted_member(name)) {
+            return false;
+        }
+        let encrypted = |value: Option<&Value>| value.and_then(EncryptedSecret::of);
+        let same = match (encrypted(first), encrypted(second)) {
+            (None, None) => return false,
+            (Some(one), Some(other)) => one.is_same(&other),
+            _ if first.is_none() => {
+                self.note(path, Change::Added, first, second);
+                return true;
+            }
+            _ if second.is_none() => {
+                self.note(path, Change::Missing, first, second);
+                return true;
+            }
+            _ => None,
+        };
+        match same {
+            Some(true) => self.compared += 1,
+            Some(false) => self.note(path, Change::Changed, first, second),
+            None => self.secrets_not_compared += 1,
+        }
+        true
     }
 
     fn objects(

@@ -29,6 +29,8 @@ pub struct SettingsCompared {
     pub found: Vec<Found>,
     /// How many settings were compared.
     pub compared: u64,
+    /// How many secrets are encrypted on a side, and were not.
+    pub secrets_not_compared: u64,
     /// Sections that the backup does not hold, hence not compared.
     pub not_in_backup: Vec<Section>,
 }
@@ -109,6 +111,7 @@ pub fn compare_sections(
     }
     result.found = comparison.found;
     result.compared = comparison.compared;
+    result.secrets_not_compared = comparison.secrets_not_compared;
     result
 }
 

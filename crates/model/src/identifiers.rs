@@ -313,6 +313,52 @@ impl fmt::Debug for Username {
     }
 }
 
+/// The ARN of a key of AWS KMS: `arn:aws:kms:us-west-2:111122223333:key/ID`.
+///
+/// A backup names the key by which its secrets are encrypted, and whoever reads it calls the Region
+/// that stands there: hence nothing but a Region may.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KmsKeyArn(String);
+
+impl KmsKeyArn {
+    /// The ARN as AWS writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The Region of the key.
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl FromStr for KmsKeyArn {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let is_name = |part: &str| {
+            (1..=64).contains(&part.len())
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        let fits = match parts[..] {
+            ["arn", partition, "kms", region, account, key] => {
+                let id = key.strip_prefix("key/").unwrap_or_default();
+                let is_account = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
+                [partition, region, id].into_iter().all(is_name) && is_account
+            }
+            _ => false,
+        };
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            const RULE: &str = "an ARN such as arn:aws:kms:us-west-2:111122223333:key/1a2b3c4d";
+            Err(InvalidId::new("key of AWS KMS", RULE, text))
+        }
+    }
+}
+
 macro_rules! text_conversions {
     ($($id:ty),*) => {$(
         impl fmt::Display for $id {
@@ -337,7 +383,7 @@ macro_rules! text_conversions {
     )*};
 }
 
-text_conversions!(UserPoolId, RestoreId, AppClientId, Sub);
+text_conversions!(UserPoolId, RestoreId, AppClientId, Sub, KmsKeyArn);
 
 #[cfg(test)]
 mod tests {
@@ -390,6 +436,24 @@ mod tests {
         assert!(!id.as_str().starts_with(&RestoreId::restores_of(&short)));
         let check = RestoreId::for_check(&long, 1_790_000_000, 7);
         assert!(!check.as_str().starts_with(&RestoreId::restores_of(&long)));
+    }
+
+    #[test]
+    fn the_region_of_a_key_is_nothing_but_a_region() {
+        let arn = "arn:aws:kms:us-west-2:111122223333:key/1a2b-3c4d";
+        assert_eq!(arn.parse::<KmsKeyArn>().unwrap().region(), "us-west-2");
+        for bad in [
+            "",
+            "1a2b-3c4d",
+            "alias/backups",
+            "arn:aws:kms:us-west-2:111122223333:alias/backups",
+            "arn:aws:kms:evil.example.com/#:111122223333:key/1a2b",
+            "arn:aws:kms::111122223333:key/1a2b",
+            "arn:aws:kms:us-west-2:1:key/1a2b",
+            "arn:aws:s3:us-west-2:111122223333:key/1a2b",
+        ] {
+            assert!(bad.parse::<KmsKeyArn>().is_err(), "{bad}");
+        }
     }
 
     #[test]

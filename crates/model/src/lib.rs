@@ -25,6 +25,6 @@ pub mod users_listing;
 pub use backup_key::{BackupKey, DayPrefix};
 pub use backup_name::BackupName;
 pub use failure::Failure;
-pub use identifiers::{AppClientId, RestoreId, Sub, UserPoolId, Username};
+pub use identifiers::{AppClientId, KmsKeyArn, RestoreId, Sub, UserPoolId, Username};
 pub use secret::Secret;
 pub use shard::Shard;

@@ -3,20 +3,27 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Members of Cognito's documents whose values are secrets, or may hold one.
-const MEMBERS: [&str; 7] = [
+/// Members of Cognito's documents whose values are secrets.
+const SECRETS: [&str; 6] = [
     "ClientSecret",
     "ClientSecretValue",
     "client_secret",
     "private_key",
     "Password",
     "TemporaryPassword",
-    "MetadataFile",
 ];
+
+/// Members that are public by their standard (SAML), and in which somebody may have put a secret.
+const MAY_HOLD_SECRETS: [&str; 1] = ["MetadataFile"];
 
 /// Whether the value of a member so named must not be shown.
 pub fn is_secret_member(name: &str) -> bool {
-    MEMBERS.contains(&name)
+    is_encrypted_member(name) || MAY_HOLD_SECRETS.contains(&name)
+}
+
+/// Whether the value of a member so named is encrypted in a backup whose secrets are.
+pub fn is_encrypted_member(name: &str) -> bool {
+    SECRETS.contains(&name)
 }
 
 /// Puts `(hidden)` in the place of every secret in a document, whatever its depth.

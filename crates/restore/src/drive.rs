@@ -103,6 +103,9 @@ pub async fn next(
             begin(order, backup)
         }
     };
+    if !state.options.without_secrets && state.options.verify.is_none() {
+        RestoreError::unless_decrypted(backup)?;
+    }
     let translations = translations(clients, settings, order.map).await?;
     let restore = Restore {
         cognito: &clients.cognito,

@@ -7,6 +7,7 @@ use cognito::CognitoError;
 use model::request::BadRequest;
 use model::restore::Step;
 use model::{BackupName, Failure, RestoreId, UserPoolId};
+use vault::Backup;
 
 /// Why a restore cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,18 @@ pub enum RestoreError {
         /// When it was asked for.
         asked: jiff::Timestamp,
     },
+    /// The secrets of the backup are encrypted, and nobody said to do without them.
+    #[error(
+        "nothing was changed: the secrets of the backup {backup} are encrypted, and are not decrypted: {reason}; let whoever restores use their key, or restore without them by without_secrets, which gives app clients new secrets and leaves identity providers with a secret to you"
+    )]
+    SecretsEncrypted {
+        /// The backup.
+        backup: Box<BackupName>,
+        /// Why they are not decrypted.
+        reason: String,
+        /// What it means.
+        failure: Failure,
+    },
     /// The operator's source of passwords fails.
     #[error("the source of passwords fails: {0}")]
     Passwords(String),
@@ -140,8 +153,21 @@ impl RestoreError {
             } => Failure::ServiceUnavailable,
             RestoreError::BackupNotAsked { .. } => Failure::PreflightFailed,
             RestoreError::BackupNotArrived { .. } => Failure::BackupNotFound,
+            RestoreError::SecretsEncrypted { failure, .. } => *failure,
             RestoreError::Passwords(_) => Failure::MissingConfiguration,
             RestoreError::StateDamaged { .. } | RestoreError::Internal(_) => Failure::Internal,
+        }
+    }
+
+    /// Checks that no secret of a backup is needed which is still encrypted.
+    pub(crate) fn unless_decrypted(backup: &Backup) -> Result<(), Self> {
+        match backup.head.has_encrypted_secrets() {
+            false => Ok(()),
+            true => Err(RestoreError::SecretsEncrypted {
+                backup: Box::new(backup.name.clone()),
+                reason: "nobody asked for their key".into(),
+                failure: Failure::NotAuthorized,
+            }),
         }
     }
 

@@ -3,9 +3,11 @@
 use cognito::Stop;
 use jiff::Timestamp;
 use model::Failure;
-use model::request::{BadRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
+use model::request::{
+    BadRequest, RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
+};
 use model::restore::{FailureNotification, RehearsalRecord, Report, ReportStatus, RestoreState};
-use vault::{Backup, Vault};
+use vault::{Backup, Vault, VaultError};
 
 use crate::context::{Clients, Settings};
 use crate::drive::{self, Next, Order};
@@ -126,7 +128,9 @@ async fn backup_of(vault: &Vault, request: &RestoreRequest) -> Result<Backup, Re
         .s3_key
         .as_ref()
         .ok_or_else(|| BadRequest::member("s3_key", "the key of the backup is required"))?;
-    Ok(vault.open(key, request.version_id.as_deref()).await?)
+    let mut backup = vault.open(key, request.version_id.as_deref()).await?;
+    decrypt_secrets(vault, &mut backup, &request.options).await?;
+    Ok(backup)
 }
 
 /// The same for an undo.
@@ -177,6 +181,29 @@ async fn run_undo(
         }
     }
     Ok(answer)
+}
+
+/// Decrypts what is to be restored. A comparison goes on without.
+async fn decrypt_secrets(
+    vault: &Vault,
+    backup: &mut Backup,
+    options: &RestoreOptions,
+) -> Result<(), RestoreError> {
+    if options.without_secrets {
+        return Ok(());
+    }
+    match vault.decrypt_secrets(backup).await {
+        Err(error) if options.verify.is_some() => {
+            tracing::warn!(%error, "secrets are not compared");
+            Ok(())
+        }
+        Err(error @ VaultError::SecretsKey { .. }) => Err(RestoreError::SecretsEncrypted {
+            backup: Box::new(backup.name.clone()),
+            failure: error.failure(),
+            reason: error.to_string(),
+        }),
+        decrypted => Ok(decrypted?),
+    }
 }
 
 /// The first invocation of a rehearsal removes what earlier ones left behind. What it cannot

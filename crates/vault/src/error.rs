@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::document::{DocumentError, FORMAT_VERSION};
 use model::failure::with_causes;
 use model::request::PassedOver;
-use model::{BackupKey, BackupName, Failure, RestoreId, UserPoolId};
+use model::{BackupKey, BackupName, Failure, KmsKeyArn, RestoreId, UserPoolId};
 
 use crate::foreign::ForeignError;
 
@@ -130,6 +130,21 @@ pub enum VaultError {
         /// The store's code and text.
         reason: String,
     },
+    /// AWS KMS does not do with the key of the secrets what is needed of it.
+    #[error(
+        "could not {action} with the key {key}: {reason}{}",
+        what_to_do_about_key(*failure)
+    )]
+    SecretsKey {
+        /// What was tried.
+        action: &'static str,
+        /// The key.
+        key: KmsKeyArn,
+        /// What KMS said.
+        reason: String,
+        /// What it means.
+        failure: Failure,
+    },
     /// The local disk, which converting a reference document needs.
     #[error(
         "temporary storage: {0}; a backup of the reference implementation needs twice its size there"
@@ -151,6 +166,7 @@ impl VaultError {
             VaultError::NoBucket(_) => Failure::MissingConfiguration,
             VaultError::NotAuthorized { .. } => Failure::NotAuthorized,
             VaultError::Unavailable { .. } => Failure::VaultUnavailable,
+            VaultError::SecretsKey { failure, .. } => *failure,
             VaultError::KeyTaken(_) | VaultError::UploadEnded(_) | VaultError::Changed(_) => {
                 Failure::AlreadyRunning
             }
@@ -205,6 +221,19 @@ fn no_backup(
         format!("there are backups of: {}", named.join(", "))
     };
     format!("there is no backup of {pool}{when} in {address}; {rest}")
+}
+
+fn what_to_do_about_key(failure: Failure) -> &'static str {
+    match failure {
+        Failure::NotAuthorized => {
+            "; its policy and that of the role that asks must both allow it (docs/security.md)"
+        }
+        Failure::MissingConfiguration => {
+            "; enable it, or cancel its deletion, while that is possible"
+        }
+        Failure::VaultUnavailable => "; try again",
+        _ => "",
+    }
 }
 
 fn on_base(base: &BackupKey, reason: &str) -> String {
@@ -335,7 +364,7 @@ pub(crate) fn broke_off(request: Request, error: &dyn std::fmt::Display) -> Vaul
 
 /// Whether there are no credentials, or none that can be read: asking again does not help. A
 /// provider that fails or does not answer in time may do so the next time.
-fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(crate) fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut source = Some(error);
     while let Some(inner) = source {
         if let Some(error) = inner.downcast_ref::<CredentialsError>() {

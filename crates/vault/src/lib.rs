@@ -24,6 +24,7 @@ mod open;
 mod reference;
 mod replication;
 mod resumed;
+mod secrets;
 mod shards;
 mod source;
 mod store;
@@ -44,6 +45,7 @@ pub use lines::{Membership, Memberships, UserLine, Users};
 pub use listing::ListedBackup;
 pub use open::Backup;
 pub use replication::{ReplicaStatus, Replicated};
+pub use secrets::SecretsKey;
 pub use store::{ETag, Finished, StoredObject};
 pub use upload::{Upload, UploadState};
 pub use workspace::Workspace;
@@ -54,6 +56,8 @@ use store::Store;
 #[derive(Debug, Clone)]
 pub struct Vault {
     workspace: Workspace,
+    /// The credentials, of a bucket: they may decrypt secrets as well.
+    config: Option<SdkConfig>,
     /// The name of the only backup, where it is a file that lies anywhere.
     file: Option<String>,
 }
@@ -63,6 +67,7 @@ impl Vault {
     pub fn in_bucket(config: &SdkConfig, bucket: impl Into<String>) -> Self {
         Self {
             workspace: Workspace::in_bucket(config, bucket),
+            config: Some(config.clone()),
             file: None,
         }
     }
@@ -74,6 +79,7 @@ impl Vault {
     pub fn in_folder(path: &Path) -> Result<Self, VaultError> {
         Ok(Self {
             workspace: Workspace::in_folder(path)?,
+            config: None,
             file: None,
         })
     }
@@ -95,6 +101,7 @@ impl Vault {
         let folder = folder.map_err(VaultError::temporary_storage)?;
         Ok(Self {
             workspace: Workspace::in_folder(&folder)?,
+            config: None,
             file: Some(name.to_owned()),
         })
     }

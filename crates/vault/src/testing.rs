@@ -2,8 +2,10 @@
 //!
 //! It knows versions, ranges, pages, conditional writes and multipart uploads with their sums and
 //! smallest part, and can fail at any request, before or after carrying it out. JSON services
-//! (DynamoDB, Step Functions, SNS, WAF) can be given canned answers at the same endpoint.
+//! (DynamoDB, Step Functions, SNS, WAF) can be given canned answers at the same endpoint, and KMS
+//! makes data keys and MACs there.
 
+mod kms;
 mod server;
 mod steps;
 mod store;
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 pub use server::LoopbackServer;
 pub use steps::{Steps, vault_with_steps};
 
+use kms::Kms;
 use store::Store;
 
 use crate::frames::{FrameWriter, is_compressed};
@@ -73,6 +76,7 @@ pub struct MemoryS3 {
 #[derive(Debug, Default)]
 struct Inner {
     store: Store,
+    kms: Kms,
     requests: u64,
     /// One passing failure at this request.
     failing: Option<(u64, Fault)>,
@@ -209,6 +213,11 @@ impl MemoryS3 {
         self.inner().store.corrupts = true;
     }
 
+    /// Lets KMS refuse a key.
+    pub fn disable_key(&self, arn: &str) {
+        self.inner().kms.disabled.insert(arn.to_owned());
+    }
+
     /// How many requests came since the start or the last fault was set.
     pub fn requests(&self) -> u64 {
         self.inner().requests
@@ -328,12 +337,10 @@ impl Inner {
             return self.store.reply(method, uri, headers, body);
         };
         let request = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let canned = self.answers.get(target).cloned();
+        let answer = canned.or_else(|| self.kms.reply(target, headers, &request));
         self.calls.push((target.to_owned(), request));
-        let (status, answer) = self
-            .answers
-            .get(target)
-            .cloned()
-            .unwrap_or_else(|| (200, json!({})));
+        let (status, answer) = answer.unwrap_or_else(|| (200, json!({})));
         Reply::new(status)
             .with("content-type", "application/x-amz-json-1.0")
             .body(answer.to_string())

@@ -63,6 +63,7 @@ async fn back_up(job: &Job, pool: &UserPoolId, by_prefix: bool) -> Result<()> {
             },
             differences: false,
             mfa_preferences: MfaPreferences::None,
+            secrets_key: None,
             request_id: "scale",
             observer: &(),
             stop: Stop::after(INVOCATION),

@@ -100,6 +100,7 @@ impl World {
             users_by_prefix: self.users_by_prefix,
             differences: false,
             mfa_preferences: MfaPreferences::None,
+            secrets_key: None,
             request_id: "request",
             observer: &(),
             stop: Stop::after(time),

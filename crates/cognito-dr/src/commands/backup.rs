@@ -15,7 +15,7 @@ use model::users_listing::UsersListing;
 use model::{Shard, UserPoolId};
 use serde::Serialize;
 use serde_json::json;
-use vault::{Backup, Vault};
+use vault::{Backup, SecretsKey, Vault};
 
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::BackupReference;
@@ -298,7 +298,8 @@ pub(super) async fn before(
                 context.terminal.warn(&text);
             }
             let named: BackupReference = written.backup.parse().map_err(Error::new)?;
-            let opened = named.open(context, Some(pool)).await?;
+            let mut opened = named.open(context, Some(pool)).await?;
+            opened.decrypt_secrets(context).await?;
             // Of the pool as it is: whoever is forgotten and still in it is in it.
             Ok((written.backup, opened.backup.as_stored()))
         }
@@ -325,6 +326,8 @@ async fn one(
         }
     };
     let aws = context.aws_of(pool).await;
+    let secrets_key = context.options.secrets_key.as_ref();
+    let secrets_key = secrets_key.map(|key| SecretsKey::new(&aws, key, None));
     let run = format!("cognito-dr-{}", std::process::id());
     let backups = Backups {
         cognito: &context.cognito(&aws, &arguments.pace)?,
@@ -339,6 +342,7 @@ async fn one(
             true => MfaPreferences::None,
             false => MfaPreferences::Auto,
         },
+        secrets_key: secrets_key.as_ref(),
         request_id: &run,
         observer,
         stop: stop.clone(),

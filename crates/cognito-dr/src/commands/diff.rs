@@ -63,7 +63,7 @@ With --json:
   first, second        kind (backup or pool), pool_id, pool_name, began, location, key
   same                 whether nothing differs
   matched_by           sub (one pool) or sign_in_name (two pools)
-  settings             compared, differences[], not_compared[]
+  settings             compared, differences[], not_compared[], secrets_not_compared (absent if 0)
   settings.differences[]   path[], change (added, removed, changed or unreadable), first, second,
                            secret (then without values)
   settings.not_compared[]  section, missing_in_first, missing_in_second
@@ -200,6 +200,13 @@ fn write_counts(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
             let sections = sections.join(", ");
             writeln!(out, "Not compared, since {who} not hold it: {sections}")?;
         }
+    }
+    if settings.secrets_not_compared > 0 {
+        let secrets = settings.secrets_not_compared;
+        writeln!(
+            out,
+            "Not compared, since a backup encrypts them: {secrets} secrets"
+        )?;
     }
     if users.without_mfa_preference > 0 {
         let users = users.without_mfa_preference;

@@ -70,7 +70,8 @@ With --json: the record of the rehearsal.
   last_success          when one last did not fail";
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
-    let opened = arguments.backup.open(context).await?;
+    let mut opened = arguments.backup.open(context).await?;
+    opened.decrypt_secrets(context).await?;
     let backup = &opened.backup;
     let (aws, region) = (context.aws().await?, context.region().await?.to_owned());
     let workspace = arguments.workspace(context, &opened).await?;

@@ -79,9 +79,15 @@ struct Kept {
 }
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
-    let opened = arguments.backup.open(context).await?;
-    let backup = &opened.backup;
+    let mut opened = arguments.backup.open(context).await?;
     let options = arguments.options.options();
+    if !options.without_secrets && options.verify.is_none() {
+        let decrypted = opened.decrypt_secrets(context).await;
+        decrypted.map_err(|error| {
+            error.hint("--without-secrets does without: app clients then get new secrets.")
+        })?;
+    }
+    let backup = &opened.backup;
     let named = options.target_user_pool_id.as_ref();
     let (aws, region) = match named.or(options.verify.as_ref()) {
         Some(pool) => (context.aws_of(pool).await, region_of(context, pool)),

@@ -102,7 +102,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
 }
 
 async fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
-    let opened = arguments.backup.open(context).await?;
+    let mut opened = arguments.backup.open(context).await?;
+    if arguments.secrets {
+        opened.decrypt_secrets(context).await?;
+    }
     let backup = &opened.backup;
     if let Some(section) = arguments.section {
         print_section(backup, section, arguments.secrets).await?;

@@ -140,6 +140,7 @@ impl Arguments {
             rehearsal: self.rehearsal.then(|| Rehearsal::new(self.sample)),
             // There is `cognito-dr undo`.
             undo: None,
+            without_secrets: options.without_secrets,
         };
         let not_understood =
             |error: &dyn std::error::Error| Error::new("this cannot be started").because_of(error);

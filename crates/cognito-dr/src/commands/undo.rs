@@ -141,7 +141,8 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     match (&arguments.resume, begun) {
         (Some(id), Some(begun)) => {
             let before: BackupReference = begun.before.parse().map_err(Error::new)?;
-            let present = before.open(context, Some(pool)).await?;
+            let mut present = before.open(context, Some(pool)).await?;
+            present.decrypt_secrets(context).await?;
             let work = Carried {
                 id: id.clone(),
                 plan: begun.plan,
@@ -262,7 +263,9 @@ impl Arguments {
                 return Err(Error::missing("the point in time", "--to"));
             }
         };
-        point.open(context, Some(&self.pool)).await
+        let mut opened = point.open(context, Some(&self.pool)).await?;
+        opened.decrypt_secrets(context).await?;
+        Ok(opened)
     }
 
     async fn clients(&self, context: &Context, opened: &OpenBackup) -> Result<Clients, Error> {

@@ -68,10 +68,17 @@ pub struct Counts {
 pub struct Settings {
     /// How many settings were compared.
     pub compared: u64,
+    /// How many secrets are encrypted on a side, so that only who decrypts them could compare them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub secrets_not_compared: u64,
     /// Every difference.
     pub differences: Vec<SettingDifference>,
     /// Sections that one of the sides does not hold.
     pub not_compared: Vec<SectionNotCompared>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A section that was not compared.

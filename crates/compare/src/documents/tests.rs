@@ -167,3 +167,39 @@ proptest! {
         prop_assert!(!found.is_empty() && found.iter().all(|(_, change)| *change == "added"));
     }
 }
+
+#[test]
+fn encrypted_secrets_are_compared_by_their_fingerprints_alone() {
+    let encrypted =
+        |bytes: &str, fingerprint: &str| json!({"encrypted": bytes, "fingerprint": fingerprint});
+    let (same, changed, not_compared) = ((vec![], 0), (vec!["changed"], 0), (vec![], 1));
+    for (first, second, expected) in [
+        (encrypted("AA==", "k-1"), encrypted("BB==", "k-1"), &same),
+        (encrypted("AA==", "k-1"), encrypted("AA==", "k-2"), &changed),
+        (
+            encrypted("AA==", "k-1"),
+            encrypted("BB==", "j-1"),
+            &not_compared,
+        ),
+        (
+            encrypted("AA==", "k-1"),
+            json!({"encrypted": "BB=="}),
+            &not_compared,
+        ),
+        (encrypted("AA==", "k-1"), json!("in clear"), &not_compared),
+        (json!("in clear"), encrypted("AA==", "k-1"), &not_compared),
+        (encrypted("AA==", "k-1"), Value::Null, &(vec!["missing"], 0)),
+        (Value::Null, encrypted("AA==", "k-1"), &(vec!["added"], 0)),
+    ] {
+        let mut comparison = Comparison {
+            relation: Relation::SamePool,
+            ..Comparison::default()
+        };
+        let [one, other] = [&first, &second].map(|secret| json!({"ClientSecret": secret}));
+        let mut path = vec!["app_clients".to_owned(), "web".to_owned()];
+        comparison.values(&mut path, Some(&one), Some(&other));
+        let found = comparison.found.iter().map(|found| found.change.word());
+        let found = (found.collect(), comparison.secrets_not_compared);
+        assert_eq!(found, *expected, "{first} {second}");
+    }
+}

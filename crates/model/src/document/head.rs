@@ -120,6 +120,28 @@ impl BackupHead {
         self
     }
 
+    /// A member that is no section.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// Sets or removes a member that is no section.
+    pub(super) fn set_member(&mut self, name: &str, value: Option<Value>) {
+        match value {
+            Some(value) => self.members.insert(name.into(), value),
+            None => self.members.shift_remove(name),
+        };
+    }
+
+    /// The content of all sections, also of those that only a newer version knows.
+    pub(super) fn members_of_sections(&mut self) -> impl Iterator<Item = (&String, &mut Value)> {
+        let (known, unknown) = (&self.sections, &self.unknown);
+        self.members.iter_mut().filter(move |(name, _)| {
+            Section::of_member(name).is_some_and(|section| known.contains_key(&section))
+                || unknown.contains_key(*name)
+        })
+    }
+
     /// Stores a section that was read. `null`, `{}` and `[]` count as empty.
     pub fn set(&mut self, section: Section, value: Value) {
         let count = match &value {

@@ -23,6 +23,7 @@ mod difference;
 mod encode;
 mod head;
 mod mfa;
+mod secrets;
 mod trailer;
 mod user;
 
@@ -31,6 +32,7 @@ pub use difference::{Base, Difference, RowSum};
 pub use encode::{DocumentEncoder, EncoderState};
 pub use head::{BackupHead, FORMAT_VERSION, SectionStatus};
 pub use mfa::MfaFactors;
+pub use secrets::{EncryptedSecret, Scheme, SecretsEncryption};
 pub use trailer::{TRAILER_WINDOW, Trailer};
 pub use user::{Attribute, LinkedIdentity, UserRecord, UserStatus};
 

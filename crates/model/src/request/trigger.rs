@@ -49,6 +49,10 @@ pub struct RestoreOptions {
     /// Bring the pool itself, which is alive, back to the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoRequest>,
+    /// Do without the secrets of a backup that encrypts them: app clients get new ones, and identity
+    /// providers with a secret are left to the operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_secrets: bool,
 }
 
 impl RestoreOptions {
@@ -168,6 +172,9 @@ pub struct TriggerRequest {
     /// As in [`RestoreOptions`].
     #[serde(default)]
     pub undo: Option<UndoRequest>,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub without_secrets: bool,
 }
 
 impl TriggerRequest {
@@ -238,6 +245,7 @@ impl TriggerRequest {
             verify: self.verify.clone(),
             rehearsal: self.rehearsal.clone(),
             undo: self.undo.clone(),
+            without_secrets: self.without_secrets,
         }
     }
 

@@ -2,6 +2,7 @@
 //! gives (facts A.6).
 
 use cognito::{CognitoError, ErrorKind};
+use model::document::EncryptedSecret;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep};
 use model::rules::app_client::{REFRESH, explicit_defaults, rotates};
@@ -172,13 +173,20 @@ pub(super) fn tell_refresh(old: &str, there: &Document, news: &mut News) {
     );
 }
 
-/// A client whose original secret was deleted may show none while it has another (facts 0.1). It
-/// gets a new one: as a public client, it would let in whoever knows its id.
+/// A client whose original secret was deleted may show none while it has another (facts 0.1), and
+/// the secret of a backup may be encrypted. It gets a new one: as a public client, it would let in
+/// whoever knows its id.
 fn secret(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller<'_>) {
-    if request.contains_key("ClientSecret") {
+    let is_encrypted = request
+        .get("ClientSecret")
+        .is_some_and(|secret| EncryptedSecret::of(secret).is_some());
+    if is_encrypted {
+        request.shift_remove("ClientSecret");
+    } else if request.contains_key("ClientSecret") {
         return;
     }
-    let is_confidential = surroundings.with_secrets.iter().any(|id| id == tell.old)
+    let is_confidential = is_encrypted
+        || surroundings.with_secrets.iter().any(|id| id == tell.old)
         // Neither goes without a secret (facts A.6).
         || texts(request, "AllowedOAuthFlows").contains(&"client_credentials".to_owned())
         || request
@@ -188,10 +196,17 @@ fn secret(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller
         return;
     }
     request.insert("GenerateSecret".into(), true.into());
-    tell.degraded(
-        "ClientSecret",
-        "it has a new secret: Cognito did not show the one that it had",
-    );
+    let (reason, why) = match is_encrypted {
+        true => (
+            "it has a new secret: the one that it had is encrypted in the backup",
+            "Its secret is encrypted in the backup, and was not decrypted.",
+        ),
+        false => (
+            "it has a new secret: Cognito did not show the one that it had",
+            "Cognito did not show its secret to the backup.",
+        ),
+    };
+    tell.degraded("ClientSecret", reason);
     let arguments = [
         ("client-id", tell.new),
         ("query", "UserPoolClient.ClientSecret"),
@@ -206,7 +221,9 @@ fn secret(request: &mut Document, surroundings: &Surroundings, tell: &mut Teller
         "Give whoever uses client {} (formerly) its new secret",
         tell.old
     );
-    let why = "Cognito did not show its secret to the backup. Or add the old one, which its users know, with add-user-pool-client-secret.";
+    let why = format!(
+        "{why} Or add the old one, which its users know, with add-user-pool-client-secret."
+    );
     tell.news
         .manual(ManualStep::new(title, why).with_command(command));
 }

@@ -1,10 +1,10 @@
 //! Identity providers.
 
 use cognito::Operation;
-use model::document::BackupHead;
+use model::document::{BackupHead, EncryptedSecret};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::create::{self, Kind, Wanted};
 use crate::commands;
@@ -128,6 +128,11 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Wante
         let (Some(name), Some(provider_type)) = (name, provider_type) else {
             continue;
         };
+        if has_encrypted_secret(provider) {
+            let why = "its secret is encrypted in the backup, and was not decrypted";
+            left_out(&name, why, relocation, &mut news);
+            continue;
+        }
         remove(
             &mut request,
             &["UserPoolId", "CreationDate", "LastModifiedDate"],
@@ -152,6 +157,12 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Wante
         });
     }
     (wanted, news)
+}
+
+fn has_encrypted_secret(provider: &Value) -> bool {
+    let details = provider["ProviderDetails"].as_object();
+    let mut details = details.into_iter().flat_map(|details| details.values());
+    details.any(|detail| EncryptedSecret::of(detail).is_some())
 }
 
 fn keep_writable(details: &mut Document, provider_type: &str, name: &str, news: &mut News) {

@@ -343,7 +343,8 @@ impl Run<'_> {
             return Ok(None);
         };
         if let Some(key) = &known.key {
-            let backup = Box::pin(self.vault.open(key, None)).await?;
+            let mut backup = Box::pin(self.vault.open(key, None)).await?;
+            self.vault.decrypt_secrets(&mut backup).await?;
             return Ok(Some(backup.as_stored()));
         }
         let newest = FindRequest {
@@ -360,7 +361,8 @@ impl Run<'_> {
             Err(error) => return Err(error.into()),
         };
         if found.backup_timestamp >= known.at {
-            let backup = Box::pin(self.vault.open(&found.s3_key, None)).await?;
+            let mut backup = Box::pin(self.vault.open(&found.s3_key, None)).await?;
+            self.vault.decrypt_secrets(&mut backup).await?;
             known.key = Some(found.s3_key);
             return Ok(Some(backup.as_stored()));
         }

@@ -120,6 +120,7 @@ impl Undo<'_> {
                 pool: self.pool.clone(),
             });
         }
+        RestoreError::unless_decrypted(self.point)?;
         let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
         let live = compare::diff::Side::head(&now);
         let heads = Heads::new(&self.point.head, live, &made_again.clients);

@@ -30,7 +30,7 @@ use simulator::{
 };
 use tokio::time::Instant;
 use vault::testing::MemoryS3;
-use vault::{Vault, Workspace};
+use vault::{SecretsKey, Vault, Workspace};
 
 pub(crate) const LOST: &str = "us-east-1";
 pub(crate) const NEW: &str = "us-west-2";
@@ -67,6 +67,8 @@ pub(crate) struct World {
     execution: Cell<u32>,
     /// How long an invocation has.
     pub(crate) time: Duration,
+    /// What encrypts the secrets of backups.
+    secrets_key: Option<SecretsKey>,
 }
 
 /// What an observer heard.
@@ -154,6 +156,17 @@ impl World {
             death: Mutex::new(None),
             execution: Cell::new(0),
             time: Duration::from_secs(300),
+            secrets_key: None,
+        }
+    }
+
+    /// The same, with backups whose secrets are encrypted by this key of KMS.
+    pub(crate) async fn encrypting(key: &str) -> Self {
+        let world = Self::new().await;
+        let key = key.parse().unwrap();
+        Self {
+            secrets_key: Some(SecretsKey::new(&world.config, &key, None)),
+            ..world
         }
     }
 
@@ -194,6 +207,7 @@ impl World {
             users_by_prefix: UsersByPrefix::Never,
             differences: false,
             mfa_preferences: MfaPreferences::All,
+            secrets_key: self.secrets_key.as_ref(),
             request_id: "request",
             observer: &*self.heard,
             stop: Stop::after(Duration::from_secs(600)),

@@ -54,6 +54,7 @@ impl Steps {
 pub fn vault_with_steps(path: &Path, steps: Steps) -> Result<Vault, VaultError> {
     let store = Store::Folder(Folder::new(path)?.with_steps(steps));
     Ok(Vault {
+        config: None,
         workspace: Workspace { store },
         file: None,
     })

@@ -8,6 +8,7 @@ mod finding;
 mod folder;
 mod forgotten;
 mod last;
+mod secrets;
 mod shards;
 mod support;
 mod writing;

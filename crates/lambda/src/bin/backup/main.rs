@@ -18,7 +18,7 @@ use lambda_runtime::Context;
 use model::UserPoolId;
 use model::request::{BackupAnswer, BackupRequest, ForgetRequest};
 use serde_json::{Value, json};
-use vault::Vault;
+use vault::{SecretsKey, Vault};
 
 use crate::measured::Measured;
 use crate::settings::Settings;
@@ -37,6 +37,7 @@ struct Backup {
     vault: Vault,
     table: MetadataTable,
     continuation: Option<Continuation>,
+    secrets_key: Option<SecretsKey>,
     limits: Limits,
 }
 
@@ -56,12 +57,15 @@ impl Function for Backup {
             .build();
         let config = lambda::sdk_config(timeouts);
         let continuation = settings.continuation.as_ref();
+        let secrets_key = settings.secrets_keys.as_ref();
         Ok(Self {
             cognito: Cognito::new(&config, settings.pace.clone()).allowing(OPERATIONS),
             limits: Limits::default(),
             waf: aws_sdk_wafv2::Client::new(&config),
             vault: Vault::in_bucket(&config, &settings.bucket),
             table: MetadataTable::new(&config, &settings.table),
+            secrets_key: secrets_key
+                .map(|(key, fingerprints)| SecretsKey::new(&config, key, Some(fingerprints))),
             continuation: continuation.map(|arn| Continuation::new(&config, arn)),
             settings,
         })
@@ -182,6 +186,7 @@ impl Backup {
             users_by_prefix: self.settings.users_by_prefix,
             differences: self.settings.differences,
             mfa_preferences: self.settings.mfa_preferences,
+            secrets_key: self.secrets_key.as_ref(),
             request_id: &context.request_id,
             observer,
             stop: stop_of(context),

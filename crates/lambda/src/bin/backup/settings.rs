@@ -5,13 +5,16 @@ use std::time::Duration;
 use backup::{MfaPreferences, Pools, UsersByPrefix};
 use cognito::Pace;
 use lambda::{Environment, Failed};
-use model::UserPoolId;
+use model::{KmsKeyArn, UserPoolId};
 
 /// The share of the quotas when `QUOTA_SHARE` does not say: that of ListUsers cannot be raised,
 /// and production uses it too (facts E).
 const QUOTA_SHARE: f64 = 0.5;
 /// How old a pool's newest backup may be when `BACKUP_AGE_LIMIT_HOURS` does not say, in hours.
 const AGE_LIMIT: f64 = 3.0;
+
+const SECRETS_KEY: &str = "SECRETS_KEY_ARN";
+const FINGERPRINT_KEY: &str = "SECRETS_FINGERPRINT_KEY_ARN";
 
 /// How the function is deployed.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,9 @@ pub(crate) struct Settings {
     pub(crate) mfa_preferences: MfaPreferences,
     /// `BACKUP_USERS_BY_PREFIX`: `auto` (the default), `true` or `false`.
     pub(crate) users_by_prefix: UsersByPrefix,
+    /// `SECRETS_KEY_ARN` and `SECRETS_FINGERPRINT_KEY_ARN`: what encrypts the secrets within backups,
+    /// and tells whether they change; none when both are empty or missing.
+    pub(crate) secrets_keys: Option<(KmsKeyArn, KmsKeyArn)>,
     /// `CONTINUATION_STATE_MACHINE_ARN`: who goes on with backups that do not fit into one
     /// invocation; none when empty or missing.
     pub(crate) continuation: Option<String>,
@@ -76,9 +82,33 @@ impl Settings {
                     return Err(Failed::configuration("BACKUP_USERS_BY_PREFIX", problem));
                 }
             },
+            secrets_keys: secrets_keys(
+                environment.optional(SECRETS_KEY),
+                environment.optional(FINGERPRINT_KEY),
+            )?,
             continuation: environment.optional("CONTINUATION_STATE_MACHINE_ARN"),
             age_limit: age_limit(environment.optional("BACKUP_AGE_LIMIT_HOURS"))?,
         })
+    }
+}
+
+/// Both or none: an invocation encrypts what it leaves to the next one by the second.
+fn secrets_keys(
+    key: Option<String>,
+    fingerprints: Option<String>,
+) -> Result<Option<(KmsKeyArn, KmsKeyArn)>, Failed> {
+    let read = |variable, arn: String| {
+        let arn = arn.parse::<KmsKeyArn>();
+        arn.map_err(|error| Failed::configuration(variable, error))
+    };
+    match (key, fingerprints) {
+        (None, None) => Ok(None),
+        (Some(key), Some(fingerprints)) => Ok(Some((
+            read(SECRETS_KEY, key)?,
+            read(FINGERPRINT_KEY, fingerprints)?,
+        ))),
+        (None, _) => Err(Failed::configuration(SECRETS_KEY, "it is not set")),
+        (_, None) => Err(Failed::configuration(FINGERPRINT_KEY, "it is not set")),
     }
 }
 
@@ -146,6 +176,7 @@ mod tests {
         assert_eq!(settings.mfa_preferences, MfaPreferences::Auto);
         assert_eq!(settings.users_by_prefix, UsersByPrefix::From(50_000));
         assert_eq!(settings.continuation, None);
+        assert_eq!(settings.secrets_keys, None);
         assert_eq!(settings.age_limit, Duration::from_secs(3 * 3600));
     }
 
@@ -161,6 +192,7 @@ mod tests {
             ("QUOTA_SHARE", "half"),
             ("BACKUP_MFA_PREFERENCES", "yes"),
             ("BACKUP_USERS_BY_PREFIX", "yes"),
+            (SECRETS_KEY, "1a2b3c4d"),
             ("BACKUP_AGE_LIMIT_HOURS", "0"),
             ("BACKUP_AGE_LIMIT_HOURS", "a day"),
         ] {
