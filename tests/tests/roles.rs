@@ -25,6 +25,7 @@ const PLATFORM: &[&str] = &[
 const BACKUP: &[&str] = &[
     "cognito-idp:ListUserPools",
     "dynamodb:PutItem",
+    "kms:GenerateDataKey",
     "s3:AbortMultipartUpload",
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",

@@ -203,7 +203,8 @@ fn what_outlives_its_stack_does_not_outlive_a_creation_that_fails() {
             "CognitoBackupDRBucket",
             "CognitoBackupDRKey",
             "CognitoBackupKey",
-            "CognitoBackupMetadata"
+            "CognitoBackupMetadata",
+            "CognitoSecretsKey"
         ]
     );
 }
@@ -296,6 +297,13 @@ fn fits_with(name: &str, parameter: &'static str, pools: &str) -> Result<(), Str
         parameters: [
             (parameter, pools.to_owned()),
             ("Environment", "e".repeat(20)),
+            (
+                "SecretsKeyArn",
+                format!(
+                    "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{}",
+                    "1".repeat(36)
+                ),
+            ),
             ("RestoreCustomDomains", "true".to_owned()),
             ("RestoreLogDelivery", "true".to_owned()),
         ]

@@ -147,21 +147,8 @@ async fn kms_key(target: &Target, need: &Need) -> Check {
     let found = ask("kms:DescribeKey", &["NotFoundException"], request.send()).await;
     let region = &target.region;
     let outcome = judged(found, |found| {
-        let id = [("key-id", arn.as_str())];
-        let state = found.and_then(|found| found.key_metadata?.key_state);
-        match state {
-            Some(KeyState::Enabled) => Outcome::yes("enabled"),
-            Some(KeyState::Disabled) => {
-                Outcome::no("disabled", aws_command("kms enable-key", region, &id))
-            }
-            Some(KeyState::PendingDeletion) => Outcome::no(
-                "it is going to be deleted",
-                aws_command("kms cancel-key-deletion", region, &id),
-            ),
-            Some(state) => Outcome::no(
-                format!("its state is {state}"),
-                aws_command("kms describe-key", region, &id),
-            ),
+        match found.and_then(|found| found.key_metadata?.key_state) {
+            Some(state) => of_key_state(&state, region, arn),
             // What was tried in place of an entry of the map is the replica.
             None if arn.contains(":key/mrk-") => {
                 let from = need.old.split(':').nth(3).unwrap_or_default();
@@ -173,6 +160,54 @@ async fn kms_key(target: &Target, need: &Need) -> Check {
         }
     });
     Check::new(Subject::KmsKey, arn.clone(), outcome)
+}
+
+fn of_key_state(state: &KeyState, region: &str, arn: &str) -> Outcome {
+    let id = [("key-id", arn)];
+    match state {
+        KeyState::Enabled => Outcome::yes("enabled"),
+        KeyState::Disabled => Outcome::no("disabled", aws_command("kms enable-key", region, &id)),
+        KeyState::PendingDeletion => Outcome::no(
+            "it is going to be deleted",
+            aws_command("kms cancel-key-deletion", region, &id),
+        ),
+        state => Outcome::no(
+            format!("its state is {state}"),
+            aws_command("kms describe-key", region, &id),
+        ),
+    }
+}
+
+/// Whether the key is there by which the secrets of a backup are encrypted, if they are. Whether
+/// the restore may use it, a rehearsal shows.
+pub(crate) async fn secrets_key(target: &Target, head: &BackupHead) -> Option<Check> {
+    let subject = Subject::SecretsKey;
+    let encryption = match head.secrets_encryption() {
+        Ok(encryption) => encryption?,
+        Err(error) => {
+            let outcome = Outcome::cannot_be_told(error.to_string());
+            return Some(Check::new(subject, "", outcome));
+        }
+    };
+    let (arn, region) = (encryption.kms_key.as_str(), encryption.kms_key.region());
+    let kms = aws_sdk_kms::Client::new(&in_region(&target.aws, region));
+    let request = kms.describe_key().key_id(arn);
+    let found = ask("kms:DescribeKey", &["NotFoundException"], request.send()).await;
+    let mut outcome = judged(found, |found| {
+        match found.and_then(|found| found.key_metadata?.key_state) {
+            Some(state) => of_key_state(&state, region, arn),
+            None => Outcome::no(
+                "not there: without it no secret of this backup can be read",
+                aws_command("kms describe-key", region, &[("key-id", arn)]),
+            ),
+        }
+    });
+    if region == head.user_pool_id.region() && region != target.region {
+        let why = "it is in the Region that is lost: back up with a key of another";
+        let command = aws_command("kms describe-key", region, &[("key-id", arn)]);
+        outcome = Outcome::no(why, command);
+    }
+    Some(Check::new(subject, arn, outcome))
 }
 
 async fn certificate(target: &Target, need: &Need) -> Check {

@@ -312,6 +312,7 @@ impl Look<'_> {
             measured = self.recovery_point(pool, newest).await;
             (measured.recovery_time_seconds, measured.recovery_time_from) = time.measured.unzip();
             checks.extend(self.counterparts(found).await);
+            checks.extend(counterparts::secrets_key(target, found).await);
             head = Some(found.clone());
         }
         let readiness = PoolReadiness {

@@ -34,6 +34,8 @@ pub enum Subject {
     SmsSpend,
     /// A KMS key.
     KmsKey,
+    /// The key by which the secrets of the backups are encrypted.
+    SecretsKey,
     /// A certificate.
     Certificate,
     /// The web ACL.
@@ -73,6 +75,7 @@ impl Subject {
             Self::SmsSandbox => "SMS sandbox",
             Self::SmsSpend => "SMS spend limit",
             Self::KmsKey => "KMS key",
+            Self::SecretsKey => "Key of secrets",
             Self::Certificate => "Certificate",
             Self::WebAcl => "Web ACL",
             Self::LogDestination => "Log destination",

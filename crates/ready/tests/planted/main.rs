@@ -15,7 +15,7 @@ use serde_json::json;
 
 use world::{
     BACKUPS, HERE, LOST, POOL, REPLICAS, World, certificate, document, hours_before, kms_key, role,
-    topic, trust,
+    secrets_key, topic, trust,
 };
 
 fn now() -> Timestamp {
@@ -252,6 +252,25 @@ const DEFECTS: &[Defect] = &[
         &[Subject::KmsKey],
     ),
     (
+        "the key of the secrets is going to be deleted",
+        |world| {
+            set(
+                &mut world.services.account().kms_keys,
+                secrets_key(),
+                "PendingDeletion",
+            )
+        },
+        &[Subject::SecretsKey],
+    ),
+    (
+        "the key of the secrets is gone",
+        |world| {
+            let keys = &mut world.services.account().kms_keys;
+            keys.remove(&secrets_key());
+        },
+        &[Subject::SecretsKey],
+    ),
+    (
         "a certificate has expired",
         |world| {
             set(
@@ -428,7 +447,7 @@ async fn what_a_permission_hides_cannot_be_told_and_is_no_yes() {
         ("lambda", &[Subject::Function] as &[Subject]),
         ("iam", &[Subject::Role, Subject::Role, Subject::Role]),
         ("ses", &[Subject::SesIdentity, Subject::SesSandbox]),
-        ("kms", &[Subject::KmsKey]),
+        ("kms", &[Subject::KmsKey, Subject::SecretsKey]),
         ("acm", &[Subject::Certificate]),
         ("wafv2", &[Subject::WebAcl]),
         ("monitoring", &[Subject::Alarms, Subject::Alarms]),

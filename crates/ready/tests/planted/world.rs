@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use model::document::{BackupHead, DocumentEncoder};
+use model::document::{BackupHead, DocumentEncoder, Scheme, SecretsEncryption};
 use model::inventory::Section;
 use model::restore::{FindingCounts, RehearsalRecord, ReportStatus};
 use model::{BackupKey, UserPoolId};
@@ -148,6 +148,11 @@ pub(crate) fn document(began: Timestamp) -> Vec<u8> {
         Section::IdentityProviders,
         json!([{"ProviderName": "SignInWithApple", "ProviderType": "SignInWithApple", "ProviderDetails": {"key_id": "KEY1"}}]),
     );
+    head.set_secrets_encryption(Some(&SecretsEncryption {
+        scheme: Scheme::Aes256Gcm,
+        kms_key: secrets_key().parse().unwrap(),
+        data_key: "AA==".into(),
+    }));
     let mut out = Vec::new();
     let mut encoder = DocumentEncoder::begin(&head, &mut out);
     for n in 0..USERS {
@@ -190,6 +195,10 @@ fn function() -> String {
 
 pub(crate) fn kms_key() -> String {
     arn("kms", HERE, "key/9")
+}
+
+pub(crate) fn secrets_key() -> String {
+    arn("kms", HERE, "key/5")
 }
 
 pub(crate) fn certificate() -> String {
@@ -243,7 +252,7 @@ fn account() -> Account {
             ("editors".to_owned(), json!({"Statement": []})),
         ]),
         ses_identities: BTreeMap::from([(format!("{HERE}/example.com"), true)]),
-        kms_keys: BTreeMap::from([(kms_key(), "Enabled".to_owned())]),
+        kms_keys: BTreeMap::from([kms_key(), secrets_key()].map(|key| (key, "Enabled".to_owned()))),
         certificates: BTreeMap::from([(certificate(), "ISSUED".to_owned())]),
         web_acls: BTreeMap::from([(
             "pool".to_owned(),
