@@ -256,6 +256,7 @@ mod tests {
                 &["--verify", "us-west-2_B"],
                 json!({"verify": "us-west-2_B"}),
             ),
+            (&["--without-secrets"], json!({"without_secrets": true})),
             (&["--rehearsal"], json!({"rehearsal": {}})),
             (
                 &["--rehearsal", "--sample", "1000"],

@@ -15,6 +15,7 @@ mod pseudo_terminal;
 mod ready;
 mod rehearse;
 mod restore;
+mod secrets;
 mod shells;
 mod show;
 mod support;

@@ -107,7 +107,7 @@ async fn a_healthy_world_is_ready_and_its_costs_are_measured() {
     // One of everything was asked, so that nothing is ready for want of a question.
     let asked: std::collections::BTreeSet<Subject> =
         readiness.checks().map(|check| check.check).collect();
-    assert_eq!(asked.len(), 23, "{asked:?}");
+    assert_eq!(asked.len(), 24, "{asked:?}");
     assert_eq!(world.simulator.evidence().refused_total, 0);
 }
 

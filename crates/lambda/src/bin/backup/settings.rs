@@ -97,18 +97,20 @@ fn secrets_keys(
     key: Option<String>,
     fingerprints: Option<String>,
 ) -> Result<Option<(KmsKeyArn, KmsKeyArn)>, Failed> {
-    let read = |variable, arn: String| {
-        let arn = arn.parse::<KmsKeyArn>();
+    let read = |variable, arn: Option<String>| {
+        let arn = arn.map(|arn| arn.parse::<KmsKeyArn>()).transpose();
         arn.map_err(|error| Failed::configuration(variable, error))
     };
-    match (key, fingerprints) {
+    let keys = (
+        read(SECRETS_KEY, key)?,
+        read(FINGERPRINT_KEY, fingerprints)?,
+    );
+    let missing = |variable| Err(Failed::configuration(variable, "it is not set"));
+    match keys {
         (None, None) => Ok(None),
-        (Some(key), Some(fingerprints)) => Ok(Some((
-            read(SECRETS_KEY, key)?,
-            read(FINGERPRINT_KEY, fingerprints)?,
-        ))),
-        (None, _) => Err(Failed::configuration(SECRETS_KEY, "it is not set")),
-        (_, None) => Err(Failed::configuration(FINGERPRINT_KEY, "it is not set")),
+        (Some(key), Some(fingerprints)) => Ok(Some((key, fingerprints))),
+        (None, Some(_)) => missing(SECRETS_KEY),
+        (Some(_), None) => missing(FINGERPRINT_KEY),
     }
 }
 
@@ -178,6 +180,21 @@ mod tests {
         assert_eq!(settings.continuation, None);
         assert_eq!(settings.secrets_keys, None);
         assert_eq!(settings.age_limit, Duration::from_secs(3 * 3600));
+    }
+
+    #[test]
+    fn secrets_are_encrypted_by_two_keys_or_none() {
+        const ARN: &str = "arn:aws:kms:us-west-2:111122223333:key/1a2b3c4d";
+        let both = read(&[(SECRETS_KEY, ARN), (FINGERPRINT_KEY, ARN)]).unwrap();
+        let arn: KmsKeyArn = ARN.parse().unwrap();
+        assert_eq!(both.secrets_keys, Some((arn.clone(), arn)));
+        for (one, other) in [
+            (SECRETS_KEY, FINGERPRINT_KEY),
+            (FINGERPRINT_KEY, SECRETS_KEY),
+        ] {
+            let error = read(&[(one, ARN)]).unwrap_err().to_string();
+            assert!(error.contains(other), "{error}");
+        }
     }
 
     #[test]
