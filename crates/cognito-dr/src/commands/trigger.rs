@@ -229,7 +229,7 @@ mod tests {
     /// What can be typed and what the payload can say do not drift apart.
     #[test]
     fn each_member_of_the_payload_has_its_option() {
-        let lines: [(&[&str], Value); 10] = [
+        let lines: [(&[&str], Value); 11] = [
             (&[], json!({})),
             (
                 &["--at", "2026-11-20T09:30:00Z"],

@@ -9,7 +9,7 @@ use crate::support::{Account, REGION, says};
 use crate::vault::BUCKET;
 
 const KEY: &str = "arn:aws:kms:us-west-2:444455556666:key/1a2b";
-const SECRET: &str = "secret-of-the-client-0123456789-abcdefghij";
+const SECRET: &str = "secretOfTheClient0123456789abcdefghij";
 const FILE: &str = "backup.json.zst";
 
 struct Encrypted {
