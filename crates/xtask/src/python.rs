@@ -14,6 +14,8 @@ const OLDEST: (u32, u32) = (3, 10);
 const TESTS: &str = "tests/python/requirements.txt";
 /// What the environment with checkov has.
 const CHECKOV: &str = "crates/xtask/checkov-requirements.txt";
+/// What the environment with the SAM CLI has.
+const SAM: &str = "crates/xtask/sam-requirements.txt";
 /// What the environment has that packages are linked with.
 const LINKER: &str = "crates/xtask/linker-requirements.txt";
 
@@ -74,6 +76,18 @@ impl Python {
         let python = Self {
             folder: workspace::target().join("python-checkov"),
             requirements: CHECKOV,
+        };
+        python.made()
+    }
+
+    /// The environment with the SAM CLI, made or brought up to date if need be: some 340 MB.
+    ///
+    /// # Errors
+    /// As [`Python::ready`].
+    pub fn with_sam() -> Result<Self> {
+        let python = Self {
+            folder: workspace::target().join("python-sam"),
+            requirements: SAM,
         };
         python.made()
     }

@@ -24,7 +24,7 @@ enum Part {
     Format,
     /// Licences of the dependencies
     Licences,
-    /// The templates, by cfn-lint, cloudformation-validate, checkov and, where it is installed, sam
+    /// The templates, by cfn-lint, cloudformation-validate, checkov and sam
     Templates,
     /// The state machines, by asl-validator and in a second interpreter
     StateMachines,
@@ -96,7 +96,7 @@ fn check(part: Part) -> Result<String> {
         Part::Licences => licences::check(),
         Part::Templates => {
             expand()?;
-            templates::check(&expanded())
+            templates::check(&expanded()).map(|()| String::new())
         }
         Part::StateMachines => {
             expand()?;
