@@ -67,9 +67,7 @@ impl Digest {
         Self(match algorithm {
             CrcAlgorithm::Crc32IsoHdlc => State::Narrow(ISO_HDLC.digest_with_initial(narrow)),
             CrcAlgorithm::Crc32Iscsi => State::Narrow(ISCSI.digest_with_initial(narrow)),
-            CrcAlgorithm::Crc64Nvme => {
-                State::Wide(NVME.digest_with_initial(state.reverse_bits()))
-            }
+            CrcAlgorithm::Crc64Nvme => State::Wide(NVME.digest_with_initial(state.reverse_bits())),
         })
     }
 

@@ -1,12 +1,15 @@
 //! `cognito-dr diff`: what differs between any two of backups and live pools.
 
+mod page;
+
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::pin::pin;
 
 use clap::Args;
 use compare::diff::{
-    Counts, Diff, MatchedBy, MemberDifference, Options, SectionNotCompared, Settings, Side as _,
-    UserDifference, Word, diff,
+    Counts, Diff, MatchedBy, MemberDifference, Options, SectionNotCompared, SettingDifference,
+    Settings, Side as _, UserDifference, Users, Word, diff,
 };
 use model::UserPoolId;
 use serde::Serialize;
@@ -18,6 +21,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
+use crate::new_file;
 use crate::sides::{Described, OneSide};
 use crate::terminal::printable;
 
@@ -54,6 +58,9 @@ pub(crate) struct Arguments {
     /// Do not ask for the MFA preferences of live users: one call for each that may have one
     #[arg(long)]
     no_mfa_preferences: bool,
+    /// Write the differences as a page, too: a file that is not there yet
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     #[command(flatten)]
     pace: PaceOptions,
 }
@@ -129,6 +136,11 @@ async fn compare(context: &Context, arguments: &Arguments) -> Result<Exit, Error
         second: second.described(),
         diff,
     };
+    if let Some(file) = &arguments.page {
+        let page = page::page(&answer, arguments.users)
+            .map_err(|error| Error::new("cannot make the page").because_of(&error))?;
+        new_file::write(file, &page)?;
+    }
     context
         .terminal
         .answer(&answer, |out| write_text(out, &answer, arguments.users))?;
@@ -152,17 +164,11 @@ fn write_text(out: &mut dyn Write, answer: &Answer, named: bool) -> io::Result<(
 
 fn write_counts(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
     let (settings, users, memberships) = (&diff.settings, &diff.users, &diff.memberships);
-    let of = |word: Word| {
-        let found = settings.differences.iter();
-        found.filter(|found| found.change == word).count()
-    };
+    let of_settings = of_settings(settings);
     writeln!(
         out,
         "Settings     {} added, {} removed, {} changed; {} compared",
-        of(Word::Added),
-        of(Word::Removed),
-        of(Word::Changed) + of(Word::Unreadable),
-        settings.compared
+        of_settings.added, of_settings.removed, of_settings.changed, settings.compared
     )?;
     write!(
         out,
@@ -186,6 +192,28 @@ fn write_counts(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
         "Memberships  {} added, {} removed; {} compared",
         memberships.added, memberships.removed, memberships.compared
     )?;
+    for line in not_compared(diff) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// The differences of the settings, by kind.
+fn of_settings(settings: &Settings) -> Counts {
+    let of = |word: Word| {
+        let found = settings.differences.iter();
+        found.filter(|found| found.change == word).count() as u64
+    };
+    Counts {
+        added: of(Word::Added),
+        removed: of(Word::Removed),
+        changed: of(Word::Changed) + of(Word::Unreadable),
+    }
+}
+
+/// What was not compared, and why.
+fn not_compared(diff: &Diff) -> Vec<String> {
+    let mut lines = Vec::new();
     for (in_first, in_second, who) in [
         (true, true, "A and B do"),
         (true, false, "A does"),
@@ -194,28 +222,26 @@ fn write_counts(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
         let of_kind = |section: &&SectionNotCompared| {
             (section.missing_in_first, section.missing_in_second) == (in_first, in_second)
         };
-        let sections = settings.not_compared.iter().filter(of_kind);
+        let sections = diff.settings.not_compared.iter().filter(of_kind);
         let sections: Vec<&str> = sections.map(|left| left.section.member()).collect();
         if !sections.is_empty() {
             let sections = sections.join(", ");
-            writeln!(out, "Not compared, since {who} not hold it: {sections}")?;
+            lines.push(format!("Not compared, since {who} not hold it: {sections}"));
         }
     }
-    if settings.secrets_not_compared > 0 {
-        let secrets = settings.secrets_not_compared;
-        writeln!(
-            out,
+    let secrets = diff.settings.secrets_not_compared;
+    if secrets > 0 {
+        lines.push(format!(
             "Not compared, since a backup encrypts them: {secrets} secrets"
-        )?;
+        ));
     }
-    if users.without_mfa_preference > 0 {
-        let users = users.without_mfa_preference;
-        writeln!(
-            out,
+    let users = diff.users.without_mfa_preference;
+    if users > 0 {
+        lines.push(format!(
             "Not compared, since one side does not hold it: the MFA preference of {users} users"
-        )?;
+        ));
     }
-    Ok(())
+    lines
 }
 
 fn sign(word: Word) -> char {
@@ -233,18 +259,23 @@ fn write_settings(out: &mut dyn Write, settings: &Settings) -> io::Result<()> {
     }
     for found in &settings.differences {
         let path = printable(&found.path.join("/"));
-        write!(out, "  {} {path}", sign(found.change))?;
-        let shown = |value: &Option<Value>| value.as_ref().map(value_in_words);
-        match (shown(&found.first), shown(&found.second)) {
-            _ if found.secret => write!(out, ": a secret")?,
-            _ if found.change == Word::Unreadable => write!(out, ": B could not be read")?,
-            (Some(first), Some(second)) => write!(out, ": {first} -> {second}")?,
-            (Some(only), None) | (None, Some(only)) => write!(out, ": {only}")?,
-            (None, None) => {}
-        }
-        writeln!(out)?;
+        let values = shown_values(found);
+        let colon = if values.is_empty() { "" } else { ": " };
+        writeln!(out, "  {} {path}{colon}{values}", sign(found.change))?;
     }
     Ok(())
+}
+
+/// What both sides have, but for secrets.
+fn shown_values(found: &SettingDifference) -> String {
+    let shown = |value: &Option<Value>| value.as_ref().map(value_in_words);
+    match (shown(&found.first), shown(&found.second)) {
+        _ if found.secret => "a secret".to_owned(),
+        _ if found.change == Word::Unreadable => "B could not be read".to_owned(),
+        (Some(first), Some(second)) => format!("{first} -> {second}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => String::new(),
+    }
 }
 
 fn value_in_words(value: &Value) -> String {
@@ -255,9 +286,9 @@ fn value_in_words(value: &Value) -> String {
     }
 }
 
-fn write_users(out: &mut dyn Write, diff: &Diff, named: bool) -> io::Result<()> {
-    let users = &diff.users;
-    let kinds = [
+/// The kinds of change of users, with their counts.
+fn kinds_of_users(users: &Users) -> [(Word, u64, &'static str); 4] {
+    [
         (Word::Added, users.added, "only in B"),
         (Word::Removed, users.removed, "only in A"),
         (Word::Changed, users.changed, "changed"),
@@ -266,7 +297,12 @@ fn write_users(out: &mut dyn Write, diff: &Diff, named: bool) -> io::Result<()> 
             users.recreated,
             "deleted and created again",
         ),
-    ];
+    ]
+}
+
+fn write_users(out: &mut dyn Write, diff: &Diff, named: bool) -> io::Result<()> {
+    let users = &diff.users;
+    let kinds = kinds_of_users(users);
     if kinds.iter().any(|(_, count, _)| *count > 0) {
         writeln!(out, "\nUsers")?;
     }

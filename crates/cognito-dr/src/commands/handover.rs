@@ -14,6 +14,7 @@ use crate::deployed::{Bucket, StackOptions};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
+use crate::new_file;
 
 /// What lies beside the page.
 const OTHERS: [&str; 3] = [Report::OBJECT, Report::ID_MAP, "user-map.csv"];
@@ -124,20 +125,8 @@ async fn write(
     let Some(body) = bucket.object(restore, name).await? else {
         return Ok(false);
     };
-    let failed = |error: std::io::Error| {
-        let failed = Error::new(format!("cannot write {}", path.display())).because_of(&error);
-        match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                failed.hint("Nothing is overwritten: name another place by --to.")
-            }
-            _ => failed,
-        }
-    };
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    // It names users.
-    #[cfg(unix)]
-    options.mode(0o600);
+    let failed = |error| new_file::failed(path, &error);
+    let options = tokio::fs::OpenOptions::from(new_file::options());
     let mut file = options.open(path).await.map_err(failed)?;
     tokio::io::copy(&mut body.into_async_read(), &mut file)
         .await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -108,7 +108,9 @@ async fn look(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
     let readiness = Box::pin(looking).await;
     drop(progress);
     if let Some(file) = &arguments.page {
-        write_page(&readiness, file)?;
+        let page = ready::page(&readiness)
+            .map_err(|error| Error::new("cannot make the page").because_of(&error))?;
+        new_file::write(file, &page)?;
     }
     context
         .terminal
@@ -161,12 +163,6 @@ async fn primary(
     let listed = set.get("USER_POOL_IDS").map_or("", String::as_str);
     let listed = listed.split(',').filter_map(|id| id.trim().parse().ok());
     Ok((Primary::new(bucket, &aws), listed.collect()))
-}
-
-fn write_page(readiness: &Readiness, file: &Path) -> Result<(), Error> {
-    let page = ready::page(readiness)
-        .map_err(|error| Error::new("cannot make the page").because_of(&error))?;
-    new_file::write(file, &page)
 }
 
 fn write_text(out: &mut dyn Write, readiness: &Readiness) -> io::Result<()> {

@@ -201,3 +201,37 @@ fn what_is_missing_or_not_there_is_named() {
     let said = vault.account.fails(&["diff", &pool]);
     assert!(said.contains("the argument B"), "{said}");
 }
+
+#[test]
+fn the_page_shows_what_the_terminal_shows_and_names_are_no_markup() {
+    let vault = WithVault::with_web_acls();
+    let config = GeneratorConfig::plain(12);
+    let pool = vault.account.simulator.generate(REGION, &config).unwrap();
+    let key = vault.backup_of(&pool, EARLIER);
+    let users = vault.account.simulator.pool(REGION, &pool).unwrap().users;
+    let name = |at: usize| json!({"Username": users[at].username});
+    vault.call(&pool, Operation::AdminDeleteUser, name(0));
+    vault.call(&pool, Operation::AdminDisableUser, name(1));
+    let nickname = json!([{"Name": "nickname", "Value": "<b>Ann</b>"}]);
+    let named = json!({"Username": users[2].username, "UserAttributes": nickname});
+    vault.call(&pool, Operation::AdminUpdateUserAttributes, named);
+    let newcomer = json!({"Username": "newcomer", "MessageAction": "SUPPRESS"});
+    vault.call(&pool, Operation::AdminCreateUser, newcomer);
+    let group = json!({"GroupName": "auditors"});
+    vault.call(&pool, Operation::CreateGroup, group);
+    printed(&vault, &[&key, "--page", "counts.html"]);
+    printed(&vault, &[&key, "--users", "--page", "names.html"]);
+    let page = |file: &str| std::fs::read_to_string(vault.account.path(file)).unwrap();
+    let (counts, names) = (page("counts.html"), page("names.html"));
+    for told in [
+        "<h1>What differs</h1>",
+        "1 only in A",
+        "1 only in B",
+        "2 changed",
+        "groups/auditors",
+    ] {
+        assert!(counts.contains(told) && names.contains(told), "{told}");
+    }
+    assert!(!counts.contains("newcomer") && names.contains("newcomer"));
+    assert!(!names.contains("<b>Ann") && names.contains("&#60;b&#62;Ann"));
+}
