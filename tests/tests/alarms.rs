@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::types::Environment as FunctionEnvironment;
+use cognito::{Cognito, Operation, Pace};
 use end_to_end::cloudwatch::{self, Alarm, Datum, State, embedded};
 use end_to_end::environment::Environment;
 use end_to_end::evaluate::{self, Place};
@@ -324,7 +325,72 @@ async fn a_bucket_that_refuses_is_heard_as_an_error_and_as_silence() {
     day.assert_heard(&both, 3 * HOUR, DAY);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_who_are_disabled_and_a_client_that_is_gone_are_heard_in_the_next_backup() {
+    let Some(deployed) = deployed("alarms when a pool shrinks").await else {
+        return;
+    };
+    let check = deployed.check().await;
+    deployed.backup().await;
+    let calm = deployed.backup().await;
+    deployed.remove_a_client().await;
+    let critical = deployed.backup().await;
+    assert_eq!(deployed.kept().await, 0);
+    deployed.disable_users(12).await;
+    let shrunk = deployed.backup().await;
+    assert_eq!(deployed.kept().await, 1);
+    for (cause, alarm) in [
+        (&critical, "CognitoCriticalChangeAlarm"),
+        (&shrunk, "CognitoPoolShrunkAlarm"),
+    ] {
+        let day = deployed.day().checked(0, DAY, &check);
+        let day = day.backed_up(0, CAUSE, &calm);
+        // Once: what changed is not said again.
+        let day = day.backed_up(CAUSE, CAUSE + HOUR, cause);
+        let day = day.backed_up(CAUSE + HOUR, DAY, &calm);
+        day.assert_heard(&[alarm], 2 * HOUR, DAY);
+        for on in day.on(CAUSE + 4 * HOUR, DAY) {
+            assert_eq!(on, BTreeSet::new());
+        }
+    }
+}
+
 impl Deployed {
+    /// Calls Cognito about the pool, as somebody who makes a mistake.
+    async fn call(&self, operation: Operation, members: Value) -> Value {
+        let config = self.stack.primary.config.to_builder();
+        let config = config.endpoint_url(self.stack.simulator.endpoint());
+        let cognito = Cognito::new(&config.build(), Pace::unlimited());
+        let mut request = members;
+        request["UserPoolId"] = json!(MEMBERS);
+        cognito.call(operation, &request).await.unwrap()
+    }
+
+    async fn remove_a_client(&self) {
+        let listed = self.call(Operation::ListUserPoolClients, json!({})).await;
+        let client = &listed["UserPoolClients"][0]["ClientId"];
+        let client = json!({"ClientId": client});
+        self.call(Operation::DeleteUserPoolClient, client).await;
+    }
+
+    async fn disable_users(&self, count: usize) {
+        let listed = self.call(Operation::ListUsers, json!({"Limit": 60})).await;
+        let users = listed["Users"].as_array().unwrap().iter();
+        let enabled = users.filter(|user| user["Enabled"] == true).take(count);
+        for user in enabled {
+            let user = json!({"Username": user["Username"]});
+            self.call(Operation::AdminDisableUser, user).await;
+        }
+    }
+
+    /// How many bases are kept from before the pool shrank.
+    async fn kept(&self) -> usize {
+        let bucket = &self.deployment.primary["BackupBucketName"];
+        let listed = self.stack.primary.s3.list_objects_v2().bucket(bucket);
+        let listed = listed.prefix("cognito-backup/kept/").send().await.unwrap();
+        listed.contents().len()
+    }
+
     /// Lets the function write into a bucket that is not there: the local stack's buckets refuse
     /// nobody.
     async fn without_bucket(&self) {

@@ -267,6 +267,9 @@ fn there_is_always_a_whole_backup_of_the_pool_and_in_the_end_only_the_last() {
             assert_eq!(rules.end(last, None, written), None, "{what}");
             let former = rules.end_of_old_version(last, None, written);
             assert!(former.unwrap() - written <= 2 * DAY, "{what}");
+            // A base from before the pool shrank stays until somebody removes it.
+            let kept = "cognito-backup/kept/us-east-1_AbC-20260307-050002.json.zst";
+            assert_eq!(rules.end(kept, None, written), None, "{what}");
             let stopped_for = day - LAST_DAY;
             if stopped_for > retention.days + 2 && retention.weeks + retention.months == 0 {
                 assert!(alive.is_empty(), "{what}: day {day}");

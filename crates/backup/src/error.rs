@@ -37,6 +37,16 @@ pub enum BackupError {
         /// What it means.
         failure: Failure,
     },
+    /// The table of backups does not say which there are.
+    #[error("the rows of the table {table} cannot be read: {reason}")]
+    NotListed {
+        /// The table.
+        table: String,
+        /// What DynamoDB said.
+        reason: String,
+        /// What it means.
+        failure: Failure,
+    },
     /// The pool does not fit into one invocation, and nobody goes on.
     #[error(
         "time was up after {users} users of {pool}, and no continuation is configured, by which further invocations go on"
@@ -145,6 +155,7 @@ impl BackupError {
             BackupError::Cognito(error) => error.failure(),
             BackupError::Vault(error) => error.failure(),
             BackupError::NotRecorded { failure, .. }
+            | BackupError::NotListed { failure, .. }
             | BackupError::NotHandedOver { failure, .. } => *failure,
             BackupError::NoTimeLeft { .. }
             | BackupError::NoShards { .. }

@@ -6,6 +6,7 @@
 //!   PoolRun         head -> users, page by page -> memberships, group by group -> trailer
 //!     Listing       the users: one chain of pages, or many by `sub` prefix
 //!     Requests      what is read at a time: more than is written
+//!   settle          what changed since the backup before; whole, or a difference
 //!   MetadataTable   the row, when the object is complete
 //! Backups::go_on    the same from where another invocation stopped (BackupCursor)
 //! Ages::of          how old the newest backup of each pool is
@@ -19,6 +20,7 @@
 mod ages;
 mod ahead;
 mod by_prefix;
+mod change;
 mod continuation;
 mod cursor;
 mod error;
@@ -27,6 +29,7 @@ mod listing;
 mod pool_run;
 mod pools;
 mod preferences;
+mod recorded;
 mod replicas;
 mod requests;
 mod resume;
@@ -42,6 +45,7 @@ pub use cursor::BackupCursor;
 pub use error::{BackupError, FailedPool};
 pub use pools::{ListedPool, Pools};
 pub use preferences::MfaPreferences;
+pub use recorded::RecordedBackup;
 pub use replicas::Replicas;
 pub use row::MetadataTable;
 pub use run::{Backups, Progress};

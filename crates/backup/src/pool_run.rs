@@ -10,6 +10,7 @@ use cognito::collect::{Collector, with_groups};
 use cognito::{Answers, CognitoError, ErrorKind};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
+use model::change::{Change, NotCompared};
 use model::checklist::{self, ChecklistAnswer};
 use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::observe::{Counted, Event};
@@ -500,7 +501,11 @@ impl<'a> PoolRun<'a> {
                 });
             }
         }
-        let trailer = document.encoder.finish(Timestamp::now(), &mut self.out);
+        let staged = self.upload.staged().map(str::to_owned);
+        let is_first = staged.is_none() && backups.is_compared();
+        let change = is_first.then_some(Change::NotCompared(NotCompared::FirstBackup));
+        let encoder = document.encoder;
+        let trailer = encoder.finish_with(Timestamp::now(), change, &mut self.out);
         if let Err(error) = self.upload.write(&self.out).await {
             if !error.failure().is_worth_retrying() {
                 self.upload.abort().await;
@@ -516,7 +521,6 @@ impl<'a> PoolRun<'a> {
                 ..row
             }
         };
-        let staged = self.upload.staged().map(str::to_owned);
         // Comparing takes as much memory for each user.
         drop(self.seen);
         drop(self.ahead);
@@ -648,12 +652,12 @@ async fn begin_upload(
             .unwrap_or(began);
         let key = BackupKey::new(pool, at).of_shard(backups.shard);
         let vault = backups.vault;
-        let begun = match backups.is_base(&key).await? {
-            Some(true) => vault.begin_base(&key).await,
-            Some(false) if backups.differences => {
+        let begun = match backups.is_compared() {
+            false => vault.begin(&key).await,
+            true if backups.has_earlier(&key).await? => {
                 vault.begin_staged(&key, &staged_object(&key)).await
             }
-            _ => vault.begin(&key).await,
+            true => vault.begin_base(&key).await,
         };
         match begun {
             Err(VaultError::KeyTaken(_)) if seconds < TAKEN_KEYS => seconds += 1,

@@ -47,6 +47,14 @@ impl MetadataTable {
         }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Records a backup whose object is complete.
     ///
     /// # Errors
@@ -127,6 +135,11 @@ fn item(row: &BackupRow) -> HashMap<String, AttributeValue> {
     if let Some(listing) = &row.users_listing {
         item.insert("users_listing".into(), text(&listing.to_string()));
     }
+    if let Some(change) = &row.trailer.change {
+        // As the trailer has it; a summary always becomes JSON.
+        let json = serde_json::to_string(change).unwrap_or_default();
+        item.insert("change".into(), text(&json));
+    }
     if let Some(version) = &row.version_id {
         item.insert("version_id".into(), text(version));
     }
@@ -159,7 +172,7 @@ fn cut(text: &str) -> AttributeValue {
 }
 
 /// The time as the reference wrote it: Python's `isoformat()`, UTC without a zone.
-fn isoformat(time: Timestamp) -> String {
+pub(crate) fn isoformat(time: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::UTC).datetime();
     time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cognito::{Cognito, CognitoError, ErrorKind, Operation, Stop};
 use jiff::{SignedDuration, Timestamp};
 use model::backup_row::BackupRow;
+use model::change::ShrinkLimits;
 use model::document::SectionStatus;
 use model::observe::{Activity, Ending, Event, Observer};
 use model::request::BackedUpPool;
@@ -16,6 +17,7 @@ use tracing::Instrument as _;
 use vault::{SecretsKey, Vault, VaultError};
 
 use crate::by_prefix::UsersByPrefix;
+use crate::change;
 use crate::continuation::Continuation;
 use crate::cursor::{BackupCursor, PoolCursor};
 use crate::error::{BackupError, FailedPool};
@@ -58,6 +60,8 @@ pub struct Backups<'a> {
     /// Whether the later backups of a UTC day are written as differences against the first whole
     /// one.
     pub differences: bool,
+    /// How many users may be gone or disabled before the last whole base is kept.
+    pub shrink_limits: ShrinkLimits,
     /// Whose MFA preferences are read, one call for each user.
     pub mfa_preferences: MfaPreferences,
     /// What encrypts the secrets of the settings within the backup; none, they stand there as
@@ -487,12 +491,14 @@ impl<'a> Backups<'a> {
         for (section, error) in row.failed_sections() {
             tracing::warn!(%section, error, "a section could not be read");
         }
+        change::tell(row.trailer.change.as_ref());
         self.observer.event(Event::BackedUp {
             user_pool_id: row.key.pool().clone(),
             users: row.trailer.users,
             bytes: row.bytes,
             milliseconds: row.duration_milliseconds,
             failed_sections: row.failed_sections().count() as u64,
+            change: row.trailer.change.clone(),
         });
         Ok(Outcome::Done(Box::new(row)))
     }

@@ -8,6 +8,7 @@
 
 pub mod allowed;
 pub mod announced;
+pub mod change;
 pub mod diff;
 pub mod documents;
 pub mod excused;

@@ -69,6 +69,14 @@ metrics! {
     BackupSectionsFailed: Count, Backup, [Alarm("CognitoBackupSectionsAlarm"), Panel("Backups")];
     /// Complete backups whose row DynamoDB refused.
     BackupsNotRecorded: Count, Backup, [Alarm("CognitoBackupNotRecordedAlarm"), Panel("Backups")];
+    /// Users who are gone, made again or disabled since the backup of the pool before.
+    UsersLost: Count, Backup, [Panel("Changes")];
+    /// Pools of which more users are lost since the backup before than `ShrinkLimitUsers` or `ShrinkLimitPercent` allow.
+    PoolsShrunk: Count, Backup, [Alarm("CognitoPoolShrunkAlarm"), Panel("Changes")];
+    /// Clients, groups, identity providers and triggers that are gone, roles of groups that changed, and protections that are off, since the backup of the pool before.
+    CriticalChanges: Count, Backup, [Alarm("CognitoCriticalChangeAlarm"), Panel("Changes")];
+    /// Backups that could not be compared with the one before: no time was left, or it cannot be read.
+    BackupsNotCompared: Count, Backup, [Panel("Changes")];
     /// Calls that Cognito throttled in an invocation.
     BackupCallsThrottled: Count, Backup, [Panel("Calls throttled")];
     /// Share of Cognito's request quota that an invocation used, in the category of which it used most.

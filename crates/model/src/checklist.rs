@@ -241,6 +241,7 @@ mod tests {
             memberships_offset: 0,
             bytes: 0,
             crc64nvme: String::new(),
+            change: None,
         };
         (head, trailer)
     }

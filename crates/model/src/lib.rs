@@ -7,6 +7,7 @@
 pub mod backup_key;
 pub mod backup_name;
 pub mod backup_row;
+pub mod change;
 pub mod checklist;
 pub mod document;
 pub mod failure;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::change::Change;
 use crate::identifiers::UserPoolId;
 use crate::restore::{FindingCounts, Outcome, Step};
 
@@ -62,6 +63,8 @@ pub enum Event {
         milliseconds: u64,
         /// How many sections could not be read.
         failed_sections: u64,
+        /// What changed since the backup before, where that was looked at.
+        change: Option<Change>,
     },
     /// The backup of a pool is complete, and the table did not take its row.
     NotRecorded {

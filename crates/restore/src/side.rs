@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use model::document::{BackupHead, MfaFactors, UserRecord};
 use model::{UserPoolId, Username};
 use serde_json::Value;
-use vault::{Backup, VaultError};
+use vault::Backup;
 
 use crate::error::RestoreError;
 
@@ -154,28 +154,19 @@ fn users_of(
     backup: &Backup,
     from: u64,
 ) -> impl Stream<Item = Result<(u64, UserRecord), RestoreError>> {
-    let from = (from > 0).then_some(from);
-    let users = stream::once(async move { backup.users(from).await });
-    let users = users.map_ok(|users| {
-        stream::try_unfold(users, async |mut users| {
-            let line = users.next().await?;
-            Ok::<_, VaultError>(line.map(|line| ((line.offset, line.record), users)))
-        })
-    });
-    users.try_flatten().map_err(RestoreError::from)
+    let users = backup.stream_users((from > 0).then_some(from), None);
+    users
+        .map_ok(|line| (line.offset, line.record))
+        .map_err(RestoreError::from)
 }
 
 fn memberships_of(
     backup: &Backup,
 ) -> impl Stream<Item = Result<(Arc<str>, Username), RestoreError>> {
-    let memberships = stream::once(async { backup.memberships().await });
-    let memberships = memberships.map_ok(|memberships| {
-        stream::try_unfold(memberships, async |mut memberships| {
-            let next = memberships.next().await?;
-            Ok::<_, VaultError>(next.map(|member| ((member.group, member.username), memberships)))
-        })
-    });
-    memberships.try_flatten().map_err(RestoreError::from)
+    let memberships = backup.stream_memberships(None);
+    memberships
+        .map_ok(|membership| (membership.group, membership.username))
+        .map_err(RestoreError::from)
 }
 
 impl diff::Side for Side<'_> {

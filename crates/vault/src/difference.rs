@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
+use model::change::Change;
 use model::document::{Base, Difference, DocumentEncoder, RowSum, Trailer};
 use model::{BackupKey, BackupName};
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::Vault;
 use crate::error::VaultError;
-use crate::lines::{Lines, Users};
+use crate::lines::{Lines, Memberships, Users};
 use crate::open::{Backup, Part, Role, open};
 use crate::source::PIECE;
 use crate::store::{Finished, Kind, Store};
@@ -183,25 +184,7 @@ impl Backup {
         };
         let read = async {
             let mut named = Named::default();
-            let lines = self
-                .parts
-                .iter()
-                .filter(|part| part.role == Role::Difference);
-            let lines = lines.map(|part| {
-                let trailer = &part.trailer;
-                // As they stand there: those who are gone, too.
-                let part = Part {
-                    role: Role::Whole,
-                    ..part.clone()
-                };
-                Lines::new(
-                    &part,
-                    &self.name,
-                    trailer.users_offset,
-                    trailer.memberships_offset,
-                )
-            });
-            let mut users = Users::new(lines.collect(), Arc::default(), None);
+            let mut users = self.users_of_difference();
             while let Some(user) = users.next_json().await? {
                 let user = NamedUser::of(&user.json)
                     .ok_or_else(|| VaultError::damaged(&self.name, "a line is not a user"))?;
@@ -210,6 +193,37 @@ impl Backup {
             Ok(Arc::new(named))
         };
         on_base.named.get_or_try_init(|| read).await.cloned()
+    }
+
+    /// The users as a difference lists them, those who are gone among them; none of any other
+    /// backup.
+    pub(crate) fn users_of_difference(&self) -> Users {
+        let lines = self.parts_of_difference().map(|part| {
+            let trailer = &part.trailer;
+            let (from, end) = (trailer.users_offset, trailer.memberships_offset);
+            Lines::new(&part, &self.name, from, end)
+        });
+        Users::new(lines.collect(), Arc::default(), None)
+    }
+
+    /// The memberships of the users whom a difference lists; none of any other backup.
+    pub(crate) fn memberships_of_difference(&self) -> Memberships {
+        let lines = self.parts_of_difference().map(|part| {
+            let trailer = &part.trailer;
+            let (from, end) = (trailer.memberships_offset, trailer.bytes);
+            Lines::new(&part, &self.name, from, end)
+        });
+        Memberships::new(lines.collect(), Arc::default(), None)
+    }
+
+    /// Read as it stands there.
+    fn parts_of_difference(&self) -> impl Iterator<Item = Part> {
+        let parts = self.parts.iter();
+        let parts = parts.filter(|part| part.role == Role::Difference);
+        parts.map(|part| Part {
+            role: Role::Whole,
+            ..part.clone()
+        })
     }
 
     /// Counts and adds up all users and memberships.
@@ -268,8 +282,10 @@ struct Entry {
     groups: u64,
 }
 
-/// What differs between a base and a whole backup.
-struct Changes {
+/// What differs between a base and a whole backup. Takes 33 bytes of memory for each user of the base.
+#[derive(Debug)]
+pub struct Changes {
+    base: Base,
     names: Names,
     /// The users of the base, by name.
     entries: Vec<Entry>,
@@ -279,9 +295,49 @@ struct Changes {
     new: u64,
 }
 
+/// The users in whom two backups may differ that were compared with one base: whom either names.
+#[derive(Debug)]
+pub struct MayDiffer {
+    changes: Arc<Changes>,
+    named: Arc<Named>,
+}
+
+impl MayDiffer {
+    pub(crate) fn contains(&self, username: &str) -> bool {
+        self.named.contains(username) || self.changes.lists(username)
+    }
+}
+
+impl Backup {
+    /// The users in whom this backup and the whole one in which `changes` were found may differ. All
+    /// others are the same in both. `None` where this backup has another base.
+    ///
+    /// # Errors
+    /// [`VaultError`] when it is a difference, and whom it names cannot be read.
+    pub async fn may_differ(
+        &self,
+        changes: &Arc<Changes>,
+    ) -> Result<Option<Arc<MayDiffer>>, VaultError> {
+        let base = match &self.on_base {
+            Some(on_base) => &on_base.difference.base.crc64nvme,
+            None => &self.trailer.crc64nvme,
+        };
+        if *base != changes.base.crc64nvme {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(MayDiffer {
+            changes: changes.clone(),
+            named: self.named().await?,
+        })))
+    }
+}
+
 impl Changes {
     /// Compares; `None` where the base is not one to compare with.
     async fn between(base: &Backup, whole: &Backup) -> Result<Option<Self>, VaultError> {
+        let BackupName::Key(base_key) = &base.name else {
+            return Ok(None);
+        };
         if base.trailer.users > LARGEST_BASE {
             return Ok(None);
         }
@@ -308,6 +364,11 @@ impl Changes {
             same
         });
         let mut changes = Self {
+            base: Base {
+                s3_key: base_key.clone(),
+                version_id: base.version_id.clone(),
+                crc64nvme: base.trailer.crc64nvme.clone(),
+            },
             seen: vec![false; entries.len()],
             names,
             entries,
@@ -408,11 +469,22 @@ impl Vault {
         Box::pin(open(self.store(), &name, staged, None)).await
     }
 
+    /// What differs between `base` and `whole`; `None` where the base is none to write a difference
+    /// against: it has more than four million users, or lines that are no users.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`] when `base` or `whole` is.
+    pub async fn changes(
+        &self,
+        base: &Backup,
+        whole: &Backup,
+    ) -> Result<Option<Changes>, VaultError> {
+        Changes::between(base, whole).await
+    }
+
     /// Writes the backup `key` as what differs between `base` and `whole`, and reads it back.
     /// `None`, and nothing is written, where that is more than a quarter of the base's users.
-    ///
-    /// Memory: 33 bytes for each user of the base, beside those of an [`Upload`] and of two
-    /// readers.
+    /// `change` says what changed since the backup before, which may be another one than the base.
     ///
     /// # Errors
     /// [`VaultError::KeyTaken`] when another backup came to lie there, [`VaultError::Damaged`]
@@ -422,30 +494,22 @@ impl Vault {
         key: &BackupKey,
         base: &Backup,
         whole: &Backup,
+        changes: &Changes,
+        change: Option<Change>,
     ) -> Result<Option<(Finished, Trailer)>, VaultError> {
-        let Some(changes) = Changes::between(base, whole).await? else {
-            return Ok(None);
-        };
         if changes.count() * WORTH_IT > base.trailer.users {
             return Ok(None);
         }
         let rows = whole.rows().await?;
-        let BackupName::Key(base_key) = &base.name else {
-            return Ok(None);
-        };
         let difference = Difference {
-            base: Base {
-                s3_key: base_key.clone(),
-                version_id: base.version_id.clone(),
-                crc64nvme: base.trailer.crc64nvme.clone(),
-            },
+            base: changes.base.clone(),
             users: whole.trailer.users,
             groups: whole.trailer.groups,
             memberships: whole.trailer.memberships,
             rows: rows.sum,
         };
         let mut upload = self.begin_as(key, Kind::Difference).await?;
-        let written = write(&mut upload, difference, &changes, base, whole).await;
+        let written = write(&mut upload, difference, changes, change, base, whole).await;
         let trailer = match written {
             Ok(trailer) => trailer,
             Err(error) => {
@@ -453,7 +517,6 @@ impl Vault {
                 return Err(error);
             }
         };
-        drop(changes);
         let finished = upload.finish().await?;
         let version = finished.version_id.as_deref();
         let again = Box::pin(self.open_as_stored(key, version)).await?;
@@ -461,7 +524,9 @@ impl Vault {
         Ok(Some((finished, trailer)))
     }
 
-    /// Makes a whole backup that was staged the backup `key`, byte by byte.
+    /// Makes a whole backup that was staged the backup `key`, byte by byte but for the trailer,
+    /// which may say more than that of the staged one. `is_first`: no other one of its day is
+    /// there to be a base.
     ///
     /// # Errors
     /// [`VaultError::KeyTaken`] when another backup came to lie there.
@@ -469,24 +534,21 @@ impl Vault {
         &self,
         key: &BackupKey,
         whole: &Backup,
+        trailer: &Trailer,
+        is_first: bool,
     ) -> Result<Finished, VaultError> {
-        let mut upload = self.begin_as(key, Kind::Base).await?;
-        let mut at = 0;
-        for part in &whole.parts {
-            while at < whole.bytes {
-                let to = whole.bytes.min(at + PIECE);
-                let sent = match part.source.stored(at, to).await {
-                    Ok(bytes) => upload.write_stored(&bytes).await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = sent {
-                    upload.abort().await;
-                    return Err(error);
-                }
-                at = to;
+        let mut upload = match is_first {
+            true => self.begin_base(key).await?,
+            false => self.begin_as(key, Kind::Base).await?,
+        };
+        let published = publish(&mut upload, whole, trailer).await;
+        match published {
+            Ok(()) => upload.finish().await,
+            Err(error) => {
+                upload.abort().await;
+                Err(error)
             }
         }
-        upload.finish().await
     }
 
     /// Removes a whole backup that was staged.
@@ -499,11 +561,28 @@ impl Vault {
     }
 }
 
+/// Copies a document, with another trailer.
+async fn publish(upload: &mut Upload, whole: &Backup, trailer: &Trailer) -> Result<(), VaultError> {
+    for part in &whole.parts {
+        let (end, frames) = part.source.before_trailer(&part.trailer)?;
+        let mut at = 0;
+        while at < end {
+            let to = end.min(at + PIECE);
+            let bytes = part.source.stored(at, to).await?;
+            upload.write_stored(&bytes).await?;
+            at = to;
+        }
+        upload.go_on_after(frames);
+    }
+    upload.write(&trailer.to_line()).await
+}
+
 /// The document of a difference.
 async fn write(
     upload: &mut Upload,
     difference: Difference,
     changes: &Changes,
+    change: Option<Change>,
     base: &Backup,
     whole: &Backup,
 ) -> Result<Trailer, VaultError> {
@@ -563,7 +642,7 @@ async fn write(
     if open_group.is_some() {
         encoder.end_group(&mut out);
     }
-    let trailer = encoder.finish(whole.trailer.reading_ended, &mut out);
+    let trailer = encoder.finish_with(whole.trailer.reading_ended, change, &mut out);
     upload.write(&out).await?;
     Ok(trailer)
 }

@@ -191,6 +191,19 @@ impl Frames {
         self.ends.last().map_or(0, |(_, content)| *content)
     }
 
+    /// Where the frame is stored whose content begins at `content`, and the frames before it.
+    pub(crate) fn before(&self, content: u64) -> Result<(u64, Vec<FrameSize>), VaultError> {
+        let frame = (0..self.ends.len()).find(|frame| self.begin(*frame).1 == content);
+        let frame = frame.ok_or_else(|| self.damaged("its trailer is no frame of its own"))?;
+        let size = |frame: usize| {
+            let (begin, end) = (self.begin(frame), self.ends[frame]);
+            let size = |bytes| size_of(bytes).map_err(|_| self.damaged("a frame is too large"));
+            Ok(FrameSize(size(end.0 - begin.0)?, size(end.1 - begin.1)?))
+        };
+        let sizes = (0..frame).map(size).collect::<Result<_, VaultError>>()?;
+        Ok((self.begin(frame).0, sizes))
+    }
+
     /// The content of the last frame, which holds the trailer.
     pub(crate) async fn last(&self, opened: &Opened) -> Result<Bytes, VaultError> {
         let last = self.ends.len() - 1;

@@ -50,13 +50,17 @@ impl Vault {
         let name = BackupName::Key(key.clone());
         let version = base.version_id.as_deref();
         let base = Box::pin(open(self.store(), &name, &self.object(key), version)).await?;
-        let object = last_object(key.pool());
+        self.copy_to(&base, &last_object(key.pool())).await
+    }
+
+    /// Copies a whole backup to an object that no lifecycle rule ends, over one that is there.
+    pub(crate) async fn copy_to(&self, backup: &Backup, object: &str) -> Result<(), VaultError> {
         let store = self.store();
-        let begun = store.begin(&object, "application/zstd", Existing::Replace, Kind::Other);
+        let begun = store.begin(object, "application/zstd", Existing::Replace, Kind::Other);
         let mut upload = begun.await?;
-        let copied = copy(store, &base, &object, &mut upload).await;
+        let copied = copy(store, backup, object, &mut upload).await;
         if copied.is_err()
-            && let Err(error) = store.abort(&object, &upload).await
+            && let Err(error) = store.abort(object, &upload).await
         {
             tracing::warn!(%error, "what was sent of a copy is not removed");
         }

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use model::document::{DecoderPlace, DocumentDecoder, DocumentEvent, UserRecord};
 use model::{BackupName, Username};
 
-use crate::difference::{Named, NamedUser};
+use crate::difference::{MayDiffer, Named, NamedUser};
 use crate::error::VaultError;
 use crate::forgotten::Forgotten;
 use crate::open::{Part, Role};
@@ -106,6 +106,8 @@ pub struct Users {
     named: Arc<Named>,
     /// Who is left out.
     forgotten: Option<Arc<Forgotten>>,
+    /// Who is wanted; everybody without it.
+    only: Option<Arc<MayDiffer>>,
     decoder: DocumentDecoder,
 }
 
@@ -127,8 +129,15 @@ impl Users {
             documents,
             named,
             forgotten,
+            only: None,
             decoder: DocumentDecoder::at(DecoderPlace::Users),
         }
+    }
+
+    /// Those alone who may differ.
+    #[must_use]
+    pub fn only(self, only: Option<Arc<MayDiffer>>) -> Self {
+        Self { only, ..self }
     }
 
     /// The next user; `None` after the last.
@@ -183,6 +192,14 @@ impl Users {
                     continue;
                 }
             }
+            if let Some(only) = &self.only {
+                let Some(user) = NamedUser::of(&json) else {
+                    return Err(self.no_user(offset));
+                };
+                if !only.contains(user.name()) {
+                    continue;
+                }
+            }
             return Ok(Some(JsonLine {
                 json,
                 offset,
@@ -219,6 +236,8 @@ pub struct Memberships {
     named: Arc<Named>,
     /// Whose memberships are left out.
     forgotten: Option<Arc<Forgotten>>,
+    /// Whose memberships are wanted; everybody's without it.
+    only: Option<Arc<MayDiffer>>,
     decoder: DocumentDecoder,
     group: Arc<str>,
 }
@@ -233,9 +252,16 @@ impl Memberships {
             documents,
             named,
             forgotten,
+            only: None,
             decoder: DocumentDecoder::at(DecoderPlace::Groups),
             group: "".into(),
         }
+    }
+
+    /// Those alone of users who may differ.
+    #[must_use]
+    pub fn only(self, only: Option<Arc<MayDiffer>>) -> Self {
+        Self { only, ..self }
     }
 
     /// The next membership; `None` after the last.
@@ -259,6 +285,11 @@ impl Memberships {
                         .forgotten
                         .as_ref()
                         .is_some_and(|forgotten| forgotten.has_username(&username)) => {}
+                Some(DocumentEvent::Member(username))
+                    if self
+                        .only
+                        .as_ref()
+                        .is_some_and(|only| !only.contains(&username)) => {}
                 Some(DocumentEvent::Member(username)) => {
                     return Ok(Some(Membership {
                         group: self.group.clone(),

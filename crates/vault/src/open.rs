@@ -160,8 +160,11 @@ impl Vault {
         let opened = Box::pin(open_whole(self.store(), &name, &object, version_id));
         let backup = match opened.await {
             Err(VaultError::Missing(address)) => {
-                let last = Box::pin(self.open_last_of(key)).await;
-                last.ok_or(VaultError::Missing(address))?
+                let copy = match Box::pin(self.open_last_of(key)).await {
+                    None => Box::pin(self.open_kept(key)).await,
+                    last => last,
+                };
+                copy.ok_or(VaultError::Missing(address))?
             }
             opened => opened?,
         };

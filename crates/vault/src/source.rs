@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use model::BackupName;
+use model::document::Trailer;
 use tokio::task::spawn_blocking;
 
 use crate::error::VaultError;
-use crate::frames::Frames;
+use crate::frames::{FrameSize, Frames};
 use crate::store::bucket::ObjectVersion;
 
 /// How many bytes one request asks for. Short requests instead of one long stream: a restore
@@ -77,6 +78,17 @@ impl Source {
     /// The bytes as they are stored, from `from` to before `to`.
     pub(crate) async fn stored(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
         self.stored.read(from, to).await
+    }
+
+    /// Where the line of the trailer is stored, and the frames before it.
+    pub(crate) fn before_trailer(
+        &self,
+        trailer: &Trailer,
+    ) -> Result<(u64, Vec<FrameSize>), VaultError> {
+        match &self.frames {
+            None => Ok((trailer.bytes, Vec::new())),
+            Some(frames) => frames.before(trailer.bytes),
+        }
     }
 
     /// The content from `from` to before `to`.

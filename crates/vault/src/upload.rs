@@ -152,9 +152,15 @@ impl Upload {
 
     /// Adds bytes as another object holds them.
     pub(crate) async fn write_stored(&mut self, bytes: &[u8]) -> Result<(), VaultError> {
-        self.frames = None;
         self.unsent.extend_from_slice(bytes);
         self.send_full_parts().await
+    }
+
+    /// What was written as it was stored are these frames: more follow.
+    pub(crate) fn go_on_after(&mut self, frames: Vec<FrameSize>) {
+        if self.frames.is_some() {
+            self.frames = Some(FrameWriter::after(frames));
+        }
     }
 
     /// Adds to the backup. A full part goes off at once, while the next one fills up.

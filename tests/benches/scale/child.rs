@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
 use cognito::{Cognito, Pace, Stop};
+use model::change::ShrinkLimits;
 use model::request::{RestoreOptions, UsersEngine};
 use model::{BackupKey, UserPoolId};
 use restore::drive::{self, Next, Order};
@@ -62,6 +63,7 @@ async fn back_up(job: &Job, pool: &UserPoolId, by_prefix: bool) -> Result<()> {
                 false => UsersByPrefix::Never,
             },
             differences: false,
+            shrink_limits: ShrinkLimits::default(),
             mfa_preferences: MfaPreferences::None,
             secrets_key: None,
             request_id: "scale",

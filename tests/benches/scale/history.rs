@@ -58,8 +58,11 @@ pub(crate) fn child(task: &str) -> Result<()> {
             true => {
                 let base = Box::pin(vault.base_for(&task.key)).await?;
                 let base = base.context("no base")?;
-                let whole = vault.open_staged(&task.key, STAGED).await?;
-                let written = Box::pin(vault.write_difference(&task.key, &base, &whole)).await?;
+                let whole = Box::pin(vault.open_staged(&task.key, STAGED)).await?;
+                let changes = Box::pin(vault.changes(&base, &whole)).await?;
+                let changes = changes.context("the base is too large")?;
+                let written = vault.write_difference(&task.key, &base, &whole, &changes, None);
+                let written = Box::pin(written).await?;
                 written.context("it is written whole")?.0.bytes
             }
             false => {

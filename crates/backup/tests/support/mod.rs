@@ -11,6 +11,7 @@ use backup::{
 };
 use cognito::collect::OPERATIONS;
 use cognito::{Cognito, Pace, Stop};
+use model::change::ShrinkLimits;
 use model::document::{BackupHead, UserRecord};
 use model::{BackupKey, UserPoolId};
 use serde_json::{Value, json};
@@ -99,6 +100,7 @@ impl World {
             shard: None,
             users_by_prefix: self.users_by_prefix,
             differences: false,
+            shrink_limits: ShrinkLimits::default(),
             mfa_preferences: MfaPreferences::None,
             secrets_key: None,
             request_id: "request",

@@ -8,6 +8,7 @@ use backup::{BackupError, Backups, MfaPreferences, Progress, UsersByPrefix};
 use clap::{Args, ValueEnum};
 use cognito::{Operation, Pages, Stop};
 use jiff::Timestamp;
+use model::change::ShrinkLimits;
 use model::inventory::Section;
 use model::observe::Observer;
 use model::request::BackedUpPool;
@@ -338,6 +339,7 @@ async fn one(
         shard: arguments.shard,
         users_by_prefix: arguments.users_by_prefix.into(),
         differences: false,
+        shrink_limits: ShrinkLimits::default(),
         mfa_preferences: match arguments.no_mfa_preferences {
             true => MfaPreferences::None,
             false => MfaPreferences::Auto,

@@ -74,8 +74,8 @@ With --json:
   settings.differences[]   path[], change (added, removed, changed or unreadable), first, second,
                            secret (then without values)
   settings.not_compared[]  section, missing_in_first, missing_in_second
-  users                in_first, in_second, added, removed, changed, recreated, members,
-                       without_mfa_preference, named[]
+  users                in_first, in_second, added, removed, changed, recreated, disabled, enabled,
+                       members, without_mfa_preference, named[]
   users.members        by attribute, UserStatus, Enabled, UserMFASettingList, PreferredMfaSetting:
                        added, removed, changed, of users that both have
   users.named[]        change, name, username, sub, members[] (member, first, second)

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::Args;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
+use model::change::Change;
 use model::checklist::{self, ChecklistRow};
 use model::document::{BackupHead, SectionStatus};
 use model::inventory::Section;
@@ -49,6 +50,8 @@ With --json:
   users                 total, without forgotten ones; by_status and disabled (null with
                         --no-statuses); forgotten (null where no list was asked)
   memberships           how many there are
+  change                what changed since the backup before, as `history` gives it; null where it
+                        was not recorded
   sections[]            name, status (complete, empty, failed, not_read or unknown), count, reason
   checklist[]           check, answer (yes, no, not_applicable or cannot_be_told), holds, detail
   app_clients[]         id, name
@@ -66,6 +69,7 @@ struct Answer<'a> {
     base: Option<&'a BackupKey>,
     users: Users,
     memberships: u64,
+    change: Option<&'a Change>,
     sections: Vec<SectionOfBackup<'a>>,
     checklist: Vec<ChecklistRow>,
     app_clients: Vec<Client<'a>>,
@@ -173,6 +177,7 @@ fn answer(backup: &Backup, location: String, users: Users) -> Answer<'_> {
         base: backup.base(),
         users,
         memberships: backup.trailer.memberships,
+        change: backup.trailer.change.as_ref(),
         sections: Section::ALL
             .iter()
             .map(|section| section_of(backup, *section))
@@ -235,6 +240,17 @@ fn write_text(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
         write!(out, "; {forgotten} more are forgotten")?;
     }
     writeln!(out)?;
+    match answer.change {
+        None => {}
+        Some(Change::NotCompared(why)) => writeln!(out, "Changes   {}", why.in_words())?,
+        Some(Change::Since(summary)) => {
+            let (previous, counts) = (summary.previous.began(), summary.in_words());
+            writeln!(out, "Changes   since {previous}: {counts}")?;
+            if let Some(kept) = &summary.kept {
+                writeln!(out, "Kept      {kept}, for the pool shrank")?;
+            }
+        }
+    }
     let clients: Vec<String> = answer
         .app_clients
         .iter()

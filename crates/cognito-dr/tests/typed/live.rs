@@ -35,8 +35,12 @@ impl WithVault {
         block_on(async {
             let vault = Vault::in_bucket(&self.s3.config().await, crate::vault::BUCKET);
             let base = Box::pin(vault.open(&base, None)).await.unwrap();
-            let written = Box::pin(vault.write_difference(&key, &base, &base)).await;
-            assert!(written.unwrap().is_some());
+            let changes = Box::pin(vault.changes(&base, &base))
+                .await
+                .unwrap()
+                .unwrap();
+            let written = vault.write_difference(&key, &base, &base, &changes, None);
+            assert!(Box::pin(written).await.unwrap().is_some());
         });
         key.to_string()
     }

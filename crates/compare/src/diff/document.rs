@@ -153,6 +153,10 @@ pub struct Users {
     pub changed: u64,
     /// Users of the same username with another `sub`.
     pub recreated: u64,
+    /// Of the users that both have otherwise, how many are disabled in the second side only.
+    pub disabled: u64,
+    /// Of the users that both have otherwise, how many are disabled in the first side only.
+    pub enabled: u64,
     /// Of the users that both have otherwise, how many differ in what: attributes, `UserStatus`,
     /// `Enabled`, `UserMFASettingList`, `PreferredMfaSetting`.
     pub members: BTreeMap<String, Counts>,

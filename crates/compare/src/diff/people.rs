@@ -344,11 +344,18 @@ impl<S: Side> People<'_, S> {
             self.name(Word::Recreated, members, kept, username, sub);
             return;
         }
+        let users = &mut self.diff.users;
         for member in &members {
-            let counts = self.diff.users.members.entry(member.member.clone());
+            let counts = users.members.entry(member.member.clone());
             counts.or_default().count(member.word());
+            if member.member == "Enabled" {
+                match member.second.as_deref() {
+                    Some("false") => users.disabled += 1,
+                    _ => users.enabled += 1,
+                }
+            }
         }
-        self.diff.users.changed += 1;
+        users.changed += 1;
         self.name(Word::Changed, members, kept, username, sub);
     }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::head::BackupHead;
-use super::trailer::{Checksum, TRAILER_START, Trailer};
+use super::trailer::{Checksum, Trailer};
+use crate::change::Change;
 
 /// Writes a document into buffers that the caller sends on.
 ///
@@ -116,7 +117,17 @@ impl DocumentEncoder {
     }
 
     /// Closes the document with its trailer.
-    pub fn finish(mut self, reading_ended: Timestamp, out: &mut Vec<u8>) -> Trailer {
+    pub fn finish(self, reading_ended: Timestamp, out: &mut Vec<u8>) -> Trailer {
+        self.finish_with(reading_ended, None, out)
+    }
+
+    /// The same, with what changed since the backup before.
+    pub fn finish_with(
+        mut self,
+        reading_ended: Timestamp,
+        change: Option<Change>,
+        out: &mut Vec<u8>,
+    ) -> Trailer {
         self.write(b"}\n", out);
         let trailer = Trailer {
             users: self.state.users,
@@ -128,14 +139,9 @@ impl DocumentEncoder {
             memberships_offset: self.state.memberships_offset,
             bytes: self.state.bytes,
             crc64nvme: format!("{:016x}", self.state.checksum.value()),
+            change,
         };
-        out.extend_from_slice(TRAILER_START);
-        out.extend_from_slice(
-            serde_json::to_string(&trailer)
-                .unwrap_or_default()
-                .as_bytes(),
-        );
-        out.extend_from_slice(b"}\n");
+        out.extend_from_slice(&trailer.to_line());
         trailer
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::DocumentError;
+use crate::change::{self, Change};
 
 /// How many bytes from the end of an object are enough to hold any trailer.
 pub const TRAILER_WINDOW: u64 = 16 * 1024;
@@ -31,9 +32,25 @@ pub struct Trailer {
     pub bytes: u64,
     /// The CRC-64/NVME of those bytes, as 16 hexadecimal digits.
     pub crc64nvme: String,
+    /// What changed since the backup before, where the backup says so. No sum covers it.
+    #[serde(
+        default,
+        deserialize_with = "change::if_known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub change: Option<Change>,
 }
 
 impl Trailer {
+    /// The last line of a document.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = TRAILER_START.to_vec();
+        // A trailer always becomes JSON.
+        line.extend(serde_json::to_vec(self).unwrap_or_default());
+        line.extend_from_slice(b"}\n");
+        line
+    }
+
     /// Finds the trailer in the last bytes of an object ([`TRAILER_WINDOW`] of them are enough).
     ///
     /// # Errors

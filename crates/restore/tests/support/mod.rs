@@ -206,6 +206,7 @@ impl World {
             shard: None,
             users_by_prefix: UsersByPrefix::Never,
             differences: false,
+            shrink_limits: model::change::ShrinkLimits::default(),
             mfa_preferences: MfaPreferences::All,
             secrets_key: self.secrets_key.as_ref(),
             request_id: "request",

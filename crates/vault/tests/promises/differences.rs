@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use model::document::{BackupHead, DocumentEncoder};
+use model::change::{Change as Recorded, NotCompared};
+use model::document::{BackupHead, DocumentEncoder, Trailer};
 use model::inventory::Section;
 use model::request::FindRequest;
 use model::{BackupKey, Failure};
@@ -60,10 +61,24 @@ async fn back_up(store: &TestStore, vault: &Vault, pool: &Pool, began: Timestamp
     };
     store.put(STAGED, vault::testing::compressed(&document(pool, began)));
     let whole = vault.open_staged(&key, STAGED).await.unwrap();
-    let written = vault.write_difference(&key, &base, &whole).await.unwrap();
+    let changes = vault.changes(&base, &whole).await.unwrap().unwrap();
+    let change = Some(Recorded::NotCompared(NotCompared::NoTime));
+    let written = vault.write_difference(&key, &base, &whole, &changes, change.clone());
+    let written = written.await.unwrap();
     if written.is_none() {
-        vault.publish_staged(&key, &whole).await.unwrap();
+        let trailer = Trailer {
+            change: change.clone(),
+            ..whole.trailer.clone()
+        };
+        let published = vault.publish_staged(&key, &whole, &trailer, false);
+        published.await.unwrap();
+        // As it was staged, but for what the trailer says more.
+        vault.check_written(&key, None, &trailer).await.unwrap();
     }
+    let overview = vault.overview(&key).await.unwrap();
+    assert_eq!(overview.trailer.change, change);
+    assert_eq!(overview.trailer.users, pool.len() as u64);
+    assert_eq!(overview.base.is_some(), written.is_some());
     vault.remove_staged(STAGED, &whole).await.unwrap();
     assert_eq!(store.get(STAGED), None);
     written.is_some()

@@ -89,13 +89,11 @@ async fn write_later(store: &TestStore, vault: &Vault, key: &BackupKey, users: &
     store.put(staged, vault::testing::compressed(&document));
     let base = vault.base_for(key).await.unwrap().unwrap();
     let whole = vault.open_staged(key, staged).await.unwrap();
-    if vault
-        .write_difference(key, &base, &whole)
-        .await
-        .unwrap()
-        .is_none()
-    {
-        vault.publish_staged(key, &whole).await.unwrap();
+    let changes = vault.changes(&base, &whole).await.unwrap().unwrap();
+    let written = vault.write_difference(key, &base, &whole, &changes, None);
+    if written.await.unwrap().is_none() {
+        let published = vault.publish_staged(key, &whole, &whole.trailer, false);
+        published.await.unwrap();
     }
 }
 

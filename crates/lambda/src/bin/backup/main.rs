@@ -185,6 +185,7 @@ impl Backup {
             shard: None,
             users_by_prefix: self.settings.users_by_prefix,
             differences: self.settings.differences,
+            shrink_limits: self.settings.shrink_limits,
             mfa_preferences: self.settings.mfa_preferences,
             secrets_key: self.secrets_key.as_ref(),
             request_id: &context.request_id,

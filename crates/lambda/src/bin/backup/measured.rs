@@ -1,6 +1,7 @@
 //! The metrics of backups.
 
 use lambda::metrics::{Metric, Metrics};
+use model::change::{Change, NotCompared};
 use model::observe::{Activity, Ending, Event, Observer};
 
 /// Puts out what becomes of each pool at the moment at which it is known: an invocation may die
@@ -17,17 +18,20 @@ impl Observer for Measured {
                 bytes,
                 milliseconds,
                 failed_sections,
-            } => self.0.put(
-                &[
+                change,
+            } => {
+                let mut values = vec![
                     (Metric::BackupsCompleted, 1.0),
                     (Metric::BackupsFailed, 0.0),
                     (Metric::BackupUsers, users as f64),
                     (Metric::BackupBytes, bytes as f64),
                     (Metric::BackupSeconds, milliseconds as f64 / 1000.0),
                     (Metric::BackupSectionsFailed, failed_sections as f64),
-                ],
-                &[("UserPoolId", user_pool_id.as_str())],
-            ),
+                ];
+                values.extend(change.iter().flat_map(of_change));
+                self.0
+                    .put(&values, &[("UserPoolId", user_pool_id.as_str())]);
+            }
             Event::NotRecorded { user_pool_id } => self.0.put(
                 &[(Metric::BackupsNotRecorded, 1.0)],
                 &[("UserPoolId", user_pool_id.as_str())],
@@ -45,5 +49,19 @@ impl Observer for Measured {
             ),
             _ => {}
         }
+    }
+}
+
+/// What changed since the backup before. A first backup has none, and is none the worse.
+fn of_change(change: &Change) -> Vec<(Metric, f64)> {
+    match change {
+        Change::Since(summary) => vec![
+            (Metric::UsersLost, summary.users.lost() as f64),
+            (Metric::PoolsShrunk, f64::from(u8::from(summary.shrunk))),
+            (Metric::CriticalChanges, summary.critical.count as f64),
+            (Metric::BackupsNotCompared, 0.0),
+        ],
+        Change::NotCompared(NotCompared::FirstBackup) => Vec::new(),
+        Change::NotCompared(_) => vec![(Metric::BackupsNotCompared, 1.0)],
     }
 }

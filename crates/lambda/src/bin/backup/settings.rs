@@ -5,6 +5,7 @@ use std::time::Duration;
 use backup::{MfaPreferences, Pools, UsersByPrefix};
 use cognito::Pace;
 use lambda::{Environment, Failed};
+use model::change::ShrinkLimits;
 use model::{KmsKeyArn, UserPoolId};
 
 /// The share of the quotas when `QUOTA_SHARE` does not say: that of ListUsers cannot be raised,
@@ -29,6 +30,9 @@ pub(crate) struct Settings {
     pub(crate) pace: Pace,
     /// `BACKUP_DIFFERENCES`: `true` (the default) or `false`.
     pub(crate) differences: bool,
+    /// `SHRINK_LIMIT_USERS` and `SHRINK_LIMIT_PERCENT`: how many users may be gone or disabled from
+    /// one backup to the next before the pool counts as shrunk.
+    pub(crate) shrink_limits: ShrinkLimits,
     /// `BACKUP_MFA_PREFERENCES`: `auto` (the default), `true` for all users, `false` for none.
     pub(crate) mfa_preferences: MfaPreferences,
     /// `BACKUP_USERS_BY_PREFIX`: `auto` (the default), `true` or `false`.
@@ -64,6 +68,7 @@ impl Settings {
                     return Err(Failed::configuration("BACKUP_DIFFERENCES", problem));
                 }
             },
+            shrink_limits: shrink_limits(environment)?,
             mfa_preferences: match environment.optional("BACKUP_MFA_PREFERENCES").as_deref() {
                 None | Some("auto") => MfaPreferences::Auto,
                 Some("true") => MfaPreferences::All,
@@ -112,6 +117,27 @@ fn secrets_keys(
         (None, Some(_)) => missing(SECRETS_KEY),
         (Some(_), None) => missing(FINGERPRINT_KEY),
     }
+}
+
+fn shrink_limits(
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
+) -> Result<ShrinkLimits, Failed> {
+    let mut limits = ShrinkLimits::default();
+    if let Some(text) = environment.optional("SHRINK_LIMIT_USERS") {
+        limits.users = text.parse().map_err(|_| {
+            let problem = format!("{text:?} is not a number of users");
+            Failed::configuration("SHRINK_LIMIT_USERS", problem)
+        })?;
+    }
+    if let Some(text) = environment.optional("SHRINK_LIMIT_PERCENT") {
+        let percent = text.parse().ok();
+        let percent = percent.filter(|percent| (0.0..=100.0).contains(percent));
+        limits.percent = percent.ok_or_else(|| {
+            let problem = format!("{text:?} is not a number from 0 to 100");
+            Failed::configuration("SHRINK_LIMIT_PERCENT", problem)
+        })?;
+    }
+    Ok(limits)
 }
 
 fn age_limit(hours: Option<String>) -> Result<Duration, Failed> {
@@ -179,6 +205,7 @@ mod tests {
         assert_eq!(settings.users_by_prefix, UsersByPrefix::From(50_000));
         assert_eq!(settings.continuation, None);
         assert_eq!(settings.secrets_keys, None);
+        assert_eq!(settings.shrink_limits, ShrinkLimits::default());
         assert_eq!(settings.age_limit, Duration::from_secs(3 * 3600));
     }
 
@@ -210,6 +237,8 @@ mod tests {
             ("BACKUP_MFA_PREFERENCES", "yes"),
             ("BACKUP_USERS_BY_PREFIX", "yes"),
             (SECRETS_KEY, "1a2b3c4d"),
+            ("SHRINK_LIMIT_USERS", "many"),
+            ("SHRINK_LIMIT_PERCENT", "101"),
             ("BACKUP_AGE_LIMIT_HOURS", "0"),
             ("BACKUP_AGE_LIMIT_HOURS", "a day"),
         ] {
