@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod forget;
 mod handover;
+mod history;
 mod man;
 mod pools;
 mod ready;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Rehearse(Box<rehearse::Arguments>),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
+    History(history::Arguments),
     Undo(Box<undo::Arguments>),
     #[command(subcommand)]
     Users(users::Command),
@@ -61,6 +63,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Rehearse(arguments) => rehearse::run(context, *arguments).await,
         Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::Diff(arguments) => diff::run(context, arguments).await,
+        Command::History(arguments) => history::run(context, arguments).await,
         Command::Undo(arguments) => undo::run(context, *arguments).await,
         Command::Users(command) => users::run(context, command).await,
         Command::Forget(arguments) => forget::run(context, arguments).await,

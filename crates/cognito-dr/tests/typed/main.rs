@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod forget;
 mod frame;
+mod history;
 mod live;
 mod pools;
 mod progress;

@@ -1,0 +1,193 @@
+//! The answer as a person reads it.
+
+use std::io::{self, Write};
+
+use model::change::{Change, ChangeSummary};
+
+use super::life::{Life, Moment};
+use super::rows::{Answer, Entry};
+use super::who::Who;
+use crate::terminal::{Table, printable};
+
+pub(super) fn write_rows(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    if answer.backups.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        "BACKUP",
+        "USERS",
+        "MADE",
+        "GONE",
+        "CHANGED",
+        "DISABLED",
+        "ENABLED",
+        "MEMBERSHIPS",
+        "SETTINGS",
+    ]);
+    for entry in &answer.backups {
+        table.row(cells(entry));
+    }
+    write!(out, "{table}")?;
+    for entry in &answer.backups {
+        write_details(out, entry)?;
+    }
+    Ok(())
+}
+
+fn cells(entry: &Entry) -> [String; 9] {
+    let some = |sign: &str, count: u64| match count {
+        0 => "-".to_owned(),
+        count => format!("{sign}{count}"),
+    };
+    let users = entry
+        .users
+        .map_or("?".to_owned(), |users| users.to_string());
+    let began = entry.began.to_string();
+    let Some(Change::Since(summary)) = &entry.change else {
+        let unknown = || "?".to_owned();
+        return std::array::from_fn(|at| match at {
+            0 => began.clone(),
+            1 => users.clone(),
+            _ => unknown(),
+        });
+    };
+    let (of_users, memberships) = (&summary.users, &summary.memberships);
+    let memberships = match (memberships.made, memberships.gone) {
+        (0, 0) => "-".to_owned(),
+        (made, 0) => format!("+{made}"),
+        (0, gone) => format!("-{gone}"),
+        (made, gone) => format!("+{made} -{gone}"),
+    };
+    [
+        began,
+        users,
+        some("+", of_users.made),
+        some("-", of_users.gone),
+        some("~", of_users.changed),
+        some("", of_users.disabled),
+        some("", of_users.enabled),
+        memberships,
+        some("~", summary.settings.count),
+    ]
+}
+
+fn write_details(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    let mut lines = Vec::new();
+    let mut since = String::new();
+    match (&entry.change, &entry.problem) {
+        (_, Some(problem)) => lines.push(format!("? {}", printable(problem))),
+        (None, None) => lines.push("? what changed is not recorded".to_owned()),
+        (Some(Change::NotCompared(why)), None) => lines.push(format!("? {}", why.in_words())),
+        (Some(Change::Since(summary)), None) => {
+            since = format!("  since {}", summary.previous.began());
+            lines.extend(details(summary));
+        }
+    }
+    lines.extend(entry.who.iter().flat_map(who_in_words));
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}{since}", entry.began)?;
+    for line in lines {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn details(summary: &ChangeSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (users, critical, settings) = (&summary.users, &summary.critical, &summary.settings);
+    if summary.shrunk {
+        let kept = match &summary.kept {
+            Some(object) => format!("; the last whole base is kept: {object}"),
+            None => String::new(),
+        };
+        let (lost, before) = (users.lost(), users.before);
+        lines.push(format!(
+            "! {lost} of {before} users are gone, made again or disabled{kept}"
+        ));
+    }
+    let named = critical.named.iter();
+    lines.extend(named.map(|critical| format!("! {}", printable(&critical.to_string()))));
+    lines.extend(more(critical.count, critical.named.len(), "!"));
+    if users.recreated > 0 {
+        let users = users.recreated;
+        lines.push(format!("~ {users} users deleted and made again"));
+    }
+    let mut paths = 0;
+    for (sign, list) in [
+        ('+', &settings.added),
+        ('-', &settings.removed),
+        ('~', &settings.changed),
+    ] {
+        paths += list.len();
+        lines.extend(
+            list.iter()
+                .map(|path| format!("{sign} {}", printable(path))),
+        );
+    }
+    lines.extend(more(settings.count, paths, "~"));
+    if !settings.not_compared.is_empty() {
+        let sections = settings.not_compared.join(", ");
+        lines.push(format!("? not compared: {sections}"));
+    }
+    lines
+}
+
+fn more(count: u64, named: usize, sign: &str) -> Option<String> {
+    let left = count.saturating_sub(named as u64);
+    (left > 0).then(|| format!("{sign} ... and {left} more"))
+}
+
+fn who_in_words(who: &Who) -> Vec<String> {
+    if let Some(problem) = &who.problem {
+        return vec![format!("by ? {}", printable(problem))];
+    }
+    let mut lines: Vec<String> = who
+        .events
+        .iter()
+        .map(|caller| {
+            let principal = printable(&caller.principal);
+            let when = match caller.first == caller.last {
+                true => format!("at {}", caller.first),
+                false => format!("from {} to {}", caller.first, caller.last),
+            };
+            format!(
+                "by {principal}: {} {} x, {when}",
+                caller.event, caller.count
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("by ? CloudTrail shows no call that fits".to_owned());
+    }
+    if who.more {
+        lines.push("by ... and others that were not read".to_owned());
+    }
+    lines
+}
+
+pub(super) fn write_life(out: &mut dyn Write, life: &Life) -> io::Result<()> {
+    writeln!(out, "{}", printable(&life.object))?;
+    for moment in &life.moments {
+        let Moment { began, what, .. } = moment;
+        writeln!(out, "{began}  {}", what.in_words())?;
+        for member in &moment.members {
+            let name = printable(&member.member);
+            write!(out, "  ~ {name}")?;
+            match (&member.before, &member.after) {
+                (None, None) => {}
+                (before, after) => {
+                    let shown =
+                        |value: &Option<String>| value.as_deref().map_or("-".to_owned(), printable);
+                    write!(out, ": {} -> {}", shown(before), shown(after))?;
+                }
+            }
+            writeln!(out)?;
+        }
+        for line in moment.who.iter().flat_map(who_in_words) {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
