@@ -28,6 +28,8 @@ ACCEPTED = [
     (r"W3037", r"'(get|set)userpool(client)?sessionconfiguration' is not one of"),
     # The empty default is never used: the condition HasAlarmTopic stands before it.
     (r"W1030", r"'AlarmTopicArn'\} default ''"),
+    # An ARN, and whether a key is made: no passwords.
+    (r"W2509", r"'(SecretsKeyArn|CreateSecretsKey)' appears to be a password"),
 ]
 
 
