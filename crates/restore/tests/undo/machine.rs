@@ -251,7 +251,9 @@ async fn an_undo_may_die_at_any_request_to_its_bucket() {
     let (_, requests) = survives(unmeasured, "calm", |_| ()).await;
     println!("{requests} requests");
     for fault in [Fault::Before, Fault::After] {
-        for nth in places(requests, 6) {
+        // Who asks first what lies in the bucket is not the same in every run: a few requests more
+        // or less.
+        for nth in places(requests - 8, 6) {
             let about = format!("died {fault:?} request {nth} of {requests}");
             survives(unmeasured, &about, |world| world.die_at_request(nth, fault)).await;
         }
