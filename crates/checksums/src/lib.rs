@@ -5,12 +5,17 @@
 //! `crc` crate.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 
-static ISO_HDLC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
-static ISCSI: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
-static NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
+// Made when they are needed, which takes microseconds: in a package, tables do not compress.
+static ISO_HDLC: LazyLock<Crc<u32, Table<16>>> =
+    LazyLock::new(|| Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC));
+static ISCSI: LazyLock<Crc<u32, Table<16>>> =
+    LazyLock::new(|| Crc::<u32, Table<16>>::new(&CRC_32_ISCSI));
+static NVME: LazyLock<Crc<u64, Table<16>>> =
+    LazyLock::new(|| Crc::<u64, Table<16>>::new(&CRC_64_NVME));
 
 /// A checksum that S3 takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ enum Command {
     Drill(drill::Arguments),
     /// Check formatting, lints, tests, templates and licences. Needs Python 3 with venv.
     Test(test::Arguments),
-    /// Build the four packages and the templates that deploy them, and `cognito-dr` as one static
+    /// Build the five packages and the templates that deploy them, and `cognito-dr` as one static
     /// file, and check that Lambda, and any Linux, can start what was built. Needs Python 3 with
     /// venv.
     Package(package::Arguments),

@@ -1,4 +1,4 @@
-//! `cargo xtask package`: the four packages that Lambda takes, the templates that deploy them, and
+//! `cargo xtask package`: the five packages that Lambda takes, the templates that deploy them, and
 //! the command as one static file.
 
 use std::path::{Path, PathBuf};
