@@ -7,7 +7,7 @@ use cognito::Stop;
 use jiff::{SignedDuration, Timestamp};
 use model::UserPoolId;
 use model::restore::{RehearsalRecord, ReportStatus, UsersForeseen};
-use restore::{Settings, aws_command, foresee_users};
+use restore::{RestoreSettings, aws_command, foresee_users};
 use serde_json::json;
 use vault::Backup;
 
@@ -124,11 +124,11 @@ fn scaled(seconds: u64, some: u64, all: u64) -> Option<u64> {
 }
 
 async fn foreseen(target: &Target, backup: &Backup, stop: &Stop) -> Observed<UsersForeseen> {
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: target.region.clone(),
         account_id: target.settings.account_id().to_owned(),
         import_role_arn: Some(target.settings.import_role_arn.clone()),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let stop = stop
         .halfway()

@@ -7,7 +7,7 @@
 use model::restore::RestoreState;
 use serde_json::Value;
 
-use crate::context::Settings;
+use crate::context::RestoreSettings;
 use crate::steps::pool_document::explicit_defaults;
 
 /// `aws {command} --region ... {arguments}`, such as `wafv2 associate-web-acl`.
@@ -32,7 +32,7 @@ pub(crate) fn cognito(
 
 /// Starts a restore of the same pool anew, or goes on with this one: in the way in which it was
 /// started, by the deployed function or from a terminal.
-pub(crate) fn restore(settings: &Settings, state: &RestoreState, goes_on: bool) -> String {
+pub(crate) fn restore(settings: &RestoreSettings, state: &RestoreState, goes_on: bool) -> String {
     let (region, function) = (&settings.region, &settings.trigger_function);
     let (pool, id) = (&state.user_pool_id, &state.restore_id);
     if function.is_empty() {

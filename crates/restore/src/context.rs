@@ -16,7 +16,7 @@ use crate::users::Passwords;
 
 /// Where a restore runs and what it may use there.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Settings {
+pub struct RestoreSettings {
     /// The target Region.
     pub region: String,
     /// The account that is restored into; empty when it is not known.
@@ -114,7 +114,7 @@ pub struct Restore<'a> {
     /// The backup that is restored.
     pub backup: &'a Backup,
     /// Where it runs and what it may use there.
-    pub settings: &'a Settings,
+    pub settings: &'a RestoreSettings,
     /// The operator's map; empty when there is none.
     pub translations: &'a Translations,
     /// What becomes of what is there already.

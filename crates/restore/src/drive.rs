@@ -21,7 +21,7 @@ use model::restore::{ChosenBackup, FindingCounts, Report, RestoreState, Step};
 use tokio::time::Instant;
 use vault::Backup;
 
-use crate::context::{Clients, Existing, Restore, Settings};
+use crate::context::{Clients, Existing, Restore, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::plan::{self, PlanProgress};
@@ -90,7 +90,7 @@ pub struct Invocation {
 /// the same call again.
 pub async fn next(
     clients: &Clients,
-    settings: &Settings,
+    settings: &RestoreSettings,
     order: &Order<'_>,
     backup: &Backup,
     stop: Stop,
@@ -218,7 +218,7 @@ fn done(restore: &Restore<'_>, activity: Activity, manual_steps: u64) {
 /// mended.
 pub async fn to_the_end(
     clients: &Clients,
-    settings: &Settings,
+    settings: &RestoreSettings,
     order: &Order<'_>,
     backup: &Backup,
     stop: &Stop,
@@ -341,7 +341,7 @@ async fn read_selection(
 /// The operator's map; none is an empty one.
 async fn translations(
     clients: &Clients,
-    settings: &Settings,
+    settings: &RestoreSettings,
     map: Option<&[u8]>,
 ) -> Result<Translations, RestoreError> {
     let map = match map {

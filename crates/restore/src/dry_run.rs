@@ -7,7 +7,7 @@ use model::request::RestoreOptions;
 use model::restore::{Outcome, RestoreState, Step, UsersForeseen};
 use vault::Backup;
 
-use crate::context::{Clients, Restore, Settings};
+use crate::context::{Clients, Restore, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::step::StepProgress;
@@ -23,7 +23,7 @@ use crate::{steps, users};
 /// [`RestoreError`] when the backup cannot be read.
 pub async fn foresee_users(
     clients: &Clients,
-    settings: &Settings,
+    settings: &RestoreSettings,
     backup: &Backup,
     stop: Stop,
 ) -> Result<UsersForeseen, RestoreError> {

@@ -34,7 +34,7 @@ pub mod verify;
 
 /// Ready commands for an operator's shell.
 pub use commands::{aws as aws_command, quote};
-pub use context::{Clients, Existing, ExistingPools, Restore, Settings};
+pub use context::{Clients, Existing, ExistingPools, Restore, RestoreSettings};
 pub use dry_run::foresee_users;
 pub use error::RestoreError;
 pub use operations::OPERATIONS;

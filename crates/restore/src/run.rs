@@ -9,7 +9,7 @@ use model::request::{
 use model::restore::{FailureNotification, RehearsalRecord, Report, ReportStatus, RestoreState};
 use vault::{Backup, Vault, VaultError};
 
-use crate::context::{Clients, Settings};
+use crate::context::{Clients, RestoreSettings};
 use crate::drive::{self, Next, Order};
 use crate::error::RestoreError;
 use crate::folder::Folder;
@@ -76,7 +76,7 @@ impl Answer {
 pub async fn run(
     clients: &Clients,
     vault: &Vault,
-    settings: &Settings,
+    settings: &RestoreSettings,
     request: &RestoreRequest,
     stop: Stop,
 ) -> Result<Answer, RestoreError> {
@@ -137,7 +137,7 @@ async fn backup_of(vault: &Vault, request: &RestoreRequest) -> Result<Backup, Re
 async fn run_undo(
     clients: &Clients,
     vault: &Vault,
-    settings: &Settings,
+    settings: &RestoreSettings,
     request: &RestoreRequest,
     stop: Stop,
 ) -> Result<Answer, RestoreError> {
@@ -154,7 +154,7 @@ async fn run_undo(
     };
     let point = backup_of(vault, request).await?;
     // It stays where it is.
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: request.user_pool_id.region().to_owned(),
         ..settings.clone()
     };
@@ -211,7 +211,7 @@ async fn decrypt_secrets(
 async fn sweep_before(
     clients: &Clients,
     vault: &Vault,
-    settings: &Settings,
+    settings: &RestoreSettings,
     request: &RestoreRequest,
 ) -> Result<Swept, RestoreError> {
     let state = request.restore_id.object_key(RestoreState::OBJECT);
@@ -239,7 +239,7 @@ pub(crate) struct ReportedFailure {
 pub(crate) async fn report_failure(
     clients: &Clients,
     vault: Option<&Vault>,
-    settings: &Settings,
+    settings: &RestoreSettings,
     request: &RestoreRequest,
 ) -> Result<ReportedFailure, RestoreError> {
     if request.error.as_deref() == Some(Failure::AlreadyRunning.name()) {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use model::Secret;
 use serde_json::Value;
 
-use reading::Reading;
+use reading::MapReader;
 
 /// What an ARN stands for: each kind has a member of its own in the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,7 +158,7 @@ impl Translations {
         let Value::Object(members) = value else {
             return Err(vec!["it is not a JSON object".into()]);
         };
-        let mut reading = Reading {
+        let mut reading = MapReader {
             target_region,
             problems: Vec::new(),
         };

@@ -13,7 +13,7 @@ use model::change::ShrinkLimits;
 use model::request::{RestoreOptions, UsersEngine};
 use model::{BackupKey, UserPoolId};
 use restore::drive::{self, Next, Order};
-use restore::{Clients, Settings};
+use restore::{Clients, RestoreSettings};
 use vault::{Vault, Workspace};
 
 use crate::protocol::{BUCKET, Figures, Job, LOST, Line, NEW, Phase, ROLE, Task, peak_bytes};
@@ -94,11 +94,11 @@ async fn bring_back(job: &Job, key: &BackupKey, engine: UsersEngine, verify: boo
         workspace: Workspace::in_bucket(&aws, BUCKET),
         observer: std::sync::Arc::new(()),
     };
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: NEW.to_owned(),
         account_id: "000000000000".into(),
         import_role_arn: Some(ROLE.to_owned()),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let restore_id = format!("{engine:?}").to_lowercase().parse()?;
     let options = RestoreOptions {

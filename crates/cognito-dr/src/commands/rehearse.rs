@@ -15,7 +15,7 @@ use model::restore::{RehearsalRecord, Report, ReportStatus};
 use model::{BackupName, RestoreId};
 use restore::drive::{self, Order};
 use restore::rehearsal;
-use restore::{Clients, OPERATIONS, RestoreError, Settings};
+use restore::{Clients, OPERATIONS, RestoreError, RestoreSettings};
 use tokio::time::Instant;
 use vault::Workspace;
 
@@ -84,11 +84,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         workspace,
         observer,
     };
-    let settings = Settings {
+    let settings = RestoreSettings {
         region,
         account_id: aws::account(&aws).await,
         import_role_arn: arguments.import_role.clone(),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let map = match &arguments.map {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -171,7 +171,7 @@ async fn wait(clients: &Clients, stop: &Stop, time: Duration, reason: WaitReason
 async fn remove(
     context: &Context,
     clients: &Clients,
-    settings: &Settings,
+    settings: &RestoreSettings,
     id: &RestoreId,
     how: &str,
 ) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use model::request::RestoreOptions;
 use model::restore::{Report, RestoreState};
 use model::{BackupName, RestoreId, UserPoolId};
 use restore::drive::{self, Order};
-use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, quote};
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, RestoreSettings, quote};
 use vault::{Backup, Workspace};
 
 use crate::arguments::{Location, PaceOptions};
@@ -106,7 +106,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         workspace: kept.workspace.clone(),
         observer,
     };
-    let settings = Settings {
+    let settings = RestoreSettings {
         account_id: aws::account(&aws).await,
         ..arguments.settings(region)?
     };
@@ -290,16 +290,16 @@ impl Arguments {
         }
     }
 
-    fn settings(&self, region: String) -> Result<Settings, Error> {
+    fn settings(&self, region: String) -> Result<RestoreSettings, Error> {
         let legacy = self.legacy_sub_attribute.as_deref();
-        Ok(Settings {
+        Ok(RestoreSettings {
             region,
             legacy_sub_attribute: legacy.map(|name| name.trim_start_matches("custom:").to_owned()),
             import_role_arn: self.import_role.clone(),
             // Whoever names a pool here was asked, and has credentials that allow it or do not.
             existing_user_pools: ExistingPools::Every,
             passwords: self.passwords.read()?,
-            ..Settings::default()
+            ..RestoreSettings::default()
         })
     }
 }

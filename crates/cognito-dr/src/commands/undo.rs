@@ -12,7 +12,7 @@ use restore::side::{LivePool, Side};
 use restore::undo::{
     Action, Begun, MemberChange, OPERATIONS, Part, Plan, Scope, Undo, UndoReport, What,
 };
-use restore::{Clients, Settings};
+use restore::{Clients, RestoreSettings};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -119,9 +119,9 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let opened = or_interrupted(arguments.open(context, given.as_ref())).await?;
     let pool = &arguments.pool;
     let clients = arguments.clients(context, &opened).await?;
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: restoring::region_of(context, pool),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let begun = match &arguments.resume {
         Some(id) => Some(arguments.begun(&clients, id).await?),

@@ -10,7 +10,7 @@ use model::request::RestoreOptions;
 use model::restore::{Report, Verification};
 use model::{RestoreId, UserPoolId};
 use restore::drive::{self, Order};
-use restore::{Clients, Settings};
+use restore::{Clients, RestoreSettings};
 use vault::Workspace;
 
 use crate::arguments::{Location, PaceOptions};
@@ -69,10 +69,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let pool = choice::pool(context, live, "the argument POOL", &arguments.pace).await?;
     let location = arguments.workspace.as_ref().unwrap_or(&opened.location);
     let clients = clients(context, &arguments, &pool, location).await?;
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: clients.cognito.region().to_owned(),
         legacy_sub_attribute: arguments.legacy_sub_attribute.clone(),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let options = RestoreOptions {
         verify: Some(pool.clone()),

@@ -10,7 +10,7 @@ use model::inventory::Section;
 use model::request::RestoreOptions;
 use model::{BackupKey, UserPoolId};
 use restore::drive::{self, Order};
-use restore::{Clients, Settings};
+use restore::{Clients, RestoreSettings};
 use serde_json::{Value, json};
 use vault::Vault;
 
@@ -100,9 +100,9 @@ impl WithVault {
                 workspace: vault.workspace().clone(),
                 observer: Arc::new(()),
             };
-            let settings = Settings {
+            let settings = RestoreSettings {
                 region: REGION.to_owned(),
-                ..Settings::default()
+                ..RestoreSettings::default()
             };
             let id = "r-1".parse().unwrap();
             let order = Order {

@@ -85,10 +85,10 @@ pub(crate) fn tell_tag(tags: &mut Document, restore_id: &RestoreId, news: &mut N
 }
 
 /// Where a pool differs.
-type Place = (Section, &'static str);
+type DiffersAt = (Section, &'static str);
 
 /// What a rehearsal leaves out: the step, why, and where the pool differs because of it.
-const NOT_REHEARSED: &[(Step, &str, &[Place])] = &[
+const NOT_REHEARSED: &[(Step, &str, &[DiffersAt])] = &[
     (
         Step::LogDelivery,
         "not rehearsed: logs are billed, and their destinations keep a trace of each pool",

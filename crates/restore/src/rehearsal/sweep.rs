@@ -11,7 +11,7 @@ use vault::Vault;
 
 use super::removal::{self, ScratchPool};
 use super::remove_pools_of;
-use crate::context::{Clients, Settings};
+use crate::context::{Clients, RestoreSettings};
 use crate::error::RestoreError;
 use crate::report::Message;
 use crate::run;
@@ -47,7 +47,7 @@ pub struct Swept {
 pub async fn sweep(
     clients: &Clients,
     vault: Option<&Vault>,
-    settings: &Settings,
+    settings: &RestoreSettings,
     ended: Option<(&RestoreId, &str)>,
     now: Timestamp,
 ) -> Result<Swept, RestoreError> {
@@ -79,7 +79,7 @@ pub async fn sweep(
 async fn sweep_one(
     clients: &Clients,
     vault: Option<&Vault>,
-    settings: &Settings,
+    settings: &RestoreSettings,
     id: &RestoreId,
     pools: &[ScratchPool],
     ended: Option<&str>,

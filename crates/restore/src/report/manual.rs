@@ -9,7 +9,7 @@ use model::restore::{ManualStep, RestoreState, Step};
 
 use super::new_pool::NewPool;
 use crate::commands::{self, cognito};
-use crate::context::Settings;
+use crate::context::RestoreSettings;
 use crate::document::text;
 use crate::resume;
 
@@ -219,7 +219,7 @@ fn users(count: u64) -> String {
 pub(crate) fn after_a_failure(
     state: &RestoreState,
     pool: Option<&NewPool>,
-    settings: &Settings,
+    settings: &RestoreSettings,
 ) -> Vec<ManualStep> {
     let mut steps = Vec::new();
     // Of a restore that did not finish its first step nothing is remembered.
@@ -271,7 +271,10 @@ pub(crate) fn after_a_failure(
 }
 
 /// What a rehearsal leaves to do: nothing, but where its pool could not be removed.
-pub(crate) fn after_a_rehearsal(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
+pub(crate) fn after_a_rehearsal(
+    state: &RestoreState,
+    settings: &RestoreSettings,
+) -> Option<ManualStep> {
     let pool = state.new_user_pool_id.as_ref()?;
     let arguments = [("user-pool-id", pool.as_str())];
     let command = commands::aws("cognito-idp delete-user-pool", &settings.region, &arguments);
@@ -286,7 +289,7 @@ pub(crate) fn after_a_rehearsal(state: &RestoreState, settings: &Settings) -> Op
 
 /// What to do about all that did not come back, before the commands for each: once its cause is
 /// mended, the restore brings it.
-pub(crate) fn after_losses(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
+pub(crate) fn after_losses(state: &RestoreState, settings: &RestoreSettings) -> Option<ManualStep> {
     let again = resume::incomplete(&state.steps);
     let mut what: Vec<&str> = again.iter().map(|step| step.title()).collect();
     if state.users.counts.failed > 0 && !again.contains(&Step::Users) {
@@ -307,7 +310,10 @@ pub(crate) fn is_comparison(state: &RestoreState) -> bool {
 }
 
 /// What to do when the comparison found what nobody announced.
-pub(crate) fn after_a_difference(state: &RestoreState, settings: &Settings) -> Option<ManualStep> {
+pub(crate) fn after_a_difference(
+    state: &RestoreState,
+    settings: &RestoreSettings,
+) -> Option<ManualStep> {
     let unannounced = state
         .verification
         .as_ref()

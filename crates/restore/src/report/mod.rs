@@ -25,7 +25,7 @@ use model::restore::{
 use serde_json::json;
 use vault::{Backup, Workspace};
 
-use crate::context::{Restore, Settings};
+use crate::context::{Restore, RestoreSettings};
 use crate::error::RestoreError;
 use new_pool::NewPool;
 use page::Page;
@@ -40,7 +40,7 @@ pub async fn report(
     state: &RestoreState,
     error: Option<&str>,
 ) -> Result<Report, RestoreError> {
-    let place = Place {
+    let place = ReportWriter {
         workspace: restore.workspace,
         cognito: restore.cognito,
         settings: restore.settings,
@@ -56,12 +56,12 @@ pub async fn report(
 pub async fn report_failure(
     workspace: &Workspace,
     cognito: &Cognito,
-    settings: &Settings,
+    settings: &RestoreSettings,
     request: &RestoreRequest,
     state: Option<&RestoreState>,
     backup: Option<&Backup>,
 ) -> Result<Report, RestoreError> {
-    let place = Place {
+    let place = ReportWriter {
         workspace,
         cognito,
         settings,
@@ -95,13 +95,13 @@ pub(crate) fn failure_text(request: &RestoreRequest) -> String {
 }
 
 /// Where a report is written, and by what.
-struct Place<'a> {
+struct ReportWriter<'a> {
     workspace: &'a Workspace,
     cognito: &'a Cognito,
-    settings: &'a Settings,
+    settings: &'a RestoreSettings,
 }
 
-impl Place<'_> {
+impl ReportWriter<'_> {
     async fn write(
         &self,
         state: &RestoreState,
@@ -250,7 +250,7 @@ fn assemble(
     pool: Option<&NewPool>,
     error: Option<&str>,
     ended: Timestamp,
-    settings: &Settings,
+    settings: &RestoreSettings,
 ) -> Report {
     let status = Report::status_of(state, error);
     let mut manual_steps: Vec<ManualStep> = Vec::new();

@@ -11,11 +11,11 @@ use vault::Vault;
 use vault::testing::MemoryS3;
 
 /// How commands name the trigger.
-pub(super) fn settings() -> Settings {
-    Settings {
+pub(super) fn settings() -> RestoreSettings {
+    RestoreSettings {
         region: "us-west-2".into(),
         trigger_function: "trigger".into(),
-        ..Settings::default()
+        ..RestoreSettings::default()
     }
 }
 
@@ -124,16 +124,16 @@ fn the_error_is_told_by_name_and_text() {
 
 #[test]
 fn a_restore_goes_on_by_the_way_and_in_the_region_in_which_it_was_started() {
-    let by_function = Settings {
+    let by_function = RestoreSettings {
         region: "eu-central-1".into(),
         trigger_function: "cognito-manual-dr-trigger-staging".into(),
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let command = commands::restore(&by_function, &state(), true);
     let expected = "--region eu-central-1 --function-name cognito-manual-dr-trigger-staging --cli-binary-format";
     assert!(command.contains(expected), "{command}");
     assert!(command.contains(r#""resume": "#), "{command}");
-    let from_a_terminal = Settings {
+    let from_a_terminal = RestoreSettings {
         trigger_function: String::new(),
         ..by_function
     };
@@ -186,7 +186,7 @@ struct Stage {
     s3: MemoryS3,
     vault: Vault,
     cognito: Cognito,
-    settings: Settings,
+    settings: RestoreSettings,
 }
 
 impl Stage {
@@ -214,9 +214,9 @@ impl Stage {
         s3.put(BUCKET, &state().s3_key.to_string(), out);
         let cognito = Cognito::new(&config, Pace::unlimited());
         let vault = Vault::in_bucket(&config, BUCKET);
-        let settings = Settings {
+        let settings = RestoreSettings {
             region: "us-west-2".into(),
-            ..Settings::default()
+            ..RestoreSettings::default()
         };
         s3.answer(
             "AWSCognitoIdentityProviderService.DescribeUserPool",
@@ -237,7 +237,7 @@ impl Stage {
             .open(state.s3_key.key().unwrap(), None)
             .await
             .unwrap();
-        let place = Place {
+        let place = ReportWriter {
             workspace: self.vault.workspace(),
             cognito: &self.cognito,
             settings: &self.settings,

@@ -10,7 +10,7 @@ use model::{AppClientId, UserPoolId};
 use serde_json::{Value, json};
 
 use super::client_document::{self, Surroundings};
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::mend_client::{change, mend};
 use super::{about, create, described, identity_providers, resource_servers, schema};
 use crate::commands;
@@ -61,7 +61,7 @@ pub async fn app_clients(
         {
             match change(restore, &pool, new, request).await {
                 Ok(()) => {}
-                Err(error) if stands_for_all(&error) => return Err(error.into()),
+                Err(error) if concerns_every_item(&error) => return Err(error.into()),
                 Err(error) => refused.push((old, error)),
             }
             continue;
@@ -70,7 +70,7 @@ pub async fn app_clients(
             // Only then may it lack what is there by now.
             if state.resumed.is_some() {
                 match mend(restore, &pool, new, &request).await {
-                    Err(error) if stands_for_all(&error) => return Err(error.into()),
+                    Err(error) if concerns_every_item(&error) => return Err(error.into()),
                     Err(error) => not_mended(old, &error, &mut news),
                     Ok(()) => {}
                 }
@@ -94,7 +94,7 @@ pub async fn app_clients(
                 state.app_clients.insert(old.clone(), new);
                 restore.save(state).await?;
             }
-            Err(RestoreError::Cognito(error)) if !stands_for_all(&error) => {
+            Err(RestoreError::Cognito(error)) if !concerns_every_item(&error) => {
                 refused.push((old, error));
             }
             Err(error) => return Err(error),

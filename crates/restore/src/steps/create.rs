@@ -30,7 +30,7 @@ pub(super) struct Kind {
 }
 
 /// One thing to create.
-pub(super) struct Wanted {
+pub(super) struct ToCreate {
     /// Its name.
     pub(super) name: String,
     /// The request as it should be, without `UserPoolId`.
@@ -59,7 +59,7 @@ pub(super) async fn missing(
     restore: &Restore<'_>,
     pool: &UserPoolId,
     kind: &Kind,
-    wanted: Vec<Wanted>,
+    wanted: Vec<ToCreate>,
     news: &mut News,
 ) -> Result<Created, RestoreError> {
     let mut created = Created {
@@ -91,7 +91,7 @@ pub(super) async fn missing(
             }
             match result {
                 Ok(()) => created.there += 1,
-                Err(error) if stands_for_all(&error) => return Err(error.into()),
+                Err(error) if concerns_every_item(&error) => return Err(error.into()),
                 Err(error) => created.refused.push((thing.name, error)),
             }
             continue;
@@ -122,7 +122,7 @@ pub(super) async fn missing(
         }
         match result {
             Ok(()) => created.there += 1,
-            Err(error) if stands_for_all(&error) => return Err(error.into()),
+            Err(error) if concerns_every_item(&error) => return Err(error.into()),
             Err(error) => created.refused.push((thing.name, error)),
         }
     }
@@ -158,7 +158,7 @@ pub(super) fn clear_what_is_left_out(request: &mut Document, there: &Value) {
 }
 
 /// Whether the next thing would meet the same error.
-pub(super) fn stands_for_all(error: &CognitoError) -> bool {
+pub(super) fn concerns_every_item(error: &CognitoError) -> bool {
     is_passing(error)
         || matches!(
             error.kind,
@@ -200,7 +200,7 @@ async fn updated(
     };
     match restore.cognito.call(update, request).await {
         Ok(_) => Ok(true),
-        Err(error) if stands_for_all(&error) && !is_about_a_role(&error) => Err(error),
+        Err(error) if concerns_every_item(&error) && !is_about_a_role(&error) => Err(error),
         Err(error) => {
             tracing::info!(operation = %update, code = error.code, "still refused");
             Ok(false)

@@ -10,7 +10,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use serde_json::{Value, json};
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{about, described};
 use crate::commands;
 use crate::context::{Existing, Restore};
@@ -358,7 +358,7 @@ async fn bring(
 
 /// Whether other domains may fare better.
 fn is_about_the_domain(error: &CognitoError) -> bool {
-    error.is(ErrorKind::Quota) || !stands_for_all(error)
+    error.is(ErrorKind::Quota) || !concerns_every_item(error)
 }
 
 /// Who has a domain name in the target Region.

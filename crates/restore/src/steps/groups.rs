@@ -7,7 +7,7 @@ use model::request::{RestoreOptions, Selection};
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use model::rules::is_group_of_provider;
 
-use super::create::{self, Kind, Wanted};
+use super::create::{self, Kind, ToCreate};
 use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, member, object, remove, token};
@@ -79,7 +79,7 @@ pub(super) fn plan(
     head: &BackupHead,
     options: &RestoreOptions,
     relocation: &Relocation<'_>,
-) -> (Vec<Wanted>, News) {
+) -> (Vec<ToCreate>, News) {
     let mut news = News::default();
     tell_if_missing(head, Section::Groups, &mut news);
     let mut wanted = Vec::new();
@@ -119,7 +119,7 @@ pub(super) fn plan(
             );
             (without, told)
         });
-        wanted.push(Wanted {
+        wanted.push(ToCreate {
             name,
             request,
             otherwise,

@@ -6,7 +6,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use serde_json::{Value, json};
 
-use super::create::{self, Kind, Wanted};
+use super::create::{self, Kind, ToCreate};
 use crate::commands;
 use crate::context::Restore;
 use crate::document::{Document, change, member, object, remove, token};
@@ -117,7 +117,7 @@ pub async fn identity_providers(
 }
 
 /// The requests for the providers of the backup.
-pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Wanted>, News) {
+pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<ToCreate>, News) {
     let mut news = News::default();
     tell_if_missing(head, Section::IdentityProviders, &mut news);
     let mut wanted = Vec::new();
@@ -150,7 +150,7 @@ pub(super) fn plan(head: &BackupHead, relocation: &Relocation<'_>) -> (Vec<Wante
             continue;
         }
         let otherwise = otherwise(&mut request, &provider_type, &name);
-        wanted.push(Wanted {
+        wanted.push(ToCreate {
             name,
             request,
             otherwise,
@@ -306,7 +306,7 @@ mod tests {
     use crate::relocation::tests::Move;
     use serde_json::Value;
 
-    fn planned(provider: Value, map: Value) -> (Vec<Wanted>, News) {
+    fn planned(provider: Value, map: Value) -> (Vec<ToCreate>, News) {
         let mut head = BackupHead::new(
             "us-east-1_Old".parse().unwrap(),
             "2026-01-01T00:00:00Z".parse().unwrap(),

@@ -6,7 +6,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState};
 use serde_json::{Value, json};
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{about, new_client};
 use crate::context::{Existing, Restore};
 use crate::document::{Document, member, object, remove, text, token};
@@ -60,7 +60,7 @@ pub async fn managed_login_branding(
         };
         match result {
             Ok(()) => made += 1,
-            Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {
+            Err(error) if concerns_every_item(&error) && !error.is(ErrorKind::Quota) => {
                 return Err(error.into());
             }
             Err(error) => news.finding(

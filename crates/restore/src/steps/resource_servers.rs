@@ -5,7 +5,7 @@ use model::document::BackupHead;
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 
-use super::create::{self, Kind, Wanted};
+use super::create::{self, Kind, ToCreate};
 use crate::commands;
 use crate::context::Restore;
 use crate::document::{member, object, remove, token};
@@ -68,7 +68,7 @@ pub async fn resource_servers(
 }
 
 /// The requests for the servers of the backup.
-pub(super) fn plan(head: &BackupHead) -> (Vec<Wanted>, News) {
+pub(super) fn plan(head: &BackupHead) -> (Vec<ToCreate>, News) {
     let mut news = News::default();
     tell_if_missing(head, Section::ResourceServers, &mut news);
     let mut wanted = Vec::new();
@@ -86,7 +86,7 @@ pub(super) fn plan(head: &BackupHead) -> (Vec<Wanted>, News) {
             continue;
         }
         remove(&mut request, &["UserPoolId", "ManagedBy"]);
-        wanted.push(Wanted {
+        wanted.push(ToCreate {
             name: identifier,
             request,
             otherwise: None,

@@ -6,7 +6,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, ManualStep, RestoreState};
 use serde_json::Value;
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{about, new_client};
 use crate::commands;
 use crate::context::Restore;
@@ -44,7 +44,7 @@ pub async fn risk_configuration(
     let is_on = has_threat_protection(head);
     let (mut set, mut wanted) = (0, 0);
     for (section, configuration) in all {
-        let mut place = Place::of(section, configuration);
+        let mut place = RiskTarget::of(section, configuration);
         let mut request = plan(configuration, &place, &relocation, &mut news);
         if request.is_empty() {
             continue;
@@ -66,7 +66,7 @@ pub async fn risk_configuration(
         };
         match result {
             Ok(()) => set += 1,
-            Err(error) if stands_for_all(&error) => return Err(error.into()),
+            Err(error) if concerns_every_item(&error) => return Err(error.into()),
             Err(error) => {
                 let kind = if is_on {
                     FindingKind::Failed
@@ -90,14 +90,14 @@ pub async fn risk_configuration(
 }
 
 /// Whose configuration it is.
-struct Place {
+struct RiskTarget {
     section: Section,
     /// The client's old id; empty for the pool's own.
     client: String,
     new: Option<String>,
 }
 
-impl Place {
+impl RiskTarget {
     fn of(section: Section, configuration: &Value) -> Self {
         let client = match section {
             Section::RiskConfiguration => String::new(),
@@ -133,7 +133,7 @@ impl Place {
 async fn send(
     restore: &Restore<'_>,
     pool: &UserPoolId,
-    place: &Place,
+    place: &RiskTarget,
     request: &Document,
 ) -> Result<(), CognitoError> {
     let mut request = about(pool, request.clone());
@@ -152,7 +152,7 @@ fn is_about_notices(error: &CognitoError) -> bool {
 /// The request for a configuration, with its sender translated; empty when nothing is set.
 fn plan(
     configuration: &Value,
-    place: &Place,
+    place: &RiskTarget,
     relocation: &Relocation<'_>,
     news: &mut News,
 ) -> Document {
@@ -190,7 +190,7 @@ fn plan(
 /// Keeps the protection and gives up its mails.
 fn without_notices(
     request: &mut Document,
-    place: &Place,
+    place: &RiskTarget,
     why: &str,
     relocation: &Relocation<'_>,
     news: &mut News,
@@ -261,7 +261,7 @@ mod tests {
     fn the_sender_of_notices_is_translated() {
         let new = "arn:aws:ses:us-west-2:111122223333:identity/a";
         let moved = Move::with(&json!({"ses_identities": {SES: new}}));
-        let place = Place::of(Section::ClientRiskConfigurations, &configuration());
+        let place = RiskTarget::of(Section::ClientRiskConfigurations, &configuration());
         let mut news = News::default();
         let request = plan(&configuration(), &place, &moved.relocation(), &mut news);
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_refused_sender_costs_the_mails_and_nothing_else() {
         let moved = Move::plain();
-        let place = Place::of(Section::RiskConfiguration, &configuration());
+        let place = RiskTarget::of(Section::RiskConfiguration, &configuration());
         let mut news = News::default();
         let mut request = plan(&configuration(), &place, &moved.relocation(), &mut news);
         without_notices(&mut request, &place, "x", &moved.relocation(), &mut news);

@@ -5,7 +5,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState};
 use serde_json::Value;
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{about, new_client};
 use crate::context::Restore;
 use crate::document::{Document, member, object, remove, token};
@@ -110,7 +110,7 @@ fn refused(
     client: &str,
     news: &mut News,
 ) -> Result<(), RestoreError> {
-    if stands_for_all(&error) && !error.is(ErrorKind::NotAuthorized) {
+    if concerns_every_item(&error) && !error.is(ErrorKind::NotAuthorized) {
         return Err(error.into());
     }
     let item = if client.is_empty() {

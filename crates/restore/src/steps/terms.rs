@@ -4,7 +4,7 @@ use cognito::{CognitoError, ErrorKind, Operation};
 use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState};
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{about, new_client};
 use crate::context::{Existing, Restore};
 use crate::document::{member, object, remove, token};
@@ -64,7 +64,7 @@ pub async fn terms(
         match result {
             Ok(_) => made += 1,
             Err(error) if error.is(ErrorKind::AlreadyExists) => made += 1,
-            Err(error) if stands_for_all(&error) && !error.is(ErrorKind::Quota) => {
+            Err(error) if concerns_every_item(&error) && !error.is(ErrorKind::Quota) => {
                 return Err(error.into());
             }
             Err(error) => {

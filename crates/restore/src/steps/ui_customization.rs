@@ -7,7 +7,7 @@ use model::inventory::Section;
 use model::restore::{Finding, FindingKind, RestoreState};
 use serde_json::{Value, json};
 
-use super::create::stands_for_all;
+use super::create::concerns_every_item;
 use super::{described, domains, new_client};
 use crate::context::Restore;
 use crate::document::{Document, object, text, token};
@@ -67,7 +67,7 @@ pub async fn ui_customization(
         };
         match result {
             Ok(()) => set += 1,
-            Err(RestoreError::Cognito(error)) if !stands_for_all(&error) => {
+            Err(RestoreError::Cognito(error)) if !concerns_every_item(&error) => {
                 news.finding(customization.failed(&error.to_string()));
             }
             Err(error) => return Err(error),

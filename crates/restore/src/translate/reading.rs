@@ -10,12 +10,12 @@ use super::{ArnKind, CustomDomain, SmsRole, Translations};
 use crate::document::Arn;
 
 /// Reads a map member by member and gathers what is wrong.
-pub(super) struct Reading<'a> {
+pub(super) struct MapReader<'a> {
     pub(super) target_region: &'a str,
     pub(super) problems: Vec<String>,
 }
 
-impl Reading<'_> {
+impl MapReader<'_> {
     pub(super) fn member(&mut self, map: &mut Translations, member: &str, value: &Value) {
         if let Some(kind) = ArnKind::ALL
             .into_iter()

@@ -15,10 +15,10 @@ use super::heads::Heads;
 use super::made_again::{self, MadeAgain};
 use super::people::People;
 use super::plan::{Action, Plan, What};
-use super::remembered::{Begun, Progress, write_json};
+use super::remembered::{Begun, UndoProgress, write_json};
 use super::report::UndoReport;
 use super::{Undo, settings, users};
-use crate::context::{ExistingPools, Settings};
+use crate::context::{ExistingPools, RestoreSettings};
 use crate::drive::{self, Order};
 use crate::error::RestoreError;
 use crate::folder::Folder;
@@ -65,9 +65,9 @@ impl Undo<'_> {
         }
         let mut state = remembered.unwrap_or_else(|| self.begin(id, RestoreOptions::default()));
         folder.claim(&mut state).await?;
-        let mut progress = Progress::read(&folder).await?;
+        let mut progress = UndoProgress::read(&folder).await?;
         if state.reported.take().is_some() {
-            progress = Progress::default();
+            progress = UndoProgress::default();
         }
         if begun.is_none() {
             Begun::write(&folder, &work.plan, before).await?;
@@ -121,7 +121,7 @@ impl Undo<'_> {
         folder: &Folder<'_>,
         state: &mut RestoreState,
         work: &mut Work,
-        progress: &mut Progress,
+        progress: &mut UndoProgress,
         present: &Backup,
         stop: &Stop,
     ) -> Result<bool, RestoreError> {
@@ -146,7 +146,7 @@ impl Undo<'_> {
         planned: &Plan,
         present: &Backup,
         stop: &Stop,
-        progress: &mut Progress,
+        progress: &mut UndoProgress,
     ) -> Result<bool, RestoreError> {
         let mut left_before = usize::MAX;
         for _ in 0..ROUNDS {
@@ -214,7 +214,7 @@ impl Undo<'_> {
         &self,
         folder: &Folder<'_>,
         work: &Work,
-        progress: &mut Progress,
+        progress: &mut UndoProgress,
         stop: &Stop,
     ) -> Result<bool, RestoreError> {
         let people = &work.people;
@@ -252,7 +252,7 @@ impl Undo<'_> {
         id: &RestoreId,
         people: &People,
         stop: &Stop,
-        progress: &mut Progress,
+        progress: &mut UndoProgress,
     ) -> Result<bool, RestoreError> {
         let workspace = &self.clients.workspace;
         let key = format!("cognito-restore/selections/{id}.txt");
@@ -264,7 +264,7 @@ impl Undo<'_> {
             users_engine: UsersEngine::Api,
             ..RestoreOptions::default()
         };
-        let settings = Settings {
+        let settings = RestoreSettings {
             existing_user_pools: ExistingPools::Every,
             ..self.settings.clone()
         };

@@ -19,11 +19,11 @@ use serde_json::json;
 use vault::{Backup, Vault, VaultError};
 
 use super::plan::{Plan, What};
-use super::remembered::{Asked, Begun, Progress, read_json, write_json};
+use super::remembered::{Asked, Begun, UndoProgress, read_json, write_json};
 use super::report::UndoReport;
 use super::scope::Scope;
 use super::{Undo, page};
-use crate::context::{Clients, Settings};
+use crate::context::{Clients, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::report::{Message, failure_text};
@@ -168,7 +168,7 @@ const PAGE: &str = "undo.html";
 pub async fn next(
     clients: &Clients,
     vault: &Vault,
-    settings: &Settings,
+    settings: &RestoreSettings,
     order: &Order<'_>,
     point: &Backup,
     stop: Stop,
@@ -203,7 +203,7 @@ pub async fn next(
         scope: &scope,
     };
     let mut state = remembered.unwrap_or_else(|| undo.begin(order.undo_id, options));
-    let mut progress = Progress::read(&folder).await?;
+    let mut progress = UndoProgress::read(&folder).await?;
     let is_same = order.driver.is_none() || state.driver.as_deref() == order.driver;
     let begun = Begun::read(&clients.workspace, order.undo_id).await?;
     if state.reported.is_some() && is_same {
@@ -211,11 +211,11 @@ pub async fn next(
     }
     if begun.is_none() && !is_same {
         // It was refused, or only planned: the pool may be another by now.
-        progress = Progress::default();
+        progress = UndoProgress::default();
     } else if state.reported.is_some() {
-        progress = Progress {
+        progress = UndoProgress {
             before: progress.before,
-            ..Progress::default()
+            ..UndoProgress::default()
         };
     }
     state.reported = None;
@@ -259,7 +259,7 @@ impl Run<'_> {
     async fn go_on(
         &self,
         state: &mut RestoreState,
-        progress: &mut Progress,
+        progress: &mut UndoProgress,
         stop: &Stop,
     ) -> Result<Invocation, RestoreError> {
         let (undo, folder) = (&self.undo, self.folder);

@@ -17,7 +17,7 @@ use cognito::{Operation, Stop};
 use model::UserPoolId;
 use vault::Backup;
 
-use crate::context::{Clients, Existing, Restore, Settings};
+use crate::context::{Clients, Existing, Restore, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::side::{LivePool, Side};
@@ -94,7 +94,7 @@ pub struct Undo<'a> {
     /// What it calls.
     pub clients: &'a Clients,
     /// Where it runs.
-    pub settings: &'a Settings,
+    pub settings: &'a RestoreSettings,
     /// The point in time.
     pub point: &'a Backup,
     /// The pool.

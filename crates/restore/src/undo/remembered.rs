@@ -61,7 +61,7 @@ pub(super) struct Asked {
 /// How far an undo is. What is not written here is found out by comparing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Progress {
+pub(super) struct UndoProgress {
     /// The backup of the pool as it was before, where the undo asks for it.
     pub(super) before: Option<Asked>,
     /// The settings are gone through.
@@ -88,7 +88,7 @@ pub(super) struct Progress {
     pub(super) looked_again: bool,
 }
 
-impl Progress {
+impl UndoProgress {
     const OBJECT: &str = "undo-progress.json";
 
     pub(super) async fn read(folder: &Folder<'_>) -> Result<Self, RestoreError> {

@@ -8,7 +8,7 @@ use model::{BackupName, RestoreId, UserPoolId};
 use serde::{Deserialize, Serialize};
 
 use super::carry_out::Work;
-use super::remembered::Progress;
+use super::remembered::UndoProgress;
 
 /// Something that was to be put back and is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl UndoReport {
     pub(super) fn new(
         id: &RestoreId,
         work: &Work,
-        progress: &Progress,
+        progress: &UndoProgress,
         before: &str,
         mut left: Vec<Left>,
     ) -> Self {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::made_again::MadeAgain;
 use super::people::{People, Work};
-use super::remembered::Progress;
+use super::remembered::UndoProgress;
 use super::report::Left;
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
@@ -40,7 +40,7 @@ pub(super) async fn put_back(
     settings: &Value,
     people: &People,
     made_again: &MadeAgain,
-    progress: &mut Progress,
+    progress: &mut UndoProgress,
 ) -> Result<bool, RestoreError> {
     let circumstances = Circumstances {
         restore,

@@ -5,7 +5,7 @@ use super::carry_out::Work;
 use super::heads::Heads;
 use super::made_again::MadeAgain;
 use super::people::People;
-use super::remembered::Progress;
+use super::remembered::UndoProgress;
 use super::report::Left;
 use crate::error::RestoreError;
 use crate::side::Side;
@@ -16,7 +16,7 @@ impl Undo<'_> {
     pub(super) async fn look(
         &self,
         work: &Work,
-        told: &Progress,
+        told: &UndoProgress,
         now: Side<'_>,
     ) -> Result<Vec<Left>, RestoreError> {
         let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
@@ -81,7 +81,7 @@ impl Undo<'_> {
     }
 }
 
-impl Progress {
+impl UndoProgress {
     fn why_of_setting(&self, path: &[String]) -> String {
         let tokens: Vec<String> = path
             .iter()

@@ -12,17 +12,17 @@ use super::attributes::Attributes;
 use super::decide::{Circumstances, Decision, UserNews, UserPlan, Way, decide, old_sub};
 use super::identity::Standing;
 use super::import::csv::Header;
-use super::index::{Found, FoundStatus, UserIndex};
+use super::index::{FoundStatus, FoundUser, UserIndex};
 use super::ledger::Made;
 use super::make::{Creation, Maker, NAME_IS_TAKEN, NewUser};
-use super::memberships::Memberships;
+use super::memberships::MembershipTable;
 use super::sign_up::is_barred;
 use crate::error::RestoreError;
 
 /// Everything that the users of one pass are made with.
 pub(super) struct Crew<'a> {
     pub(super) maker: Maker<'a>,
-    pub(super) memberships: Memberships,
+    pub(super) memberships: MembershipTable,
     pub(super) circumstances: Circumstances<'a>,
     pub(super) options: &'a RestoreOptions,
     /// Groups that an existing pool lacked and that this restore made again.
@@ -189,7 +189,11 @@ impl Crew<'_> {
 
     /// Existing users are never changed. But groups that were made again get them back as
     /// members, and so does a group that is restored by name: that is what is asked for.
-    async fn leave_as_is(&self, record: &UserRecord, found: &Found) -> Result<Made, RestoreError> {
+    async fn leave_as_is(
+        &self,
+        record: &UserRecord,
+        found: &FoundUser,
+    ) -> Result<Made, RestoreError> {
         let mut made = Made::of(UserCounts {
             already_there: 1,
             ..UserCounts::default()
@@ -227,7 +231,7 @@ impl Crew<'_> {
 
     /// A user of the pool by its username: its own, or the `sub` where Cognito makes them (facts
     /// C.1).
-    fn found(&self, record: &UserRecord, found: &Found) -> NewUser {
+    fn found(&self, record: &UserRecord, found: &FoundUser) -> NewUser {
         let own_name = self.circumstances.pool.username_attributes.is_empty();
         NewUser {
             username: if own_name {

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::attributes::Attributes;
 use super::decide::{UserPlan, Way, old_sub, sign_in_name};
-use super::index::{Found, UserIndex};
+use super::index::{FoundUser, UserIndex};
 use super::lineage::Lineage;
 use super::pool::{Contact, TargetPool};
 use super::register::Register;
@@ -46,7 +46,7 @@ pub(super) struct Identities<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
     /// The user is there.
-    Same(Found),
+    Same(FoundUser),
     /// Somebody is there who signs in by the user's name or address.
     Another,
     /// The pool lacks the user.

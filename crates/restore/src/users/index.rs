@@ -25,7 +25,7 @@ const ENTRY: usize = 8 + 16 + 1;
 
 /// A user of the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundUser {
     pub(super) sub: String,
     pub(super) status: FoundStatus,
 }
@@ -190,16 +190,16 @@ impl UserIndex {
     }
 
     /// The user that signs in by this name.
-    pub(super) fn by_name(&self, name: &str, pool: &TargetPool) -> Option<Found> {
+    pub(super) fn by_name(&self, name: &str, pool: &TargetPool) -> Option<FoundUser> {
         self.find(&name_key(name, pool))
     }
 
     /// The user with this `sub`.
-    pub(super) fn by_sub(&self, sub: &str) -> Option<Found> {
+    pub(super) fn by_sub(&self, sub: &str) -> Option<FoundUser> {
         self.find(&sub_key(sub))
     }
 
-    fn find(&self, key: &str) -> Option<Found> {
+    fn find(&self, key: &str) -> Option<FoundUser> {
         let place = self.entries.with_key(self.hash(key)).next()?;
         let entry = self.entries.get(place)?;
         let mut sub = [0; 16];
@@ -209,7 +209,7 @@ impl UserIndex {
             2 => FoundStatus::ResetRequired,
             _ => FoundStatus::Another,
         };
-        Some(Found {
+        Some(FoundUser {
             sub: text_of(u128::from_be_bytes(sub)),
             status,
         })
@@ -280,7 +280,7 @@ mod tests {
             case_sensitive: true,
             ..TargetPool::default()
         };
-        let found = Found {
+        let found = FoundUser {
             sub: ANN.into(),
             status: FoundStatus::Confirmed,
         };

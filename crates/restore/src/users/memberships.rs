@@ -16,7 +16,7 @@ use crate::error::RestoreError;
 
 /// The memberships of a backup, by user.
 #[derive(Debug, Default)]
-pub(super) struct Memberships {
+pub(super) struct MembershipTable {
     /// Keyed anew in each invocation, so that nobody can choose a username that counts as
     /// another one. By chance two of ten million do once in 400,000 restores.
     hasher: RandomState,
@@ -27,7 +27,7 @@ pub(super) struct Memberships {
     lacking: BTreeMap<Arc<str>, u64>,
 }
 
-impl Memberships {
+impl MembershipTable {
     /// Reads the memberships of groups that `pool` has.
     ///
     /// The groups that Cognito makes for the users of an identity provider are left out: their
@@ -86,8 +86,8 @@ impl Memberships {
 mod tests {
     use super::*;
 
-    fn index(groups: &[(&str, &[&str])], pool: &TargetPool) -> Memberships {
-        let mut index = Memberships::default();
+    fn index(groups: &[(&str, &[&str])], pool: &TargetPool) -> MembershipTable {
+        let mut index = MembershipTable::default();
         for (group, members) in groups {
             let group: Arc<str> = (*group).into();
             for member in *members {

@@ -14,9 +14,9 @@
 //! C.5). Both work until the stop and go on where they stopped. Nothing here sends a message
 //! to a user.
 //!
-//! Into an existing pool, users go whom it lacks; those that it has stay as they are, except
-//! that they become members again of groups that are made again, or restored by name. Who is who
-//! says [`identity`], and nothing else.
+//! In an existing pool, only the users that are missing there are created; the others stay as they
+//! are, except that they become members again of groups that are made again, or restored by name.
+//! [`identity`] alone decides which user of the pool is which user of the backup.
 
 mod again;
 mod attributes;
@@ -58,7 +58,7 @@ use self::identity::{Identities, Moment};
 use self::index::{Listing, UserIndex};
 use self::lineage::Lineage;
 use self::make::Maker;
-use self::memberships::Memberships;
+use self::memberships::MembershipTable;
 use self::pipeline::Ended;
 use self::pool::TargetPool;
 use self::register::Register;
@@ -165,9 +165,9 @@ impl Setting {
         // Files carry no memberships: only the choice of users may need them there.
         let by_group = matches!(self.options.select, Some(Selection::Group(_)));
         let memberships = if state.users.pass != UsersPass::Import || by_group {
-            Memberships::read(restore.backup, &self.pool).await?
+            MembershipTable::read(restore.backup, &self.pool).await?
         } else {
-            Memberships::default()
+            MembershipTable::default()
         };
         Ok(Some(Crew {
             maker: Maker {
@@ -383,7 +383,7 @@ fn result(state: &mut RestoreState) -> StepResult {
     result
 }
 
-fn lacking_groups(memberships: &Memberships) -> Vec<Finding> {
+fn lacking_groups(memberships: &MembershipTable) -> Vec<Finding> {
     let finding = |(group, count): (&str, u64)| {
         let reason =
             format!("{count} memberships did not come back: the pool has no group {group}");

@@ -44,7 +44,7 @@ pub(super) enum Ended {
 }
 
 /// A user on the way or done.
-struct Place {
+struct UserOnTheWay {
     next_offset: u64,
     made: Option<Made>,
 }
@@ -67,7 +67,7 @@ where
     let eighth = restore.stop.time_left().map(|left| left / 8);
     let last_part = eighth.unwrap_or_default().min(LAST_PART);
     let mut ledger = Ledger::new();
-    let mut window: VecDeque<Place> = VecDeque::new();
+    let mut window: VecDeque<UserOnTheWay> = VecDeque::new();
     let mut first: u64 = 0;
     let mut reached = state.users.offset;
     let mut flying = FuturesUnordered::new();
@@ -88,7 +88,7 @@ where
                     ..
                 })) => {
                     let number = first + window.len() as u64;
-                    window.push_back(Place {
+                    window.push_back(UserOnTheWay {
                         next_offset,
                         made: None,
                     });

@@ -14,7 +14,7 @@ use model::request::{
 use model::restore::{RestoreState, Verification};
 use model::{BackupKey, UserPoolId};
 use restore::run::run;
-use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, Settings, Translations};
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreError, RestoreSettings, Translations};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, When};
 use vault::testing::MemoryS3;
@@ -31,7 +31,7 @@ pub(crate) struct Stage {
     pub(crate) s3: MemoryS3,
     clients: Clients,
     vault: Vault,
-    settings: Settings,
+    settings: RestoreSettings,
     lost: UserPoolId,
     key: BackupKey,
     restore: Cell<u32>,
@@ -71,10 +71,10 @@ impl Stage {
             observer: std::sync::Arc::new(()),
         };
         let anybody = at(&config, &simulator, NEW);
-        let settings = Settings {
+        let settings = RestoreSettings {
             region: NEW.into(),
             account_id: "000000000000".into(),
-            ..Settings::default()
+            ..RestoreSettings::default()
         };
         Self {
             simulator,

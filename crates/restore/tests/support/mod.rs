@@ -23,7 +23,7 @@ use model::{BackupKey, RestoreId, UserPoolId};
 use restore::drive::{Invocation, Order, next, repeat};
 use restore::rehearsal::Swept;
 use restore::run::Answer;
-use restore::{Clients, RestoreError, Settings};
+use restore::{Clients, RestoreError, RestoreSettings};
 use serde_json::{Value, json};
 use simulator::{
     Config, Fault, FaultRule, Faults, PoolDocument, Simulator, SimulatorHandle, Unmeasured, When,
@@ -60,7 +60,7 @@ pub(crate) struct World {
     config: SdkConfig,
     clients: Clients,
     pub(crate) vault: Vault,
-    pub(crate) settings: Settings,
+    pub(crate) settings: RestoreSettings,
     pub(crate) heard: Arc<Heard>,
     death: Mutex<Option<Death>>,
     /// Which execution of the state machine it is.
@@ -138,12 +138,12 @@ impl World {
             workspace: Workspace::in_bucket(&config, BUCKET),
             observer: heard.clone(),
         };
-        let settings = Settings {
+        let settings = RestoreSettings {
             region: NEW.into(),
             account_id: ACCOUNT.into(),
             legacy_sub_attribute: None,
             import_role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/import")),
-            ..Settings::default()
+            ..RestoreSettings::default()
         };
         Self {
             simulator,

@@ -5,7 +5,7 @@ use model::request::{Part, RestoreOptions, UndoRequest};
 use model::restore::ReportStatus;
 use model::{BackupKey, RestoreId};
 use restore::undo::{Ended, Next, Order, next};
-use restore::{ExistingPools, RestoreError, Settings};
+use restore::{ExistingPools, RestoreError, RestoreSettings};
 use simulator::Unmeasured;
 use vault::testing::Fault;
 
@@ -15,8 +15,8 @@ use crate::scenes::{accident, seen};
 use crate::support::{World, exhaustive, pools};
 
 impl Scene<'_> {
-    fn settings_of_stack(&self) -> Settings {
-        Settings {
+    fn settings_of_stack(&self) -> RestoreSettings {
+        RestoreSettings {
             backup_function: "cognito-backup-test".to_owned(),
             existing_user_pools: ExistingPools::These(vec![self.pool.clone()]),
             ..self.settings.clone()
@@ -31,7 +31,7 @@ impl Scene<'_> {
         id: &'a RestoreId,
         point: &'a BackupKey,
         request: UndoRequest,
-        settings: &'a Settings,
+        settings: &'a RestoreSettings,
     ) -> LocalBoxFuture<'a, Result<Ended, RestoreError>> {
         Box::pin(self.invocations(execution, id, point, request, settings))
     }
@@ -42,7 +42,7 @@ impl Scene<'_> {
         id: &RestoreId,
         point: &BackupKey,
         request: UndoRequest,
-        settings: &Settings,
+        settings: &RestoreSettings,
     ) -> Result<Ended, RestoreError> {
         let options = RestoreOptions {
             undo: Some(request),
@@ -98,7 +98,7 @@ async fn a_plan_is_shown_and_carried_out_by_its_fingerprint_unless_the_pool_has_
     let mistaken = seen(&world, &scene.pool);
     let [planned, refused, done] = [1, 2, 3].map(|_| scene.next_id());
     // It needs no permission.
-    let nowhere = Settings {
+    let nowhere = RestoreSettings {
         existing_user_pools: ExistingPools::default(),
         ..settings.clone()
     };

@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use restore::side::{LivePool, Side};
 use restore::undo::{OPERATIONS, Plan, Scope, Undo, UndoReport, What};
-use restore::{Clients, RestoreError, Settings};
+use restore::{Clients, RestoreError, RestoreSettings};
 use support::{LOST, World};
 
 const CASES: u32 = 25;
@@ -38,7 +38,7 @@ const CASES: u32 = 25;
 struct Scene<'w> {
     world: &'w World,
     clients: Clients,
-    settings: Settings,
+    settings: RestoreSettings,
     pool: UserPoolId,
     point: BackupKey,
     undos: AtomicU32,
@@ -54,9 +54,9 @@ impl<'w> Scene<'w> {
         Self {
             world,
             clients: world.clients_where_pools_are_lost(OPERATIONS, pace),
-            settings: Settings {
+            settings: RestoreSettings {
                 region: LOST.to_owned(),
-                ..Settings::default()
+                ..RestoreSettings::default()
             },
             pool: lost.pool,
             point: lost.key,

@@ -9,7 +9,7 @@ use model::request::{RestoreOptions, Selection, UsersEngine};
 use model::restore::{Report, ReportStatus};
 use model::{RestoreId, UserPoolId};
 use restore::drive::{self, Order};
-use restore::{Clients, ExistingPools, Settings};
+use restore::{Clients, ExistingPools, RestoreSettings};
 use serde::Serialize;
 use vault::{Backup, Columns, Workspace};
 
@@ -123,12 +123,12 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         observer: Arc::new(context.terminal.observer(&arguments.pace)),
         cognito,
     };
-    let settings = Settings {
+    let settings = RestoreSettings {
         region: clients.cognito.region().to_owned(),
         // Which pools a person may write into is for IAM to say.
         existing_user_pools: ExistingPools::Every,
         passwords,
-        ..Settings::default()
+        ..RestoreSettings::default()
     };
     let options = RestoreOptions {
         target_user_pool_id: Some(pool.clone()),

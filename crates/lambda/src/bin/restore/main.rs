@@ -18,7 +18,7 @@ use model::UserPoolId;
 use model::request::{RemovalRequest, RestoreRequest, RestoreResponse};
 use restore::run::run;
 use restore::users::Passwords;
-use restore::{Clients, ExistingPools, OPERATIONS, Settings, rehearsal, undo};
+use restore::{Clients, ExistingPools, OPERATIONS, RestoreSettings, rehearsal, undo};
 use serde::Serialize;
 use serde_json::Value;
 use vault::{Vault, Workspace};
@@ -35,7 +35,7 @@ struct Restore {
     pace: Pace,
     clients: Clients,
     vault: Vault,
-    settings: Settings,
+    settings: RestoreSettings,
     limits: Limits,
     topic: Topic,
 }
@@ -69,7 +69,7 @@ impl Function for Restore {
         let bucket = environment.required("SOURCE_BUCKET")?;
         let topic = Topic::new(&config, environment.required("SNS_TOPIC_ARN")?);
         let existing = environment.optional(EXISTING_POOLS).unwrap_or_default();
-        let settings = Settings {
+        let settings = RestoreSettings {
             region: config
                 .region()
                 .map(ToString::to_string)

@@ -17,7 +17,7 @@ use vault::testing::MemoryS3;
 use vault::{Backup, Vault};
 
 use super::super::{OPERATIONS, run, run_imports};
-use crate::context::{Restore, Settings};
+use crate::context::{Restore, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::step::{StepProgress, StepResult};
@@ -36,7 +36,7 @@ pub(super) struct Stage {
     lambda: aws_sdk_lambda::Client,
     vault: Vault,
     backup: Backup,
-    pub(super) settings: Settings,
+    pub(super) settings: RestoreSettings,
     pub(super) lost: UserPoolId,
     pub(super) target: UserPoolId,
     auto_verified: Value,
@@ -95,9 +95,9 @@ impl Stage {
             s3,
             vault,
             backup,
-            settings: Settings {
+            settings: RestoreSettings {
                 import_role_arn: Some(ROLE.into()),
-                ..Settings::default()
+                ..RestoreSettings::default()
             },
             lost: lost_id,
             target,

@@ -17,7 +17,7 @@ use crate::translate::Translations;
 use crate::users;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/import";
-/// Settings that the final step gives the pool, after its users.
+/// RestoreSettings that the final step gives the pool, after its users.
 const FINAL: [&str; 3] = [
     "AutoVerifiedAttributes",
     "LambdaConfig",

@@ -18,7 +18,7 @@ use vault::testing::{Fault, MemoryS3};
 use vault::{Backup, Vault};
 
 use super::super::{OPERATIONS, VerifyOutcome, verify};
-use crate::context::{Restore, Settings};
+use crate::context::{Restore, RestoreSettings};
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::translate::Translations;
@@ -35,7 +35,7 @@ pub(super) struct Stage {
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) vault: Vault,
     pub(super) backup: Backup,
-    pub(super) settings: Settings,
+    pub(super) settings: RestoreSettings,
     pub(super) lost: UserPoolId,
     pub(super) target: UserPoolId,
     pub(super) app_clients: BTreeMap<String, String>,
@@ -78,9 +78,9 @@ impl Stage {
             lambda: aws_sdk_lambda::Client::new(&config),
             vault,
             backup,
-            settings: Settings {
+            settings: RestoreSettings {
                 region: NEW.into(),
-                ..Settings::default()
+                ..RestoreSettings::default()
             },
             simulator,
             s3,
