@@ -1,5 +1,5 @@
 //! The vault in another account, as `docs/security.md` says it: deployed in three steps, filled by
-//! replication, and out of reach of the first account.
+//! replication, out of reach of the first account, and restored from into either.
 //!
 //! The local stack replicates between accounts as S3 does: where the policy of the vault's bucket
 //! lets the replication role write, and with `FAILED` where it does not. It writes the replica by
@@ -7,15 +7,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::ReplicationStatus;
 use end_to_end::clients::{Clients, DR_REGION, PRIMARY_REGION};
+use end_to_end::compare::compare;
 use end_to_end::environment::Environment;
-use end_to_end::pools::{members, shop};
+use end_to_end::pools::{MEMBERS, SHOP, members, shop};
 use end_to_end::stack::{ACCOUNT, Deployment, Options, Stack, output};
 use end_to_end::story;
 use end_to_end::terminal::Terminal;
+use model::restore::{Report, ReportStatus};
 use serde_json::{Value, json};
+use xtask::package::{Purpose, package};
 
 /// The account of the vault.
 const VAULT: &str = "444455556666";
@@ -70,6 +75,46 @@ async fn is_out_of_reach(stack: &Stack, bucket: &str, key: &str) {
     for (nth, refusal) in refusals.iter().enumerate() {
         assert_eq!(refusal.as_deref(), Some("AccessDenied"), "request {nth}");
     }
+}
+
+/// Deploys a function of this name in the account of the vault.
+async fn deploy_function(stack: &Stack, environment: &Environment, name: &str, role_of: &str) {
+    let code = package(&environment.binaries.join("backup"), Purpose::LocalStack).unwrap();
+    let lambda = &stack.dr.lambda;
+    let any = lambda.get_function_configuration().function_name(role_of);
+    let any = any.send().await.unwrap();
+    lambda
+        .create_function()
+        .function_name(name)
+        .runtime(Runtime::Providedal2023)
+        .handler("bootstrap")
+        .role(any.role().unwrap())
+        .code(FunctionCode::builder().zip_file(Blob::new(code)).build())
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Holds what came back against the source, but for what the report announces.
+async fn came_back(stack: &Stack, deployment: &Deployment, source: &Value, report: &Report) {
+    let announced = story::announcements(stack, deployment, report)
+        .await
+        .unwrap();
+    let new = report.new_user_pool_id.as_ref().unwrap();
+    let restored = stack.simulator.dump(new.region(), new.as_str()).unwrap();
+    let comparison = compare(source, &restored, &announced);
+    assert!(
+        comparison.unannounced.is_empty(),
+        "{:?}",
+        comparison.unannounced
+    );
+    assert!(comparison.users > 10);
+}
+
+fn findings(report: &Report, item: &str) -> Vec<String> {
+    let all = report.steps.iter().flat_map(|step| &step.findings);
+    let about = all.filter(|finding| finding.item.contains(item));
+    about.map(|finding| finding.reason.clone()).collect()
 }
 
 /// Both stacks as they are deployed, each in its account, and the backups of two pools in the vault;
@@ -175,4 +220,76 @@ async fn with_iam_enforced_a_vault_is_filled_and_out_of_reach_of_the_first_accou
     for about in ["whole_replica", "newest_backup", "replication"] {
         assert_eq!(outcomes(&ready, about), ["yes", "yes"], "{about}: {ready}");
     }
+}
+
+/// Without IAM enforced: by the credentials that functions then have the simulated Cognito knows
+/// which account calls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_in_another_account_outlives_the_first_one_and_restores_into_either() {
+    let Some(environment) = Environment::ready("a restore from another account") else {
+        return;
+    };
+    let (stack, deployment, keys) = filled_vault(&environment, false).await;
+    let bucket = output(&deployment.primary, "BackupBucketName").unwrap();
+
+    // The first account is lost: what it held of backups is gone.
+    let sources = [SHOP, MEMBERS].map(|pool| stack.simulator.dump(PRIMARY_REGION, pool).unwrap());
+    for (key, version) in versions(&stack.primary, bucket).await {
+        let delete = stack.primary.s3.delete_object().bucket(bucket).key(key);
+        delete.version_id(version).send().await.unwrap();
+    }
+    assert!(versions(&stack.primary, bucket).await.is_empty());
+
+    // Into the account of the vault, by the state machine.
+    let function = "drill-shop-pre-sign-up";
+    deploy_function(
+        &stack,
+        &environment,
+        function,
+        &deployment.dr["ManualDRTriggerArn"],
+    )
+    .await;
+    for (pool, source) in [SHOP, MEMBERS].iter().zip(&sources) {
+        let restored = story::restore(&stack, &deployment, &story::lost(pool)).await;
+        let (execution, report) = restored.unwrap();
+        assert!(
+            execution.succeeded,
+            "{:?} {:?}",
+            execution.error, execution.cause
+        );
+        assert_ne!(report.status, ReportStatus::Failed);
+        came_back(&stack, &deployment, source, &report).await;
+        let new = report.new_user_pool_id.clone().unwrap();
+        let there = stack
+            .simulator
+            .pool(DR_REGION, new.as_str())
+            .unwrap()
+            .user_pool;
+        assert!(there["Arn"].as_str().unwrap().contains(VAULT), "{there:?}");
+        if *pool == SHOP {
+            assert_eq!(
+                there["SmsConfiguration"]["SnsCallerArn"],
+                format!("arn:aws:iam::{VAULT}:role/drill-shop-sms")
+            );
+            assert_eq!(
+                there["LambdaConfig"],
+                json!({"PreSignUp": format!("arn:aws:lambda:{DR_REGION}:{VAULT}:function:{function}")})
+            );
+            assert_eq!(findings(&report, "SnsCallerArn").len(), 1);
+            assert!(findings(&report, "delivery of")[0].contains("another Region or account"));
+        }
+    }
+
+    // Into the account of the pools, from a file that was copied out of the vault.
+    let key = keys.iter().find(|key| key.contains(MEMBERS)).unwrap();
+    let file = story::read(&stack, &deployment, key).await.unwrap();
+    let terminal = Terminal::new(&environment, &stack, PRIMARY_REGION).unwrap();
+    std::fs::write(terminal.folder().join("backup.json.zst"), file).unwrap();
+    let report = terminal.json(&["restore", "backup.json.zst"], 3).unwrap();
+    let new = report["new_user_pool_id"].as_str().unwrap();
+    let there = stack.simulator.pool(PRIMARY_REGION, new).unwrap().user_pool;
+    assert!(
+        there["Arn"].as_str().unwrap().contains(ACCOUNT),
+        "{there:?}"
+    );
 }
