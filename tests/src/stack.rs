@@ -51,7 +51,6 @@ pub struct Stack {
     pub primary: Clients,
     /// Clients of the DR Region.
     pub dr: Clients,
-    enforces_iam: bool,
 }
 
 /// What was deployed.
@@ -94,7 +93,6 @@ impl Stack {
             simulator,
             primary,
             dr,
-            enforces_iam: options.enforce_iam,
         })
     }
 
@@ -172,12 +170,10 @@ impl Stack {
         Ok(primary)
     }
 
-    /// Where IAM is enforced, takes the statement `OnlyOverTLS` out of a bucket's policy: the local
-    /// stack speaks plain HTTP.
+    /// Takes the statement `OnlyOverTLS` out of a bucket's policy: the local stack speaks plain HTTP,
+    /// and judges the policy of a bucket also where no IAM policy is enforced, when another account
+    /// replicates into it.
     async fn accept_plain_http(&self, clients: &Clients, bucket: &str) -> Result<()> {
-        if !self.enforces_iam {
-            return Ok(());
-        }
         let policy = clients.s3.get_bucket_policy().bucket(bucket).send().await?;
         let mut policy: Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
         let statements = policy["Statement"].as_array_mut();
