@@ -38,8 +38,8 @@ fn answers(resource: &str) -> Shape {
         })),
         "${BackupFunctionArn}" => {
             let answers = [
-                backup::Progress::Done(Vec::new()),
-                backup::Progress::InProgress(Box::default()),
+                backup::RunOutcome::Done(Vec::new()),
+                backup::RunOutcome::InProgress(Box::default()),
             ];
             let [done, in_progress] = answers.map(|answer| Shape::of(&answer.to_continuation()));
             done.meet(&in_progress)

@@ -56,12 +56,12 @@ impl Default for UsersByPrefix {
 struct Remembered {
     /// The UTC day of the backup that found it.
     day: Date,
-    found: Found,
+    found: PrefixCheck,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Found {
+enum PrefixCheck {
     /// A listing of all users found nobody else; there were so many fewer than Cognito's estimate.
     Complete { fewer_than_estimated: u64 },
     /// Listing by prefix is not good enough.
@@ -94,11 +94,11 @@ impl Backups<'_> {
             return Ok(one_chain);
         }
         let expected = match self.found_on_the_day(pool, began).await {
-            Some(Found::Problem(problem)) => {
+            Some(PrefixCheck::Problem(problem)) => {
                 tracing::warn!(%problem, "users are not listed by prefix today");
                 return Ok(Listing::of_all(UsersListing::FellBack { problem }));
             }
-            Some(Found::Complete {
+            Some(PrefixCheck::Complete {
                 fewer_than_estimated,
             }) => Some(estimate.saturating_sub(fewer_than_estimated)),
             None if self.users_by_prefix == UsersByPrefix::Always => Some(estimate),
@@ -110,7 +110,7 @@ impl Backups<'_> {
     }
 
     /// What another backup of the pool found out on the day of this one.
-    async fn found_on_the_day(&self, pool: &UserPoolId, began: Timestamp) -> Option<Found> {
+    async fn found_on_the_day(&self, pool: &UserPoolId, began: Timestamp) -> Option<PrefixCheck> {
         if !self.vault.is_shared() {
             return None;
         }
@@ -136,11 +136,11 @@ impl Backups<'_> {
         fewer_than_estimated: u64,
     ) {
         let found = match outcome {
-            UsersListing::FellBack { problem } => Found::Problem(problem),
+            UsersListing::FellBack { problem } => PrefixCheck::Problem(problem),
             UsersListing::ByPrefix {
                 checked: ListingCheck::AllUsersListed,
                 ..
-            } => Found::Complete {
+            } => PrefixCheck::Complete {
                 fewer_than_estimated,
             },
             UsersListing::ByPrefix { .. } | UsersListing::OneChain => return,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use compare::change::{Side, summary};
+use compare::change::{Snapshot, summary};
 use compare::diff::{self, Options, diff};
 use futures::stream::{Stream, TryStreamExt as _};
 use jiff::SignedDuration;
@@ -141,7 +141,7 @@ impl Backups<'_> {
             };
             let (before, after) = (side(&previous), side(whole));
             let differences = Box::pin(diff(&before, &after, Options::default())).await?;
-            let (before, after) = (side_of(&previous), side_of(whole));
+            let (before, after) = (snapshot_of(&previous), snapshot_of(whole));
             let summary = summary(earlier, before, after, &differences, self.shrink_limits);
             return Ok(Some((summary, previous)));
         }
@@ -178,8 +178,8 @@ impl Backups<'_> {
     }
 }
 
-fn side_of(backup: &Backup) -> Side<'_> {
-    Side {
+fn snapshot_of(backup: &Backup) -> Snapshot<'_> {
+    Snapshot {
         head: &backup.head,
         users: backup.trailer.users,
     }

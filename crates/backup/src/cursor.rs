@@ -138,15 +138,16 @@ pub(crate) struct PoolCursor {
     #[serde(default)]
     pub(crate) reads_ahead: bool,
     /// Where to go on reading.
-    pub(crate) place: Place,
-    /// When the place was reached: its oldest token is as old.
+    #[serde(rename = "place")]
+    pub(crate) position: Position,
+    /// When the position was reached: its oldest token is as old.
     pub(crate) reached: Timestamp,
 }
 
 /// Where in the pool the reading stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Place {
+pub(crate) enum Position {
     /// In the head: the answers that were kept tell where.
     Head,
     /// In the users: the listing that was kept tells where.
@@ -160,13 +161,13 @@ pub(crate) enum Place {
     },
 }
 
-impl Place {
+impl Position {
     /// The token without which reading cannot go on: a listing of users begins again where one has
     /// expired.
     fn token(&self) -> Option<&str> {
         match self {
-            Place::Head | Place::Users => None,
-            Place::Members { token, .. } => token.as_deref(),
+            Position::Head | Position::Users => None,
+            Position::Members { token, .. } => token.as_deref(),
         }
     }
 }
@@ -179,7 +180,7 @@ impl PoolCursor {
 
     /// Whether reading can go on at `now`.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        self.place.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
+        self.position.token().is_none() || now.duration_since(self.reached) < TOKEN_LIVES
     }
 
     /// How many users are in the document.
@@ -217,7 +218,7 @@ mod tests {
             head_left_by: 1,
             encoder: Some(model::document::DocumentEncoder::begin(&head, &mut out).state()),
             reads_ahead: false,
-            place: Place::Members {
+            position: Position::Members {
                 group: 3,
                 token: Some("t".into()),
             },
@@ -226,9 +227,9 @@ mod tests {
         let after = |minutes| reached + SignedDuration::from_mins(minutes);
         assert!(cursor.is_fresh(after(54)));
         assert!(!cursor.is_fresh(after(55)));
-        cursor.place = Place::Users;
+        cursor.position = Position::Users;
         assert!(cursor.is_fresh(after(500)), "chains begin again alone");
-        cursor.place = Place::Members {
+        cursor.position = Position::Members {
             group: 3,
             token: None,
         };

@@ -48,4 +48,4 @@ pub use preferences::MfaPreferences;
 pub use recorded::RecordedBackup;
 pub use replicas::Replicas;
 pub use row::MetadataTable;
-pub use run::{Backups, Progress};
+pub use run::{Backups, RunOutcome};

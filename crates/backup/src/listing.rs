@@ -63,7 +63,7 @@ impl Prefix {
 
 /// Where a chain stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Position {
+pub(crate) struct ChainPosition {
     /// The token of the next page; none for the first.
     pub(crate) token: Option<String>,
     /// When the token came.
@@ -71,7 +71,7 @@ pub(crate) struct Position {
     beginnings: u32,
 }
 
-impl Position {
+impl ChainPosition {
     /// Whether the token is too old to be tried.
     pub(crate) fn is_stale(&self, now: Timestamp) -> bool {
         self.token.is_some() && now.duration_since(self.reached) >= TOKEN_LIVES
@@ -84,7 +84,7 @@ pub(crate) struct Listing {
     /// The chains that are not begun.
     left: VecDeque<Prefix>,
     /// Those that are begun, and not at their end.
-    open: BTreeMap<Prefix, Position>,
+    open: BTreeMap<Prefix, ChainPosition>,
     stage: Stage,
 }
 
@@ -179,7 +179,7 @@ impl Listing {
         &mut self,
         asked: &BTreeSet<Prefix>,
         now: Timestamp,
-    ) -> Option<(Prefix, Position)> {
+    ) -> Option<(Prefix, ChainPosition)> {
         let idle = self.open.iter().filter(|(chain, _)| !asked.contains(chain));
         if let Some((prefix, position)) = idle.min_by_key(|(_, position)| position.reached) {
             return Some((prefix.clone(), position.clone()));
@@ -188,7 +188,7 @@ impl Listing {
             return None;
         }
         let prefix = self.left.pop_front()?;
-        let position = Position {
+        let position = ChainPosition {
             token: None,
             reached: now,
             beginnings: 1,
@@ -215,7 +215,7 @@ impl Listing {
             *pages += 1;
             *users += on_page as u64;
         }
-        let position = Position {
+        let position = ChainPosition {
             token: next,
             reached: arrived,
             ..position
@@ -228,7 +228,7 @@ impl Listing {
         let Some(position) = self.take(prefix, now) else {
             return true;
         };
-        let position = Position {
+        let position = ChainPosition {
             token: None,
             reached: now,
             beginnings: position.beginnings + 1,
@@ -238,13 +238,13 @@ impl Listing {
         again
     }
 
-    fn take(&mut self, prefix: &Prefix, now: Timestamp) -> Option<Position> {
+    fn take(&mut self, prefix: &Prefix, now: Timestamp) -> Option<ChainPosition> {
         if let Some(position) = self.open.remove(prefix) {
             return Some(position);
         }
         let at = self.left.iter().position(|left| left == prefix)?;
         self.left.remove(at);
-        Some(Position {
+        Some(ChainPosition {
             token: None,
             reached: now,
             beginnings: 1,

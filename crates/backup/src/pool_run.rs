@@ -20,11 +20,11 @@ use serde_json::Value;
 use vault::{Upload, VaultError};
 
 use crate::ahead::{Ahead, Next};
-use crate::cursor::{Place, TOKEN_LIVES};
+use crate::cursor::{Position, TOKEN_LIVES};
 use crate::error::BackupError;
 use crate::listing::{Listing, Prefix};
 use crate::preferences::Asks;
-use crate::requests::{CompletePage, Heard, MembersAnswer, MembersPage, Requests, Trouble};
+use crate::requests::{Arrived, ChainProblem, CompletePage, MembersAnswer, MembersPage, Requests};
 use crate::run::Backups;
 use crate::settle::{Settled, staged_object};
 use crate::subs::Subs;
@@ -53,8 +53,8 @@ pub(crate) struct PoolRun<'a> {
     pub(crate) listing: Option<Listing>,
     pub(crate) seen: Subs,
     pub(crate) ahead: Ahead,
-    pub(crate) place: Place,
-    /// When the place was reached.
+    pub(crate) position: Position,
+    /// When the position was reached.
     pub(crate) reached: Timestamp,
     /// When the backup began.
     pub(crate) began: Timestamp,
@@ -104,7 +104,7 @@ impl<'a> PoolRun<'a> {
             listing: None,
             seen: Subs::new(),
             ahead: Ahead::default(),
-            place: Place::Head,
+            position: Position::Head,
             reached: began,
             began,
             beginnings,
@@ -135,9 +135,9 @@ impl<'a> PoolRun<'a> {
         let mut settings = Box::pin(collector.settings(&pool, self.began));
         let mut groups = Box::pin(collector.groups(&pool));
         let (mut read_settings, mut read_groups) = (None, None);
-        let listing = match self.place {
-            Place::Head | Place::Users => self.listing.clone(),
-            Place::Members { .. } => None,
+        let listing = match self.position {
+            Position::Head | Position::Users => self.listing.clone(),
+            Position::Members { .. } => None,
         };
         let mut requests = Requests::new(backups, &pool, listing);
         loop {
@@ -156,11 +156,11 @@ impl<'a> PoolRun<'a> {
             let is_chosen = self.listing.is_some();
             tokio::select! {
                 heard = requests.next() => match heard.map_err(|error| self.error(error))? {
-                    Heard::Users => {}
-                    Heard::Chain(prefix, trouble) => {
+                    Arrived::Users => {}
+                    Arrived::Chain(prefix, trouble) => {
                         self.mend_listing(&mut requests, &prefix, trouble)?;
                     }
-                    Heard::Members(answer) => self.take_members(answer)?,
+                    Arrived::Members(answer) => self.take_members(answer)?,
                 },
                 chosen = &mut choosing, if !is_chosen => {
                     let chosen = chosen.map_err(|error| self.error(error))?;
@@ -194,9 +194,9 @@ impl<'a> PoolRun<'a> {
         if self.must_stop() {
             return Ok(());
         }
-        let group_in_turn = match self.place {
-            Place::Members { group, .. } => Some(group),
-            Place::Head | Place::Users => None,
+        let group_in_turn = match self.position {
+            Position::Members { group, .. } => Some(group),
+            Position::Head | Position::Users => None,
         };
         while let Some(stale) = requests.ask_for_users() {
             self.begin_chain_again(requests, &stale)?;
@@ -228,14 +228,14 @@ impl<'a> PoolRun<'a> {
         &mut self,
         requests: &mut Requests,
         prefix: &Prefix,
-        trouble: Trouble,
+        trouble: ChainProblem,
     ) -> Result<(), BackupError> {
         match trouble {
-            Trouble::ListsOthers => {
+            ChainProblem::ListsOthers => {
                 self.list_in_one_chain(requests, PrefixProblem::Ignored);
                 Ok(())
             }
-            Trouble::Error { error, by_token } if error.is(ErrorKind::Refused) => {
+            ChainProblem::Error { error, by_token } if error.is(ErrorKind::Refused) => {
                 if by_token {
                     return self.begin_chain_again(requests, prefix);
                 }
@@ -251,7 +251,7 @@ impl<'a> PoolRun<'a> {
                 self.list_in_one_chain(requests, PrefixProblem::Refused);
                 Ok(())
             }
-            Trouble::Error { error, .. } => Err(self.error(error)),
+            ChainProblem::Error { error, .. } => Err(self.error(error)),
         }
     }
 
@@ -352,7 +352,7 @@ impl<'a> PoolRun<'a> {
             asks,
             encoder,
         });
-        self.reach(Place::Users, Timestamp::now());
+        self.reach(Position::Users, Timestamp::now());
         self.flush().await?;
         Ok(self.upload.end_section().await?)
     }
@@ -388,14 +388,14 @@ impl<'a> PoolRun<'a> {
             }
         }
         listing.advance(&page.prefix, page.next, page.arrived, page.listed);
-        self.reach(Place::Users, page.arrived);
+        self.reach(Position::Users, page.arrived);
         self.tell(Counted::Users);
     }
 
     /// Whether the chains of users that were to be read are written.
     fn is_listed(&self) -> bool {
         let listing = self.listing.as_ref();
-        self.place == Place::Users && listing.is_some_and(Listing::is_at_its_end)
+        self.position == Position::Users && listing.is_some_and(Listing::is_at_its_end)
     }
 
     /// Goes on to the members when the users are written, and proved to be all.
@@ -417,7 +417,7 @@ impl<'a> PoolRun<'a> {
         let estimate = document.head.user_pool()["EstimatedNumberOfUsers"].as_u64();
         let outcome = listing.outcome();
         requests.end_users();
-        let first = Place::Members {
+        let first = Position::Members {
             group: 0,
             token: None,
         };
@@ -437,7 +437,7 @@ impl<'a> PoolRun<'a> {
     /// What was read of the group whose turn it is: those members who are in the document, for
     /// users may have come since they were listed. False when nothing more of it was read.
     fn write_members(&mut self) -> bool {
-        let Place::Members { group, token } = self.place.clone() else {
+        let Position::Members { group, token } = self.position.clone() else {
             return false;
         };
         let names = self.groups.as_ref();
@@ -464,18 +464,18 @@ impl<'a> PoolRun<'a> {
         if read.next == Next::End {
             document.encoder.end_group(&mut self.out);
         }
-        let place = match read.next {
+        let position = match read.next {
             Next::Page(token) => {
                 let next = Next::Page(token.clone());
                 self.ahead.set(group, next, read.reached);
-                Place::Members { group, token }
+                Position::Members { group, token }
             }
-            Next::End | Next::Gone => Place::Members {
+            Next::End | Next::Gone => Position::Members {
                 group: group + 1,
                 token: None,
             },
         };
-        self.reach(place, read.reached);
+        self.reach(position, read.reached);
         self.tell(Counted::Memberships);
         true
     }
@@ -559,14 +559,14 @@ impl<'a> PoolRun<'a> {
     }
 
     fn is_at_the_end(&self) -> bool {
-        match (&self.place, &self.groups) {
-            (Place::Members { group, .. }, Some(groups)) => *group >= groups.len(),
+        match (&self.position, &self.groups) {
+            (Position::Members { group, .. }, Some(groups)) => *group >= groups.len(),
             _ => false,
         }
     }
 
     fn is_written_in_part(&self, group: usize) -> bool {
-        matches!(&self.place, Place::Members { group: at, token: Some(_) } if *at == group)
+        matches!(&self.position, Position::Members { group: at, token: Some(_) } if *at == group)
     }
 
     /// Whether the next invocation would begin further on than this one did.
@@ -607,8 +607,8 @@ impl<'a> PoolRun<'a> {
         });
     }
 
-    fn reach(&mut self, place: Place, at: Timestamp) {
-        self.place = place;
+    fn reach(&mut self, position: Position, at: Timestamp) {
+        self.position = position;
         self.reached = at;
         self.wrote = true;
     }
@@ -669,7 +669,7 @@ async fn begin_upload(
 /// Logs the checklist of a backup that is complete, as one line.
 fn tell_checklist(head: &BackupHead, trailer: &Trailer) {
     let rows = checklist::of_backup(head, trailer);
-    let told: Vec<String> = rows
+    let answers: Vec<String> = rows
         .iter()
         .map(|row| format!("{}: {} ({})", row.check, row.answer.in_words(), row.detail))
         .collect();
@@ -677,7 +677,7 @@ fn tell_checklist(head: &BackupHead, trailer: &Trailer) {
     tracing::info!(
         user_pool_id = %head.user_pool_id,
         no = no.count(),
-        checklist = told.join("; "),
+        checklist = answers.join("; "),
         "the backup is checked"
     );
 }

@@ -80,23 +80,23 @@ pub(crate) struct CompletePage {
 
 /// What a task brings.
 enum Answer {
-    Users(Prefix, Result<Page, Trouble>),
+    Users(Prefix, Result<Page, ChainProblem>),
     Preferences(usize, Result<Vec<Value>, CognitoError>),
     Members(MembersAnswer),
 }
 
 /// What there is to be done about an answer.
-pub(crate) enum Heard {
+pub(crate) enum Arrived {
     /// Nothing but to see what can be written: it is about users, and is kept here.
     Users,
     /// A chain of users does not go on like this.
-    Chain(Prefix, Trouble),
+    Chain(Prefix, ChainProblem),
     /// It is a group's.
     Members(MembersAnswer),
 }
 
 /// Why a chain of users does not go on.
-pub(crate) enum Trouble {
+pub(crate) enum ChainProblem {
     /// There are users whose `sub` begins otherwise.
     ListsOthers,
     Error {
@@ -162,7 +162,7 @@ impl Requests {
     ///
     /// # Errors
     /// When MFA preferences could not be read.
-    pub(crate) async fn next(&mut self) -> Result<Heard, CognitoError> {
+    pub(crate) async fn next(&mut self) -> Result<Arrived, CognitoError> {
         let answer = match self.tasks.join_next().await {
             Some(Ok(answer)) => answer,
             // As if the task were no task.
@@ -173,7 +173,7 @@ impl Requests {
             Answer::Users(prefix, page) => {
                 self.asked.remove(&prefix);
                 let Some(listing) = self.listing.as_mut().filter(|all| all.wants(&prefix)) else {
-                    return Ok(Heard::Users);
+                    return Ok(Arrived::Users);
                 };
                 match page {
                     Ok(page) => {
@@ -184,9 +184,9 @@ impl Requests {
                             largest => largest.max(page.bytes),
                         };
                         self.pages.push_back(page);
-                        Ok(Heard::Users)
+                        Ok(Arrived::Users)
                     }
-                    Err(trouble) => Ok(Heard::Chain(prefix, trouble)),
+                    Err(trouble) => Ok(Arrived::Chain(prefix, trouble)),
                 }
             }
             Answer::Preferences(number, users) => {
@@ -194,11 +194,11 @@ impl Requests {
                 if let Some(page) = at.and_then(|at| self.pages.get_mut(at)) {
                     page.users = Users::Complete(users?);
                 }
-                Ok(Heard::Users)
+                Ok(Arrived::Users)
             }
             Answer::Members(answer) => {
                 self.groups.remove(&answer.group);
-                Ok(Heard::Members(answer))
+                Ok(Arrived::Members(answer))
             }
         }
     }
@@ -334,7 +334,7 @@ async fn page_of_users(
     prefix: &Prefix,
     token: Option<String>,
     is_of_shard: bool,
-) -> Result<Page, Trouble> {
+) -> Result<Page, ChainProblem> {
     let by_token = token.is_some();
     let read = async {
         let pages = collector.users_found_by(pool, prefix.filter().as_deref())?;
@@ -343,11 +343,11 @@ async fn page_of_users(
         Ok::<_, CognitoError>((users, pages))
     };
     let read = read.await;
-    let (mut users, pages) = read.map_err(|error| Trouble::Error { error, by_token })?;
+    let (mut users, pages) = read.map_err(|error| ChainProblem::Error { error, by_token })?;
     if is_of_shard {
         users.retain(|user| prefix.holds(user));
     } else if !users.iter().all(|user| prefix.holds(user)) {
-        return Err(Trouble::ListsOthers);
+        return Err(ChainProblem::ListsOthers);
     }
     Ok(Page {
         prefix: prefix.clone(),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use vault::{Upload, UploadState};
 
 use crate::ahead::{Ahead, Next};
-use crate::cursor::{Place, PoolCursor};
+use crate::cursor::{PoolCursor, Position};
 use crate::error::BackupError;
 use crate::listing::Listing;
 use crate::pool_run::{Document, PoolRun, names_of};
@@ -34,9 +34,9 @@ impl PoolRun<'_> {
         let document = self.document.as_ref();
         let head_left_by = document.and_then(|document| document.head_left_by);
         let listing = self.listing.as_ref();
-        let oldest_token = match self.place {
-            Place::Users => listing.and_then(Listing::oldest),
-            Place::Head | Place::Members { .. } => None,
+        let oldest_token = match self.position {
+            Position::Users => listing.and_then(Listing::oldest),
+            Position::Head | Position::Members { .. } => None,
         };
         let cursor = PoolCursor {
             key,
@@ -46,7 +46,7 @@ impl PoolRun<'_> {
             head_left_by: head_left_by.unwrap_or(number),
             encoder: document.map(|document| document.encoder.state()),
             reads_ahead: !self.ahead.is_empty(),
-            place: self.place,
+            position: self.position,
             reached: oldest_token.unwrap_or(self.reached),
         };
         let mut objects = vec![
@@ -127,7 +127,7 @@ impl<'a> Backups<'a> {
             ahead = Ahead::load(&saved)
                 .ok_or_else(|| unresumable(cursor, "the members that were read ahead"))?;
         }
-        if let Place::Members { group, token } = &cursor.place
+        if let Position::Members { group, token } = &cursor.position
             && token.is_some()
         {
             ahead.set(*group, Next::Page(token.clone()), cursor.reached);
@@ -147,7 +147,7 @@ impl<'a> Backups<'a> {
             listing,
             seen,
             ahead,
-            place: cursor.place.clone(),
+            position: cursor.position.clone(),
             reached: cursor.reached,
             beginnings: cursor.beginnings,
             invocation: cursor.invocation,

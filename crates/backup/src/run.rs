@@ -77,7 +77,7 @@ pub struct Backups<'a> {
 
 /// How far a run came.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
+pub enum RunOutcome {
     /// All pools are backed up.
     Done(Vec<BackedUpPool>),
     /// Time is up; another invocation goes on.
@@ -98,7 +98,7 @@ enum Start {
 }
 
 /// What came of it.
-enum Outcome {
+enum PoolOutcome {
     Done(Box<BackupRow>),
     Suspended(Box<PoolCursor>),
     /// It was to stop, and nobody goes on: nothing is left of it.
@@ -130,9 +130,9 @@ fn next(cursor: &mut BackupCursor, lease: &Lease<'_>, now: Timestamp) -> Option<
 }
 
 /// The end of a run, or of what one execution tells of it.
-fn end(cursor: BackupCursor) -> Result<Progress, BackupError> {
+fn end(cursor: BackupCursor) -> Result<RunOutcome, BackupError> {
     if cursor.failed.is_empty() {
-        return Ok(Progress::Done(cursor.backed_up));
+        return Ok(RunOutcome::Done(cursor.backed_up));
     }
     Err(BackupError::Pools {
         tried: cursor.failed.len() + cursor.backed_up.len(),
@@ -143,13 +143,13 @@ fn end(cursor: BackupCursor) -> Result<Progress, BackupError> {
 impl<'a> Backups<'a> {
     /// Backs up each pool, beginning after this call: for somebody who knows of a change. At
     /// a stop what is left is handed over to the continuation, and the answer is
-    /// [`Progress::InProgress`]. While another run holds the lease, that one is told, and the
-    /// answer is [`Progress::LeftTo`].
+    /// [`RunOutcome::InProgress`]. While another run holds the lease, that one gets them, and the
+    /// answer is [`RunOutcome::LeftTo`].
     ///
     /// # Errors
     /// [`BackupError::Pools`] when some failed, after all were tried; [`BackupError::Interrupted`]
     /// when a signal came and there is no continuation.
-    pub async fn run(&self, pools: Vec<UserPoolId>) -> Result<Progress, BackupError> {
+    pub async fn run(&self, pools: Vec<UserPoolId>) -> Result<RunOutcome, BackupError> {
         self.begin(pools, Asked::ForChange).await
     }
 
@@ -157,17 +157,17 @@ impl<'a> Backups<'a> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub async fn run_scheduled(&self, pools: Vec<UserPoolId>) -> Result<Progress, BackupError> {
+    pub async fn run_scheduled(&self, pools: Vec<UserPoolId>) -> Result<RunOutcome, BackupError> {
         self.begin(pools, Asked::BySchedule).await
     }
 
-    async fn begin(&self, pools: Vec<UserPoolId>, asked: Asked) -> Result<Progress, BackupError> {
+    async fn begin(&self, pools: Vec<UserPoolId>, asked: Asked) -> Result<RunOutcome, BackupError> {
         let run = self.request_id;
         let mut lease = match self.acquire(run, &pools, asked).await? {
             Acquired::Held(lease) => lease,
             Acquired::HeldBy { run, until } => {
                 tracing::info!(run, %until, ?pools, "another run is at work, and takes these pools");
-                return Ok(Progress::LeftTo { run, pools });
+                return Ok(RunOutcome::LeftTo { run, pools });
             }
         };
         let may_suspend = self.continuation.is_some();
@@ -180,7 +180,7 @@ impl<'a> Backups<'a> {
             (Stopped::AtTheEnd, _) => end(cursor),
             (Stopped::NoTimeLeft, Some(continuation)) => {
                 let cursor = self.hand_over(cursor, &mut lease, continuation).await?;
-                Ok(Progress::InProgress(Box::new(cursor)))
+                Ok(RunOutcome::InProgress(Box::new(cursor)))
             }
             (Stopped::NoTimeLeft, None) => {
                 let mut left = pools;
@@ -201,7 +201,7 @@ impl<'a> Backups<'a> {
     /// An error that is worth retrying leaves everything as the cursor says: the same cursor may
     /// be tried again. [`BackupError::Pools`] when some failed: where there is more to do, another
     /// execution goes on. Others as [`run`](Self::run).
-    pub async fn go_on(&self, cursor: Value) -> Result<Progress, BackupError> {
+    pub async fn go_on(&self, cursor: Value) -> Result<RunOutcome, BackupError> {
         let mut cursor: BackupCursor = serde_json::from_value(cursor)
             .map_err(|error| BackupError::BadCursor(error.to_string()))?;
         // Should the lease have expired and be somebody else's, that one reads these pools anew.
@@ -213,7 +213,7 @@ impl<'a> Backups<'a> {
                 for current in cursor.put_down() {
                     self.discard(current).await;
                 }
-                return Ok(Progress::LeftTo { run, pools });
+                return Ok(RunOutcome::LeftTo { run, pools });
             }
         };
         cursor.invocations += 1;
@@ -222,16 +222,16 @@ impl<'a> Backups<'a> {
         if stopped == Stopped::AtTheEnd {
             return end(cursor);
         }
-        // Failures are told now, and a run that others keep going does not grow for ever.
+        // Failures are reported now, and a run that others keep going does not grow for ever.
         let is_due = !cursor.failed.is_empty() || cursor.invocations >= INVOCATIONS;
         if let (true, Some(continuation)) = (is_due, self.continuation) {
-            let mut told = BackupCursor::of(&cursor.run);
-            told.failed = std::mem::take(&mut cursor.failed);
-            told.backed_up = std::mem::take(&mut cursor.backed_up);
+            let mut reported = BackupCursor::of(&cursor.run);
+            reported.failed = std::mem::take(&mut cursor.failed);
+            reported.backed_up = std::mem::take(&mut cursor.backed_up);
             self.hand_over(cursor, &mut lease, continuation).await?;
-            return end(told);
+            return end(reported);
         }
-        Ok(Progress::InProgress(Box::new(cursor)))
+        Ok(RunOutcome::InProgress(Box::new(cursor)))
     }
 
     async fn acquire(
@@ -334,8 +334,8 @@ impl<'a> Backups<'a> {
             self.observer.event(Event::Ended {
                 activity,
                 ending: match &outcome {
-                    Ok(Outcome::Done(_)) => Ending::Done,
-                    Ok(Outcome::Suspended(_) | Outcome::GivenUp) => Ending::Interrupted,
+                    Ok(PoolOutcome::Done(_)) => Ending::Done,
+                    Ok(PoolOutcome::Suspended(_) | PoolOutcome::GivenUp) => Ending::Interrupted,
                     Err(error) if goes_on && error.failure().is_worth_retrying() => {
                         Ending::Interrupted
                     }
@@ -345,17 +345,17 @@ impl<'a> Backups<'a> {
                 manual_steps: 0,
             });
             match outcome {
-                Ok(Outcome::Done(row)) => {
+                Ok(PoolOutcome::Done(row)) => {
                     cursor.began.remove(&pool);
                     lease.strike(&pool, began).await?;
-                    cursor.name(told(&row));
+                    cursor.name(backed_up(&row));
                 }
-                Ok(Outcome::Suspended(current)) => {
+                Ok(PoolOutcome::Suspended(current)) => {
                     cursor.began.insert(pool, began);
                     cursor.put(*current);
                     lease.confirm().await?;
                 }
-                Ok(Outcome::GivenUp) => return Ok((cursor, Stopped::NoTimeLeft)),
+                Ok(PoolOutcome::GivenUp) => return Ok((cursor, Stopped::NoTimeLeft)),
                 Err(error @ BackupError::LeaseLost { .. }) => return Err(error),
                 Err(error) if goes_on && error.failure().is_worth_retrying() => {
                     // What was reached meanwhile is kept; the next invocation meets the error.
@@ -393,7 +393,7 @@ impl<'a> Backups<'a> {
         start: Start,
         may_suspend: bool,
         lease: &mut Lease<'_>,
-    ) -> Result<Outcome, BackupError> {
+    ) -> Result<PoolOutcome, BackupError> {
         let pool = start.pool().clone();
         let mut beginnings = match &start {
             Start::Begin(_) => 0,
@@ -418,7 +418,7 @@ impl<'a> Backups<'a> {
         beginnings: u32,
         may_suspend: bool,
         lease: &mut Lease<'_>,
-    ) -> Result<Outcome, BackupError> {
+    ) -> Result<PoolOutcome, BackupError> {
         let began = Instant::now();
         let (mut run, goes_on) = match start {
             Start::Begin(pool) => {
@@ -453,13 +453,17 @@ impl<'a> Backups<'a> {
                 run.finish().await?
             }
             Ok(Reached::Stop) if may_suspend => {
-                return run.suspend().await.map(Box::new).map(Outcome::Suspended);
+                return run
+                    .suspend()
+                    .await
+                    .map(Box::new)
+                    .map(PoolOutcome::Suspended);
             }
             Ok(Reached::Stop) => {
                 let (pool, users) = (run.pool().clone(), run.users());
                 run.upload.abort().await;
                 return match self.stop.is_signalled() {
-                    true => Ok(Outcome::GivenUp),
+                    true => Ok(PoolOutcome::GivenUp),
                     false => Err(BackupError::NoTimeLeft { pool, users }),
                 };
             }
@@ -500,7 +504,7 @@ impl<'a> Backups<'a> {
             failed_sections: row.failed_sections().count() as u64,
             change: row.trailer.change.clone(),
         });
-        Ok(Outcome::Done(Box::new(row)))
+        Ok(PoolOutcome::Done(Box::new(row)))
     }
 
     /// Records the pool's newest backup if nobody did: an invocation may have died between
@@ -567,7 +571,7 @@ fn begins_again(error: &BackupError) -> bool {
     }
 }
 
-fn told(row: &BackupRow) -> BackedUpPool {
+fn backed_up(row: &BackupRow) -> BackedUpPool {
     BackedUpPool {
         user_pool_id: row.key.pool().clone(),
         s3_key: row.key.clone(),
@@ -583,13 +587,13 @@ fn told(row: &BackupRow) -> BackedUpPool {
     }
 }
 
-impl Progress {
+impl RunOutcome {
     /// The pools for the answer of the first invocation: those that are backed up, and the one
     /// that goes on.
     pub fn backups(&self) -> Vec<BackedUpPool> {
         match self {
-            Progress::Done(backed_up) => backed_up.clone(),
-            Progress::InProgress(cursor) => {
+            RunOutcome::Done(backed_up) => backed_up.clone(),
+            RunOutcome::InProgress(cursor) => {
                 let mut backups = cursor.backed_up.clone();
                 backups.extend(cursor.put_down().map(|current| BackedUpPool {
                     user_pool_id: current.key.pool().clone(),
@@ -601,19 +605,19 @@ impl Progress {
                 }));
                 backups
             }
-            Progress::LeftTo { .. } => Vec::new(),
+            RunOutcome::LeftTo { .. } => Vec::new(),
         }
     }
 
     /// Why there was nothing to do, if so.
     pub fn nothing(&self) -> Option<String> {
         match self {
-            Progress::LeftTo { run, pools } => {
+            RunOutcome::LeftTo { run, pools } => {
                 let pools: Vec<&str> = pools.iter().map(UserPoolId::as_str).collect();
                 let pools = pools.join(", ");
                 Some(format!("the run {run} is at work, and takes {pools}"))
             }
-            Progress::Done(_) | Progress::InProgress(_) => None,
+            RunOutcome::Done(_) | RunOutcome::InProgress(_) => None,
         }
     }
 
@@ -621,9 +625,9 @@ impl Progress {
     /// `{"status": "IN_PROGRESS", "continue": {...}}`.
     pub fn to_continuation(&self) -> Value {
         match self {
-            Progress::Done(backups) => json!({"status": "DONE", "backups": backups}),
-            Progress::InProgress(cursor) => json!({"status": "IN_PROGRESS", "continue": cursor}),
-            Progress::LeftTo { .. } => json!({"status": "DONE", "backups": []}),
+            RunOutcome::Done(backups) => json!({"status": "DONE", "backups": backups}),
+            RunOutcome::InProgress(cursor) => json!({"status": "IN_PROGRESS", "continue": cursor}),
+            RunOutcome::LeftTo { .. } => json!({"status": "DONE", "backups": []}),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use backup::Pools;
-use backup::{BackupError, MfaPreferences, Progress};
+use backup::{BackupError, MfaPreferences, RunOutcome};
 use model::document::SectionStatus;
 use model::inventory::Section;
 use model::{Failure, UserPoolId};
@@ -16,9 +16,9 @@ use serde_json::json;
 use simulator::{Faults, GeneratorConfig, When};
 use support::{BUCKET, GET_WEB_ACL, PUT_ITEM, REGION, World, pool_of, refusal};
 
-fn done(progress: Progress) -> Vec<model::request::BackedUpPool> {
+fn done(progress: RunOutcome) -> Vec<model::request::BackedUpPool> {
     match progress {
-        Progress::Done(backups) => backups,
+        RunOutcome::Done(backups) => backups,
         other => panic!("not done: {other:?}"),
     }
 }
@@ -100,7 +100,7 @@ async fn a_backup_that_lies_there_otherwise_than_written_is_made_again() {
     let world = World::new().await;
     let pool = world.seed(pool_of(130));
     world.s3.corrupt_the_next();
-    let Progress::Done(backups) = world.run(&[&pool]).await.unwrap() else {
+    let RunOutcome::Done(backups) = world.run(&[&pool]).await.unwrap() else {
         panic!("there is time");
     };
     assert_eq!(

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::{BackupError, Progress, UsersByPrefix};
+use backup::{BackupError, RunOutcome, UsersByPrefix};
 use cognito::Operation;
 use jiff::{Timestamp, tz::TimeZone};
 use model::UserPoolId;
@@ -47,7 +47,7 @@ async fn world_of(users: usize, users_by_prefix: UsersByPrefix) -> (World, UserP
 
 async fn run(world: &World, pool: &UserPoolId) -> BackedUpPool {
     match world.run(&[pool]).await.unwrap() {
-        Progress::Done(mut done) => done.remove(0),
+        RunOutcome::Done(mut done) => done.remove(0),
         other => panic!("{other:?}"),
     }
 }
@@ -228,7 +228,7 @@ async fn tokens_that_expire_between_invocations_cost_their_chains_only() {
         .run(vec![pool])
         .await;
     let mut invocations = 0;
-    while let Ok(Progress::InProgress(cursor)) = &progress {
+    while let Ok(RunOutcome::InProgress(cursor)) = &progress {
         if invocations == 12 {
             world.simulator.advance_clock(Duration::from_secs(61 * 60));
         }
@@ -304,7 +304,7 @@ async fn backed_up(
     world: &World,
     pool: &UserPoolId,
     reading: Reading,
-) -> Result<Progress, BackupError> {
+) -> Result<RunOutcome, BackupError> {
     if reading == Reading::AtOnce {
         return world.run(&[pool]).await;
     }
@@ -312,7 +312,7 @@ async fn backed_up(
     let first = world.asked_by("request", time);
     let mut progress = first.run(vec![pool.clone()]).await?;
     let mut number = 0;
-    while let Progress::InProgress(cursor) = &progress {
+    while let RunOutcome::InProgress(cursor) = &progress {
         if reading == Reading::WhileUsersChange {
             let user = |name: String| json!({"UserPoolId": pool, "Username": name});
             let comes = user(format!("new-{number}"));

@@ -8,7 +8,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use backup::Progress;
+use backup::RunOutcome;
 use cognito::Operation;
 use model::change::{Change, ChangeSummary, CriticalKind, NotCompared, UserChanges};
 use model::document::UserRecord;
@@ -23,7 +23,7 @@ async fn run(world: &World, pool: &UserPoolId, differences: bool) -> BackupKey {
     let mut backups = world.backups(Duration::from_secs(600));
     backups.differences = differences;
     match backups.run(vec![pool.clone()]).await.unwrap() {
-        Progress::Done(done) => done[0].s3_key.clone(),
+        RunOutcome::Done(done) => done[0].s3_key.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -119,7 +119,7 @@ async fn without_time_a_backup_is_made_and_says_that_it_was_not_compared() {
     backups.differences = true;
     backups.continuation = Some(&world.continuation);
     let mut progress = backups.run(vec![pool.clone()]).await.unwrap();
-    while let Progress::InProgress(_) = &progress {
+    while let RunOutcome::InProgress(_) = &progress {
         let cursor = progress.to_continuation()["continue"].clone();
         progress = backups.go_on(cursor).await.unwrap();
     }

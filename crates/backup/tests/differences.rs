@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::Progress;
+use backup::RunOutcome;
 use cognito::Operation;
 use jiff::{Timestamp, tz::TimeZone};
 use model::{BackupKey, UserPoolId};
@@ -27,7 +27,7 @@ async fn run(world: &World, pool: &UserPoolId) -> Result<BackupKey, backup::Back
     let mut backups = world.backups(Duration::from_secs(600));
     backups.differences = true;
     match backups.run(vec![pool.clone()]).await? {
-        Progress::Done(done) => Ok(done[0].s3_key.clone()),
+        RunOutcome::Done(done) => Ok(done[0].s3_key.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -152,7 +152,7 @@ async fn a_difference_in_many_invocations_is_the_same_as_in_one() {
     };
     let mut progress = invoke().run(vec![pool.clone()]).await.unwrap();
     let mut invocations = 1;
-    while let Progress::InProgress(_) = &progress {
+    while let RunOutcome::InProgress(_) = &progress {
         let cursor = progress.to_continuation()["continue"].clone();
         progress = invoke().go_on(cursor).await.unwrap();
         invocations += 1;

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use backup::{BackupError, Backups, Progress, UsersByPrefix};
+use backup::{BackupError, Backups, RunOutcome, UsersByPrefix};
 use cognito::StopSignal;
 use model::UserPoolId;
 use model::users_listing::UsersListing;
@@ -105,19 +105,19 @@ async fn fails_at_any_call(users_by_prefix: UsersByPrefix) {
 
 /// Runs invocations that have no time, hence read one page each, as the continuation state
 /// machine does, until all is done.
-async fn in_steps(world: &World, pools: Vec<UserPoolId>) -> (Progress, u32) {
+async fn in_steps(world: &World, pools: Vec<UserPoolId>) -> (RunOutcome, u32) {
     let time = Duration::ZERO;
     let mut backups = world.backups(time);
     backups.continuation = Some(&world.continuation);
     let mut progress = backups.run(pools).await.unwrap();
     let mut invocations = 1;
-    if let Progress::InProgress(cursor) = &progress {
+    if let RunOutcome::InProgress(cursor) = &progress {
         let started = world.s3.calls(START_EXECUTION);
         let input = started.last().unwrap()["input"].as_str().unwrap();
         let input: Value = serde_json::from_str(input).unwrap();
         assert_eq!(input, json!({"continue": cursor}));
     }
-    while let Progress::InProgress(_) = &progress {
+    while let RunOutcome::InProgress(_) = &progress {
         let answer = progress.to_continuation();
         assert_eq!(answer["status"], "IN_PROGRESS");
         assert!(answer.to_string().len() < 20_000);
@@ -140,7 +140,7 @@ async fn a_backup_in_many_invocations_is_the_same_as_in_one() {
 async fn is_the_same_in_many_invocations(users_by_prefix: UsersByPrefix) {
     let mut world = World::new().await;
     let pool = world.seed(pool_of(1_200));
-    let Progress::Done(calm) = world.run(&[&pool]).await.unwrap() else {
+    let RunOutcome::Done(calm) = world.run(&[&pool]).await.unwrap() else {
         panic!("time was up")
     };
     world.users_by_prefix = users_by_prefix;
@@ -148,7 +148,7 @@ async fn is_the_same_in_many_invocations(users_by_prefix: UsersByPrefix) {
     let (progress, invocations) = in_steps(&world, vec![pool.clone()]).await;
     // 20 pages of users, which follow one from the other, and what comes before them.
     assert!(invocations > 20, "{invocations}");
-    let Progress::Done(backups) = progress else {
+    let RunOutcome::Done(backups) = progress else {
         panic!("not done")
     };
     let content = world.content(&backups[0].s3_key).await;
@@ -187,7 +187,7 @@ async fn suspended(world: &World) -> Value {
 }
 
 /// Invocations without time, until the next one goes on in the middle of the users.
-async fn in_the_users(world: &World, mut progress: Progress) -> Value {
+async fn in_the_users(world: &World, mut progress: RunOutcome) -> Value {
     loop {
         let cursor = progress.to_continuation()["continue"].clone();
         let current = &cursor["current"];
@@ -223,7 +223,7 @@ async fn a_head_that_takes_several_invocations_is_gone_on_with_and_keeps_no_pool
         .await
         .unwrap();
     let (mut invocations, mut in_the_head) = (1, 0);
-    while let Progress::InProgress(_) = &progress {
+    while let RunOutcome::InProgress(_) = &progress {
         let answer = progress.to_continuation();
         assert!(answer.to_string().len() < 10_000, "the cursor stays small");
         let cursor = answer["continue"].clone();
@@ -450,7 +450,7 @@ async fn a_backup_without_continuation_that_is_stopped_by_a_signal_leaves_nothin
         let (result, ()) = tokio::join!(backups.run(pools.clone()), asks);
         let done = world.keys().len();
         match result {
-            Ok(Progress::Done(backups)) => assert_eq!((backups.len(), done), (2, 2)),
+            Ok(RunOutcome::Done(backups)) => assert_eq!((backups.len(), done), (2, 2)),
             Err(BackupError::Interrupted { backed_up, left }) => {
                 interrupted += 1;
                 assert_eq!((backed_up.len(), left.len()), (done, 2 - done), "{nth}");

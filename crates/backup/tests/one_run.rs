@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use backup::{BackupError, Progress};
+use backup::{BackupError, RunOutcome};
 use model::{Failure, UserPoolId};
 use serde_json::Value;
 use support::{LEASE, START_EXECUTION, World, pool_of};
@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// The continuation state machine: as many invocations as are asked for.
 struct Execution<'w> {
     world: &'w World,
-    progress: Progress,
+    progress: RunOutcome,
     /// The cursor that the next invocation gets; none at the end.
     cursor: Option<Value>,
     /// How many executions were started.
@@ -33,7 +33,10 @@ impl<'w> Execution<'w> {
     async fn begin(world: &'w World, pool: &UserPoolId) -> Self {
         let first = world.asked_by("first", Duration::ZERO);
         let progress = first.run_scheduled(vec![pool.clone()]).await.unwrap();
-        assert!(matches!(progress, Progress::InProgress(_)), "{progress:?}");
+        assert!(
+            matches!(progress, RunOutcome::InProgress(_)),
+            "{progress:?}"
+        );
         let cursor = progress.to_continuation()["continue"].clone();
         Self {
             world,
@@ -87,7 +90,7 @@ async fn a_pool_that_takes_hours_is_begun_once_and_the_others_are_backed_up_each
         let request = format!("hour-{hours}");
         let schedule = world.asked_by(&request, LONG);
         let told = schedule.run_scheduled(all.clone()).await.unwrap();
-        assert!(matches!(told, Progress::LeftTo { .. }), "{told:?}");
+        assert!(matches!(told, RunOutcome::LeftTo { .. }), "{told:?}");
         assert!(told.nothing().unwrap().contains(large.as_str()));
         let count = || -> Vec<usize> {
             let made = backups(&world);
@@ -128,7 +131,7 @@ async fn a_user_that_is_made_while_its_pool_is_read_is_in_a_backup_that_begins_a
     by_schedule.run_scheduled(vec![pool.clone()]).await.unwrap();
     let by_queue = world.asked_by("message", LONG);
     let told = by_queue.run(vec![pool.clone()]).await.unwrap();
-    assert!(matches!(told, Progress::LeftTo { .. }), "{told:?}");
+    assert!(matches!(told, RunOutcome::LeftTo { .. }), "{told:?}");
     while !execution.is_done() {
         execution.invoke(LONG).await.unwrap();
     }
@@ -165,7 +168,7 @@ async fn a_run_that_died_is_taken_over_when_its_lease_has_expired_with_all_that_
     assert_eq!(world.lease()["holder"]["run"], "dying");
     let second = world.asked_by("second", LONG);
     let told = second.run(vec![meanwhile.clone()]).await.unwrap();
-    assert!(matches!(told, Progress::LeftTo { .. }), "{told:?}");
+    assert!(matches!(told, RunOutcome::LeftTo { .. }), "{told:?}");
     assert!(world.keys().is_empty());
     world.expire_lease();
     let third = world.asked_by("third", LONG);
@@ -195,10 +198,10 @@ async fn a_run_that_slept_past_its_lease_completes_nothing_and_says_who_goes_on(
     world.expire_lease();
     let other = world.asked_by("other", Duration::ZERO);
     let taken = other.run_scheduled(Vec::new()).await.unwrap();
-    assert!(matches!(taken, Progress::InProgress(_)), "{taken:?}");
+    assert!(matches!(taken, RunOutcome::InProgress(_)), "{taken:?}");
     // Its next invocation finds the lease taken: it ends well, and what it read is thrown away.
     sleeper.invoke(LONG).await.unwrap();
-    let Progress::LeftTo { pools, .. } = &sleeper.progress else {
+    let RunOutcome::LeftTo { pools, .. } = &sleeper.progress else {
         panic!("{:?}", sleeper.progress)
     };
     assert_eq!(pools, &[pool]);
@@ -241,7 +244,7 @@ async fn of_two_that_ask_at_once_one_works_and_takes_what_the_other_asked_for() 
         two.run(vec![pools[1].clone()])
     );
     let (one, two) = (one.unwrap(), two.unwrap());
-    let left = [&one, &two].map(|progress| matches!(progress, Progress::LeftTo { .. }));
+    let left = [&one, &two].map(|progress| matches!(progress, RunOutcome::LeftTo { .. }));
     assert_ne!(left[0], left[1], "{one:?} {two:?}");
     assert_eq!(backups(&world).len(), 2);
     assert_eq!(world.lease()["due"], serde_json::json!([]));

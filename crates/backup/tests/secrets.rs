@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use backup::{Backups, Progress};
+use backup::{Backups, RunOutcome};
 use model::KmsKeyArn;
 use model::inventory::Section;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn what_is_left_to_the_next_invocation_holds_no_secret_in_clear() {
     };
     let mut progress = backups().run(vec![pool]).await.unwrap();
     let mut left_in_the_head = 0;
-    while let Progress::InProgress(_) = &progress {
+    while let RunOutcome::InProgress(_) = &progress {
         assert_no_secret(&world);
         let cursor = progress.to_continuation()["continue"].clone();
         left_in_the_head += u32::from(cursor["current"]["place"] == "head");

@@ -7,7 +7,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use backup::{BackupError, Backups, Progress};
+use backup::{BackupError, Backups, RunOutcome};
 use model::{BackupKey, Failure, Shard, UserPoolId};
 use simulator::{Fault, FaultRule, Faults, When};
 use support::{World, pool_of};
@@ -25,7 +25,7 @@ async fn back_up(
         ..world.backups(TIME)
     };
     match backups.run(vec![pool.clone()]).await? {
-        Progress::Done(mut backups) => Ok(backups.remove(0).s3_key),
+        RunOutcome::Done(mut backups) => Ok(backups.remove(0).s3_key),
         other => panic!("{other:?}"),
     }
 }

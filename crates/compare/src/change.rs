@@ -9,13 +9,13 @@ use model::document::BackupHead;
 use model::inventory::Section;
 use serde_json::Value;
 
-use crate::diff::{Diff, SettingDifference, Word};
+use crate::diff::{ChangeKind, Diff, SettingDifference};
 use crate::documents::present;
 use crate::settings::is_known;
 
 /// One of the two backups: what its summary is made of beside the differences.
 #[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
+pub struct Snapshot<'a> {
     /// Everything but users and memberships.
     pub head: &'a BackupHead,
     /// How many users it has. A [`Diff`] of those that may differ alone does not say.
@@ -25,8 +25,8 @@ pub struct Side<'a> {
 /// The summary of what differs between `before`, which is the backup `previous`, and `after`.
 pub fn summary(
     previous: BackupKey,
-    before: Side<'_>,
-    after: Side<'_>,
+    before: Snapshot<'_>,
+    after: Snapshot<'_>,
     diff: &Diff,
     limits: ShrinkLimits,
 ) -> ChangeSummary {
@@ -41,9 +41,9 @@ pub fn summary(
         enabled: diff.users.enabled,
     };
     let differences = &diff.settings.differences;
-    let paths = |words: &[Word]| {
+    let paths = |kinds: &[ChangeKind]| {
         let of_kind = differences.iter();
-        let of_kind = of_kind.filter(|found| words.contains(&found.change));
+        let of_kind = of_kind.filter(|found| kinds.contains(&found.change));
         of_kind.map(|found| found.path.join("/")).collect()
     };
     let not_compared = diff.settings.not_compared.iter();
@@ -57,9 +57,13 @@ pub fn summary(
         },
         settings: SettingChanges {
             count: differences.len() as u64,
-            added: paths(&[Word::Added]),
-            removed: paths(&[Word::Removed]),
-            changed: paths(&[Word::Changed, Word::Recreated, Word::Unreadable]),
+            added: paths(&[ChangeKind::Added]),
+            removed: paths(&[ChangeKind::Removed]),
+            changed: paths(&[
+                ChangeKind::Changed,
+                ChangeKind::Recreated,
+                ChangeKind::Unreadable,
+            ]),
             not_compared: not_compared
                 .map(|left| left.section.member().to_owned())
                 .collect(),
@@ -104,9 +108,9 @@ fn thing(before: &BackupHead, found: &SettingDifference) -> Option<CriticalChang
     };
     let section = Section::of_member(section)?;
     let kind = match (section, rest, found.change) {
-        (Section::AppClients, [], Word::Removed) => CriticalKind::ClientGone,
-        (Section::Groups, [], Word::Removed) => CriticalKind::GroupGone,
-        (Section::IdentityProviders, [], Word::Removed) => CriticalKind::ProviderGone,
+        (Section::AppClients, [], ChangeKind::Removed) => CriticalKind::ClientGone,
+        (Section::Groups, [], ChangeKind::Removed) => CriticalKind::GroupGone,
+        (Section::IdentityProviders, [], ChangeKind::Removed) => CriticalKind::ProviderGone,
         (Section::Groups, ["RoleArn"], _) => CriticalKind::GroupRoleChanged,
         _ => return None,
     };
@@ -250,7 +254,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::diff::{MatchedBy, Memberships, Settings, Users};
+    use crate::diff::{MatchedBy, MembershipsDiff, SettingsDiff, UsersDiff};
 
     fn head(changes: &[(Section, Value)]) -> BackupHead {
         let pool = "us-east-1_AbC".parse().unwrap();
@@ -295,14 +299,14 @@ mod tests {
         let diff = Diff {
             same: false,
             matched_by: MatchedBy::Sub,
-            settings: Settings {
+            settings: SettingsDiff {
                 differences: compared.found.iter().map(SettingDifference::of).collect(),
-                ..Settings::default()
+                ..SettingsDiff::default()
             },
-            users: Users::default(),
-            memberships: Memberships::default(),
+            users: UsersDiff::default(),
+            memberships: MembershipsDiff::default(),
         };
-        let side = |head| Side { head, users: 0 };
+        let side = |head| Snapshot { head, users: 0 };
         let previous = BackupKey::new(&before.user_pool_id, before.timestamp);
         let limits = ShrinkLimits::default();
         let summary = summary(previous, side(&before), side(after), &diff, limits);

@@ -22,8 +22,8 @@ use model::document::{BackupHead, SectionStatus, UserRecord};
 use model::inventory::Section;
 
 pub use document::{
-    Counts, Diff, MatchedBy, MemberDifference, MembershipDifference, Memberships,
-    SectionNotCompared, SettingDifference, Settings, UserDifference, Users, Word,
+    ChangeKind, Counts, Diff, MatchedBy, MemberDifference, MembershipDifference, MembershipsDiff,
+    SectionNotCompared, SettingDifference, SettingsDiff, UserDifference, UsersDiff,
 };
 
 use crate::allowed::Relation;
@@ -102,7 +102,7 @@ pub async fn diff<S: Side>(first: &S, second: &S, options: Options) -> Result<Di
     Ok(diff)
 }
 
-fn compare_settings(first: &BackupHead, second: &BackupHead, relation: Relation) -> Settings {
+fn compare_settings(first: &BackupHead, second: &BackupHead, relation: Relation) -> SettingsDiff {
     let clients = match relation {
         Relation::SamePool => BTreeMap::new(),
         Relation::Restored => settings::pair_clients(
@@ -129,7 +129,7 @@ fn compare_settings(first: &BackupHead, second: &BackupHead, relation: Relation)
         .filter(|section| !relation.leaves_out(*section) && !is_not_there(section));
     let (compared, not_compared): (Vec<_>, Vec<_>) = sections.partition(known);
     let result = settings::compare_sections(first, second, &ties, compared.into_iter());
-    Settings {
+    SettingsDiff {
         compared: result.compared,
         secrets_not_compared: result.secrets_not_compared,
         differences: result.found.iter().map(SettingDifference::of).collect(),

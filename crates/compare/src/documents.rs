@@ -33,7 +33,7 @@ impl Change {
 
 /// A difference, before it is known whether it was announced.
 #[derive(Clone, PartialEq)]
-pub struct Found {
+pub struct FoundDifference {
     /// Where, as segments.
     pub path: Vec<String>,
     /// What.
@@ -44,11 +44,11 @@ pub struct Found {
     pub second: Option<Value>,
 }
 
-impl std::fmt::Debug for Found {
+impl std::fmt::Debug for FoundDifference {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             formatter,
-            "Found({} {})",
+            "FoundDifference({} {})",
             self.path.join("/"),
             self.change.word()
         )
@@ -61,7 +61,7 @@ pub struct Comparison {
     /// What may differ.
     pub relation: Relation,
     /// The differences, in the order of the documents.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundDifference>,
     /// How many settings were compared.
     pub compared: u64,
     /// How many secrets are encrypted on a side, so that only who decrypts them can compare them.
@@ -264,7 +264,7 @@ impl Comparison {
         first: Option<&Value>,
         second: Option<&Value>,
     ) {
-        self.found.push(Found {
+        self.found.push(FoundDifference {
             path: path.to_vec(),
             change,
             first: first.cloned(),

@@ -9,7 +9,7 @@ use model::rules::{STANDARD_ATTRIBUTES, is_group_of_provider};
 use serde_json::{Map, Value, json};
 
 use crate::allowed::Relation;
-use crate::documents::{Change, Comparison, Found, present};
+use crate::documents::{Change, Comparison, FoundDifference, present};
 
 /// What ties the second side, the pool, to the first, the backup.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Ties<'a> {
 #[derive(Debug, Default)]
 pub struct SettingsCompared {
     /// The differences beyond the table.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundDifference>,
     /// How many settings were compared.
     pub compared: u64,
     /// How many secrets are encrypted on a side, and were not.
@@ -64,7 +64,7 @@ pub fn compare_sections(
             continue;
         }
         if let SectionStatus::Failed { .. } = pool.status(section) {
-            comparison.found.push(Found {
+            comparison.found.push(FoundDifference {
                 path: vec![section.member().to_owned()],
                 change: Change::Unreadable,
                 first: None,

@@ -44,7 +44,7 @@ use serde_json::json;
 use vault::{Vault, VaultError};
 
 use ask::{CannotTell, Observed};
-use replicas::{Found, Newest};
+use replicas::{Newest, NewestFound};
 use stacks::Map;
 
 pub use outcome::{Check, Measured, Outcome, PoolReadiness, Readiness, Subject, TimeFrom};
@@ -300,7 +300,7 @@ impl Look<'_> {
         let mut replica_age_seconds = None;
         let mut name = String::new();
         let mut head = None;
-        if let Ok(Found::Newest(newest)) = &replica {
+        if let Ok(NewestFound::Newest(newest)) = &replica {
             let found = &newest.backup.head;
             name = found.user_pool()["Name"]
                 .as_str()
@@ -337,7 +337,7 @@ impl Look<'_> {
     async fn backup_and_replication(
         &self,
         pool: &UserPoolId,
-        replica: &Observed<Found>,
+        replica: &Observed<NewestFound>,
     ) -> Vec<Check> {
         let (primary, now) = match self.primary {
             None => return Vec::new(),

@@ -29,7 +29,7 @@ const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(30);
 
 /// What is known of a pool's newest backup in one bucket.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum NewestFound {
     /// There is none.
     Nothing,
     /// There are some, and none is whole.
@@ -62,20 +62,22 @@ pub(crate) async fn newest_whole(
     pool: &UserPoolId,
     now: Timestamp,
     stop: &Stop,
-) -> Observed<Found> {
+) -> Observed<NewestFound> {
     let mut passed_over: Vec<PassedOver> = Vec::new();
     let mut at = None;
     loop {
         let newest = match find(vault, pool, at, now).await? {
-            Found::Newest(newest) => newest,
-            _ if !passed_over.is_empty() => return Ok(Found::NoneWhole(reasons(&passed_over))),
+            NewestFound::Newest(newest) => newest,
+            _ if !passed_over.is_empty() => {
+                return Ok(NewestFound::NoneWhole(reasons(&passed_over)));
+            }
             other => return Ok(other),
         };
         passed_over.extend(newest.passed_over.iter().cloned());
         let whole = read_through(&newest.backup, stop).await?;
         match whole {
             Ok(read_through) => {
-                return Ok(Found::Newest(Box::new(Newest {
+                return Ok(NewestFound::Newest(Box::new(Newest {
                     passed_over,
                     read_through,
                     ..*newest
@@ -87,7 +89,7 @@ pub(crate) async fn newest_whole(
             }
         }
         if passed_over.len() >= DAMAGED_LIMIT {
-            return Ok(Found::NoneWhole(reasons(&passed_over)));
+            return Ok(NewestFound::NoneWhole(reasons(&passed_over)));
         }
         let before = newest.key.began() - SignedDuration::from_nanos(1);
         at = Some(before);
@@ -95,7 +97,11 @@ pub(crate) async fn newest_whole(
 }
 
 /// The newest backup of a pool that its beginning and its end show as whole.
-pub(crate) async fn newest(vault: &Vault, pool: &UserPoolId, now: Timestamp) -> Observed<Found> {
+pub(crate) async fn newest(
+    vault: &Vault,
+    pool: &UserPoolId,
+    now: Timestamp,
+) -> Observed<NewestFound> {
     find(vault, pool, None, now).await
 }
 
@@ -104,7 +110,7 @@ async fn find(
     pool: &UserPoolId,
     at: Option<Timestamp>,
     now: Timestamp,
-) -> Observed<Found> {
+) -> Observed<NewestFound> {
     let request = FindRequest {
         user_pool_id: pool.clone(),
         at,
@@ -115,9 +121,9 @@ async fn find(
     let found = match in_time(vault.find(&request, now)).await {
         Ok(found) => found,
         Err(Problem::Vault(error)) => match error.failure() {
-            Failure::BackupNotFound => return Ok(Found::Nothing),
+            Failure::BackupNotFound => return Ok(NewestFound::Nothing),
             Failure::BackupDamaged | Failure::BackupTooNew => {
-                return Ok(Found::NoneWhole(error.to_string()));
+                return Ok(NewestFound::NoneWhole(error.to_string()));
             }
             _ => return Err(untold(&error)),
         },
@@ -128,7 +134,7 @@ async fn find(
         Problem::Vault(error) => untold(&error),
         Problem::Silence => silence(),
     })?;
-    Ok(Found::Newest(Box::new(Newest {
+    Ok(NewestFound::Newest(Box::new(Newest {
         key: found.s3_key,
         backup,
         passed_over: found.passed_over,
@@ -201,7 +207,7 @@ pub(crate) async fn longest_between(
 /// Whether a backup is younger than it has to be. `invoke` is the command that makes one.
 pub(crate) fn age(
     subject: Subject,
-    found: &Observed<Found>,
+    found: &Observed<NewestFound>,
     maximum: SignedDuration,
     now: Timestamp,
     invoke: &str,
@@ -211,15 +217,15 @@ pub(crate) fn age(
         Err(why) => return Check::new(subject, "", why.clone().into()),
     };
     let newest = match found {
-        Found::Nothing => {
+        NewestFound::Nothing => {
             let why = "there is none";
             return Check::new(subject, "", Outcome::no(why, invoke));
         }
-        Found::NoneWhole(reason) => {
+        NewestFound::NoneWhole(reason) => {
             let why = format!("none is whole: {reason}");
             return Check::new(subject, "", Outcome::no(why, invoke));
         }
-        Found::Newest(newest) => newest,
+        NewestFound::Newest(newest) => newest,
     };
     let (age, limit) = (in_words(newest.age(now)), in_words(maximum));
     let users = newest.backup.trailer.users;
@@ -234,8 +240,8 @@ pub(crate) fn age(
 }
 
 /// Whether the newest replica is whole, and how that is known; nothing where there is none.
-pub(crate) fn whole(found: &Observed<Found>, vault: &Vault) -> Option<Check> {
-    let Ok(Found::Newest(newest)) = found else {
+pub(crate) fn whole(found: &Observed<NewestFound>, vault: &Vault) -> Option<Check> {
+    let Ok(NewestFound::Newest(newest)) = found else {
         return None;
     };
     let subject = Subject::WholeReplica;
@@ -265,8 +271,8 @@ pub(crate) fn whole(found: &Observed<Found>, vault: &Vault) -> Option<Check> {
 
 /// Whether the newest backup has its replica.
 pub(crate) fn replication(
-    backup: &Observed<Found>,
-    replica: &Observed<Found>,
+    backup: &Observed<NewestFound>,
+    replica: &Observed<NewestFound>,
     now: Timestamp,
     command: &str,
 ) -> Check {
@@ -275,20 +281,20 @@ pub(crate) fn replication(
         let why = "it takes both buckets, and one could not be read";
         return Check::new(subject, "", Outcome::cannot_be_told(why));
     };
-    let Found::Newest(backup) = backup else {
+    let NewestFound::Newest(backup) = backup else {
         let why = "there is no whole backup that could have a replica";
         return Check::new(subject, "", Outcome::cannot_be_told(why));
     };
     let is_there = match replica {
         // One that is not whole came over as well.
-        Found::Newest(replica) => {
+        NewestFound::Newest(replica) => {
             replica.key.began() >= backup.key.began()
                 || replica
                     .passed_over
                     .iter()
                     .any(|newer| newer.s3_key == backup.key.to_string())
         }
-        Found::Nothing | Found::NoneWhole(_) => false,
+        NewestFound::Nothing | NewestFound::NoneWhole(_) => false,
     };
     let ended = backup.backup.trailer.reading_ended;
     let outcome = if is_there {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
-use backup::{Backups, Continuation, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
+use backup::{Backups, Continuation, MetadataTable, MfaPreferences, RunOutcome, UsersByPrefix};
 use cognito::{Cognito, Pace, Stop};
 use model::change::ShrinkLimits;
 use model::request::{RestoreOptions, UsersEngine};
@@ -75,9 +75,9 @@ async fn back_up(job: &Job, pool: &UserPoolId, by_prefix: bool) -> Result<()> {
             Some(cursor) => backups.go_on(cursor).await?,
         };
         match progress {
-            Progress::Done(_) => break,
-            Progress::InProgress(at) => cursor = Some(serde_json::to_value(at)?),
-            Progress::LeftTo { run, .. } => anyhow::bail!("the run {run} is at work"),
+            RunOutcome::Done(_) => break,
+            RunOutcome::InProgress(at) => cursor = Some(serde_json::to_value(at)?),
+            RunOutcome::LeftTo { run, .. } => anyhow::bail!("the run {run} is at work"),
         }
     }
     ended(Phase::Backup, began, invocations)

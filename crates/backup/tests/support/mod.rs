@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use backup::{
-    BackupError, Backups, Continuation, MetadataTable, MfaPreferences, Progress, UsersByPrefix,
+    BackupError, Backups, Continuation, MetadataTable, MfaPreferences, RunOutcome, UsersByPrefix,
 };
 use cognito::collect::OPERATIONS;
 use cognito::{Cognito, Pace, Stop};
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// One invocation with all the time that it needs.
-    pub(crate) async fn run(&self, pools: &[&UserPoolId]) -> Result<Progress, BackupError> {
+    pub(crate) async fn run(&self, pools: &[&UserPoolId]) -> Result<RunOutcome, BackupError> {
         let pools = pools.iter().map(|pool| (*pool).clone()).collect();
         self.backups(Duration::from_secs(600)).run(pools).await
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use backup::{BackupError, Backups, MfaPreferences, Progress, UsersByPrefix};
+use backup::{BackupError, Backups, MfaPreferences, RunOutcome, UsersByPrefix};
 use clap::{Args, ValueEnum};
 use cognito::{Operation, Pages, Stop};
 use jiff::Timestamp;
@@ -153,7 +153,7 @@ struct Failed {
 }
 
 /// What became of one pool.
-enum Outcome {
+enum BackupOutcome {
     Written(Written),
     /// Ctrl-C came first.
     Interrupted,
@@ -180,7 +180,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         }
         let written = one(context, &arguments, &pool, &observer, &stop).await;
         match written {
-            Ok(Outcome::Written(written)) => {
+            Ok(BackupOutcome::Written(written)) => {
                 for section in &written.failed_sections {
                     let text = format!("{pool}: {section} could not be read");
                     context.terminal.warn(&text);
@@ -192,11 +192,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
                 }
                 answer.backups.push(written);
             }
-            Ok(Outcome::Interrupted) => {
+            Ok(BackupOutcome::Interrupted) => {
                 interrupted = true;
                 answer.left.push(pool);
             }
-            Ok(Outcome::LeftTo(run)) => {
+            Ok(BackupOutcome::LeftTo(run)) => {
                 let text = format!("the run {run} is at work on this bucket, and takes {pool}");
                 context.terminal.warn(&text);
                 answer.left.push(pool);
@@ -287,7 +287,7 @@ pub(super) async fn before(
     let observer = context.terminal.observer(pace);
     let not_made = |reason: &str| Error::new(format!("no backup of {pool} was made: {reason}"));
     match one(context, &arguments, pool, &observer, stop).await? {
-        Outcome::Written(written) => {
+        BackupOutcome::Written(written) => {
             for section in &written.failed_sections {
                 let text = format!("{section} could not be read, and is not in the backup");
                 if [Section::Groups, Section::GroupMemberships]
@@ -304,8 +304,8 @@ pub(super) async fn before(
             // Of the pool as it is: whoever is forgotten and still in it is in it.
             Ok((written.backup, opened.backup.as_stored()))
         }
-        Outcome::Interrupted => Err(Error::interrupted()),
-        Outcome::LeftTo(run) => Err(not_made(&format!(
+        BackupOutcome::Interrupted => Err(Error::interrupted()),
+        BackupOutcome::LeftTo(run) => Err(not_made(&format!(
             "the run {run} is at work on this bucket"
         ))),
     }
@@ -317,7 +317,7 @@ async fn one(
     pool: &UserPoolId,
     observer: &dyn Observer,
     stop: &Stop,
-) -> Result<Outcome, Error> {
+) -> Result<BackupOutcome, Error> {
     let vault = match &arguments.to {
         Some(Destination::Vault(location)) => context.vault_at(location).await?,
         Some(Destination::File(path)) => Vault::in_file(&of_shard(path, arguments.shard))?,
@@ -351,18 +351,18 @@ async fn one(
     };
     let done = Box::pin(backups.run(vec![pool.clone()])).await;
     match done {
-        Ok(Progress::Done(mut backed_up)) => {
+        Ok(RunOutcome::Done(mut backed_up)) => {
             // A run on a shared bucket may have taken pools that others asked for meanwhile.
             backed_up.retain(|backed_up| backed_up.user_pool_id == *pool);
             let backed_up = backed_up.pop();
             let written = backed_up.map(|backed_up| written(&vault, backed_up));
             written
-                .map(Outcome::Written)
+                .map(BackupOutcome::Written)
                 .ok_or_else(|| Error::new(format!("nothing was written for {pool}")))
         }
-        Ok(Progress::LeftTo { run, .. }) => Ok(Outcome::LeftTo(run)),
-        Ok(Progress::InProgress(_)) | Err(BackupError::Interrupted { .. }) => {
-            Ok(Outcome::Interrupted)
+        Ok(RunOutcome::LeftTo { run, .. }) => Ok(BackupOutcome::LeftTo(run)),
+        Ok(RunOutcome::InProgress(_)) | Err(BackupError::Interrupted { .. }) => {
+            Ok(BackupOutcome::Interrupted)
         }
         Err(BackupError::Pools { failed, .. }) if failed.len() == 1 => {
             let failed = &failed[0];

@@ -8,8 +8,8 @@ use std::pin::pin;
 
 use clap::Args;
 use compare::diff::{
-    Counts, Diff, MatchedBy, MemberDifference, Options, SectionNotCompared, SettingDifference,
-    Settings, Side as _, UserDifference, Users, Word, diff,
+    ChangeKind, Counts, Diff, MatchedBy, MemberDifference, Options, SectionNotCompared,
+    SettingDifference, SettingsDiff, Side as _, UserDifference, UsersDiff, diff,
 };
 use model::UserPoolId;
 use serde::Serialize;
@@ -199,15 +199,15 @@ fn write_counts(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
 }
 
 /// The differences of the settings, by kind.
-fn of_settings(settings: &Settings) -> Counts {
-    let of = |word: Word| {
+fn of_settings(settings: &SettingsDiff) -> Counts {
+    let of = |kind: ChangeKind| {
         let found = settings.differences.iter();
-        found.filter(|found| found.change == word).count() as u64
+        found.filter(|found| found.change == kind).count() as u64
     };
     Counts {
-        added: of(Word::Added),
-        removed: of(Word::Removed),
-        changed: of(Word::Changed) + of(Word::Unreadable),
+        added: of(ChangeKind::Added),
+        removed: of(ChangeKind::Removed),
+        changed: of(ChangeKind::Changed) + of(ChangeKind::Unreadable),
     }
 }
 
@@ -244,16 +244,16 @@ fn not_compared(diff: &Diff) -> Vec<String> {
     lines
 }
 
-fn sign(word: Word) -> char {
-    match word {
-        Word::Added => '+',
-        Word::Removed => '-',
-        Word::Changed | Word::Recreated => '~',
-        Word::Unreadable => '?',
+fn sign(kind: ChangeKind) -> char {
+    match kind {
+        ChangeKind::Added => '+',
+        ChangeKind::Removed => '-',
+        ChangeKind::Changed | ChangeKind::Recreated => '~',
+        ChangeKind::Unreadable => '?',
     }
 }
 
-fn write_settings(out: &mut dyn Write, settings: &Settings) -> io::Result<()> {
+fn write_settings(out: &mut dyn Write, settings: &SettingsDiff) -> io::Result<()> {
     if !settings.differences.is_empty() {
         writeln!(out, "\nSettings")?;
     }
@@ -271,7 +271,7 @@ fn shown_values(found: &SettingDifference) -> String {
     let shown = |value: &Option<Value>| value.as_ref().map(value_in_words);
     match (shown(&found.first), shown(&found.second)) {
         _ if found.secret => "a secret".to_owned(),
-        _ if found.change == Word::Unreadable => "B could not be read".to_owned(),
+        _ if found.change == ChangeKind::Unreadable => "B could not be read".to_owned(),
         (Some(first), Some(second)) => format!("{first} -> {second}"),
         (Some(only), None) | (None, Some(only)) => only,
         (None, None) => String::new(),
@@ -287,13 +287,13 @@ fn value_in_words(value: &Value) -> String {
 }
 
 /// The kinds of change of users, with their counts.
-fn kinds_of_users(users: &Users) -> [(Word, u64, &'static str); 4] {
+fn kinds_of_users(users: &UsersDiff) -> [(ChangeKind, u64, &'static str); 4] {
     [
-        (Word::Added, users.added, "only in B"),
-        (Word::Removed, users.removed, "only in A"),
-        (Word::Changed, users.changed, "changed"),
+        (ChangeKind::Added, users.added, "only in B"),
+        (ChangeKind::Removed, users.removed, "only in A"),
+        (ChangeKind::Changed, users.changed, "changed"),
         (
-            Word::Recreated,
+            ChangeKind::Recreated,
             users.recreated,
             "deleted and created again",
         ),
@@ -306,9 +306,9 @@ fn write_users(out: &mut dyn Write, diff: &Diff, named: bool) -> io::Result<()> 
     if kinds.iter().any(|(_, count, _)| *count > 0) {
         writeln!(out, "\nUsers")?;
     }
-    for (word, count, what) in kinds.into_iter().filter(|(_, count, _)| *count > 0) {
-        writeln!(out, "  {} {count} {what}", sign(word))?;
-        if word == Word::Changed {
+    for (kind, count, what) in kinds.into_iter().filter(|(_, count, _)| *count > 0) {
+        writeln!(out, "  {} {count} {what}", sign(kind))?;
+        if kind == ChangeKind::Changed {
             for (member, counts) in &users.members {
                 writeln!(
                     out,
@@ -318,7 +318,7 @@ fn write_users(out: &mut dyn Write, diff: &Diff, named: bool) -> io::Result<()> 
                 )?;
             }
         }
-        let of_kind = users.named.iter().filter(|user| user.change == word);
+        let of_kind = users.named.iter().filter(|user| user.change == kind);
         let mut left = count;
         for user in of_kind {
             left -= 1;

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::reading::{Reading, each, or_nothing, settle};
+use super::reading::{SectionRead, each, or_nothing, settle};
 use super::{Pool, Readings};
 use crate::error::CognitoError;
 use crate::fetch;
@@ -28,7 +28,7 @@ pub(super) async fn appearance(pool: &Pool<'_>) -> Readings {
 
 /// Without a domain Cognito refuses to show any customization (facts A.11).
 async fn ui_customizations(pool: &Pool<'_>) -> Readings {
-    let all = |reading: Reading| {
+    let all = |reading: SectionRead| {
         vec![
             (Section::UiCustomization, reading.clone()),
             (Section::ClientUiCustomizations, reading.clone()),
@@ -37,7 +37,7 @@ async fn ui_customizations(pool: &Pool<'_>) -> Readings {
     };
     if !pool.has_domain() {
         let reason = "the pool has no domain, without which Cognito shows no customization";
-        return all(Reading::NotRead(reason.into()));
+        return all(SectionRead::NotRead(reason.into()));
     }
     let own = customization(pool, POOL).await;
     let of_clients = each(pool.client_ids(), async |client| {
@@ -61,10 +61,10 @@ async fn ui_customizations(pool: &Pool<'_>) -> Readings {
     };
     let images = images(std::iter::once(&own).chain(&of_clients)).await;
     vec![
-        (Section::UiCustomization, Reading::Found(own)),
+        (Section::UiCustomization, SectionRead::Found(own)),
         (
             Section::ClientUiCustomizations,
-            Reading::Found(Value::Array(of_clients)),
+            SectionRead::Found(Value::Array(of_clients)),
         ),
         (Section::UiImages, images),
     ]
@@ -92,7 +92,7 @@ fn belongs_to(customization: &Value, client: &str) -> bool {
 
 /// The logos themselves: their addresses die with the pool (facts A.11). One that cannot be read
 /// stands there with the error; where none can, the section could not be read.
-async fn images<'a>(customizations: impl Iterator<Item = &'a Value>) -> Reading {
+async fn images<'a>(customizations: impl Iterator<Item = &'a Value>) -> SectionRead {
     let mut images = Vec::new();
     let mut first_error = None;
     let mut read = false;
@@ -118,8 +118,8 @@ async fn images<'a>(customizations: impl Iterator<Item = &'a Value>) -> Reading 
         }
     }
     match first_error {
-        Some(error) if !read => Reading::Failed(error),
-        _ => Reading::Found(Value::Array(images)),
+        Some(error) if !read => SectionRead::Failed(error),
+        _ => SectionRead::Found(Value::Array(images)),
     }
 }
 

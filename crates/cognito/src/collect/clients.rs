@@ -7,7 +7,7 @@ use model::UserPoolId;
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::reading::{Reading, or_nothing, settle, some_at_a_time};
+use super::reading::{SectionRead, or_nothing, settle, some_at_a_time};
 use super::{Pool, Readings};
 use crate::call::Cognito;
 use crate::error::{CognitoError, ErrorKind};
@@ -55,7 +55,7 @@ pub(super) async fn clients_and_secrets(pool: &Pool<'_>) -> Result<Readings, Cog
         None => Ok(there(secrets)),
     };
     Ok(vec![
-        (Section::AppClients, Reading::Found(there(clients))),
+        (Section::AppClients, SectionRead::Found(there(clients))),
         (Section::ClientSecrets, settle(secrets)),
     ])
 }

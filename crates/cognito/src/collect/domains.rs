@@ -3,7 +3,7 @@
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::reading::{Reading, or_nothing, settle};
+use super::reading::{SectionRead, or_nothing, settle};
 use super::{Pool, Readings};
 use crate::operation::Operation;
 
@@ -23,7 +23,7 @@ pub(super) async fn domains(pool: &Pool<'_>) -> Readings {
     let mut readings = Vec::new();
     for (section, member) in MEMBERS {
         let reading = match name(&pool.settings, member) {
-            None => Reading::Found(Value::Null),
+            None => SectionRead::Found(Value::Null),
             Some(name) => describe(pool, name).await,
         };
         readings.push((section, reading));
@@ -33,7 +33,7 @@ pub(super) async fn domains(pool: &Pool<'_>) -> Readings {
 
 /// The operation takes the domain's name, not the pool's id. Of a domain that it does not know
 /// it gives an empty description or an error (facts A.10): here the pool says that there is one.
-async fn describe(pool: &Pool<'_>, name: &str) -> Reading {
+async fn describe(pool: &Pool<'_>, name: &str) -> SectionRead {
     let operation = Operation::DescribeUserPoolDomain;
     let request = json!({"Domain": name});
     let answer = or_nothing(pool.cognito.call(operation, &request).await);
@@ -42,10 +42,10 @@ async fn describe(pool: &Pool<'_>, name: &str) -> Reading {
         description.unwrap_or(Value::Null)
     }));
     match reading {
-        Reading::Found(Value::Object(description)) if description.contains_key("Domain") => {
-            Reading::Found(Value::Object(description))
+        SectionRead::Found(Value::Object(description)) if description.contains_key("Domain") => {
+            SectionRead::Found(Value::Object(description))
         }
-        Reading::Found(_) => Reading::Failed(format!(
+        SectionRead::Found(_) => SectionRead::Failed(format!(
             "{operation} knows no domain {name}, which the pool names"
         )),
         other => other,

@@ -23,7 +23,7 @@ use crate::call::Cognito;
 use crate::error::CognitoError;
 use crate::operation::Operation;
 use crate::pages::Pages;
-use reading::{Reading, settle};
+use reading::{SectionRead, settle};
 
 /// Every operation that the collector calls: what the role of a backup must allow. WAF's
 /// `GetWebACLForResource` comes on top.
@@ -71,7 +71,7 @@ struct Pool<'a> {
 }
 
 /// What a reader found out about its sections.
-type Readings = Vec<(Section, Reading)>;
+type Readings = Vec<(Section, SectionRead)>;
 
 impl<'a> Collector<'a> {
     /// A collector for pools in the Region of the clients.
@@ -147,9 +147,9 @@ impl<'a> Collector<'a> {
         head.set(Section::UserPoolConfig, pool.settings);
         for (section, reading) in clients.into_iter().chain(others.into_iter().flatten()) {
             match reading {
-                Reading::Found(value) => head.set(section, value),
-                Reading::NotRead(reason) => head.set_not_read(section, reason),
-                Reading::Failed(error) => head.set_failed(section, error),
+                SectionRead::Found(value) => head.set(section, value),
+                SectionRead::NotRead(reason) => head.set_not_read(section, reason),
+                SectionRead::Failed(error) => head.set_failed(section, error),
             }
         }
         Ok(head)
@@ -269,7 +269,7 @@ impl Pool<'_> {
     }
 
     /// All items of a list of the pool.
-    async fn list(&self, operation: Operation) -> Reading {
+    async fn list(&self, operation: Operation) -> SectionRead {
         settle(
             self.cognito
                 .list(operation, self.id)

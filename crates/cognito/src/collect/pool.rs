@@ -5,7 +5,7 @@ use model::UserPoolId;
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::reading::{Reading, or_nothing, settle};
+use super::reading::{SectionRead, or_nothing, settle};
 use super::{Pool, Readings};
 use crate::call::Cognito;
 use crate::error::CognitoError;
@@ -40,13 +40,13 @@ pub(super) async fn beside_the_settings(pool: &Pool<'_>) -> Readings {
 }
 
 /// The whole answer. For MFA it is the only complete source (facts A.3).
-async fn whole(pool: &Pool<'_>, operation: Operation) -> Reading {
+async fn whole(pool: &Pool<'_>, operation: Operation) -> SectionRead {
     settle(pool.cognito.call(operation, &pool.request()).await)
 }
 
-async fn tags(pool: &Pool<'_>) -> Reading {
+async fn tags(pool: &Pool<'_>) -> SectionRead {
     let Some(arn) = pool.arn() else {
-        return Reading::Failed("DescribeUserPool gave no Arn to ask for tags by".into());
+        return SectionRead::Failed("DescribeUserPool gave no Arn to ask for tags by".into());
     };
     let request = json!({"ResourceArn": arn});
     let answer = pool.cognito.call(Operation::ListTagsForResource, &request);
@@ -57,7 +57,7 @@ async fn tags(pool: &Pool<'_>) -> Reading {
 }
 
 /// Where nothing is set up, the configuration is missing or has an empty list (facts A.15).
-async fn log_delivery(pool: &Pool<'_>) -> Reading {
+async fn log_delivery(pool: &Pool<'_>) -> SectionRead {
     let operation = Operation::GetLogDeliveryConfiguration;
     let answer = or_nothing(pool.member(operation, "LogDeliveryConfiguration").await);
     settle(answer.map(|configuration| {

@@ -11,9 +11,9 @@ use crate::error::{CognitoError, ErrorKind};
 /// be reached when answers take longer than the pause between two permits.
 const AT_A_TIME: usize = 5;
 
-/// What came of reading a section.
+/// What came of reading a section: its content, or why there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Reading {
+pub(super) enum SectionRead {
     /// It was read; `null`, `{}` and `[]` mean that there is nothing.
     Found(Value),
     /// It is not there to be read, and why.
@@ -24,14 +24,14 @@ pub(super) enum Reading {
 
 /// Turns the result of a call into a reading. A feature that the pool or the Region does not
 /// have is no failure.
-pub(super) fn settle(result: Result<Value, CognitoError>) -> Reading {
+pub(super) fn settle(result: Result<Value, CognitoError>) -> SectionRead {
     match result {
-        Ok(value) => Reading::Found(value),
+        Ok(value) => SectionRead::Found(value),
         Err(error) if error.is(ErrorKind::FeatureUnavailable) => {
             let reason = format!("{} ({})", error.message, error.code);
-            Reading::NotRead(reason.trim_start().to_owned())
+            SectionRead::NotRead(reason.trim_start().to_owned())
         }
-        Err(error) => Reading::Failed(error.to_string()),
+        Err(error) => SectionRead::Failed(error.to_string()),
     }
 }
 
@@ -86,18 +86,18 @@ mod tests {
                 kind,
             }))
         };
-        let told = |text: &str| Reading::NotRead(text.into());
+        let not_read = |text: &str| SectionRead::NotRead(text.into());
         assert_eq!(
             refused(ErrorKind::FeatureUnavailable, "Not enabled."),
-            told("Not enabled. (UserPoolAddOnNotEnabledException)")
+            not_read("Not enabled. (UserPoolAddOnNotEnabledException)")
         );
         assert_eq!(
             refused(ErrorKind::FeatureUnavailable, ""),
-            told("(UserPoolAddOnNotEnabledException)")
+            not_read("(UserPoolAddOnNotEnabledException)")
         );
         assert!(matches!(
             refused(ErrorKind::Refused, "No."),
-            Reading::Failed(_)
+            SectionRead::Failed(_)
         ));
     }
 }

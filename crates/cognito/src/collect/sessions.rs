@@ -4,7 +4,7 @@
 use model::inventory::Section;
 use serde_json::Value;
 
-use super::reading::{Reading, each, or_nothing, settle};
+use super::reading::{SectionRead, each, or_nothing, settle};
 use super::{Pool, Readings};
 use crate::operation::Operation;
 
@@ -12,7 +12,7 @@ pub(super) async fn sessions(pool: &Pool<'_>) -> Readings {
     let operation = Operation::GetUserPoolSessionConfiguration;
     let own = settle(pool.cognito.call(operation, &pool.request()).await);
     let of_clients = match &own {
-        Reading::Found(_) => of_clients(pool).await,
+        SectionRead::Found(_) => of_clients(pool).await,
         unavailable => unavailable.clone(),
     };
     vec![
@@ -21,7 +21,7 @@ pub(super) async fn sessions(pool: &Pool<'_>) -> Readings {
     ]
 }
 
-async fn of_clients(pool: &Pool<'_>) -> Reading {
+async fn of_clients(pool: &Pool<'_>) -> SectionRead {
     let read = each(pool.client_ids(), async |client| {
         let operation = Operation::GetUserPoolClientSessionConfiguration;
         let request = pool.request_for_client(client);

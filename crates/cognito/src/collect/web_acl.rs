@@ -7,7 +7,7 @@ use aws_sdk_wafv2::operation::get_web_acl_for_resource::GetWebACLForResourceErro
 use model::inventory::Section;
 use serde_json::{Value, json};
 
-use super::reading::Reading;
+use super::reading::SectionRead;
 use super::{Pool, Readings};
 
 /// How often the association is asked for while the web ACL is still on its way through WAF.
@@ -17,12 +17,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn association(pool: &Pool<'_>) -> Readings {
     let reading = match pool.arn() {
         Some(arn) => read(pool, arn).await,
-        None => Reading::Failed("DescribeUserPool gave no Arn to ask WAF by".into()),
+        None => SectionRead::Failed("DescribeUserPool gave no Arn to ask WAF by".into()),
     };
     vec![(Section::WafConfiguration, reading)]
 }
 
-async fn read(pool: &Pool<'_>, arn: &str) -> Reading {
+async fn read(pool: &Pool<'_>, arn: &str) -> SectionRead {
     let mut attempt = 1;
     loop {
         let asked = pool.waf.get_web_acl_for_resource().resource_arn(arn);
@@ -31,13 +31,13 @@ async fn read(pool: &Pool<'_>, arn: &str) -> Reading {
                 let web_acl = answer.web_acl.map(
                     |acl| json!({"WebACLName": acl.name, "WebACLArn": acl.arn, "WebACLId": acl.id}),
                 );
-                return Reading::Found(web_acl.unwrap_or(Value::Null));
+                return SectionRead::Found(web_acl.unwrap_or(Value::Null));
             }
             Err(error) => error,
         };
         match error.as_service_error() {
             Some(GetWebACLForResourceError::WafNonexistentItemException(_)) => {
-                return Reading::Found(Value::Null);
+                return SectionRead::Found(Value::Null);
             }
             Some(GetWebACLForResourceError::WafUnavailableEntityException(_))
                 if attempt < ATTEMPTS =>
@@ -48,7 +48,7 @@ async fn read(pool: &Pool<'_>, arn: &str) -> Reading {
             _ => {
                 let text = DisplayErrorContext(&error).to_string();
                 let text: String = text.chars().take(300).collect();
-                return Reading::Failed(format!("GetWebACLForResource failed: {text}"));
+                return SectionRead::Failed(format!("GetWebACLForResource failed: {text}"));
             }
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::allowed::Relation;
-use crate::documents::{Change, Found};
+use crate::documents::{Change, FoundDifference};
 
 /// What differs between two sides. Its members are stable: others may be added.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,11 +18,11 @@ pub struct Diff {
     /// By what the users of the two sides were matched.
     pub matched_by: MatchedBy,
     /// Everything but users and memberships.
-    pub settings: Settings,
+    pub settings: SettingsDiff,
     /// The users.
-    pub users: Users,
+    pub users: UsersDiff,
     /// Who is in which group, of users and groups that both sides have.
-    pub memberships: Memberships,
+    pub memberships: MembershipsDiff,
 }
 
 /// By what users are matched.
@@ -39,7 +39,7 @@ pub enum MatchedBy {
 /// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum ChangeKind {
     /// Only the second side has it.
     Added,
     /// Only the first side has it.
@@ -65,7 +65,7 @@ pub struct Counts {
 
 /// What differs in the settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Settings {
+pub struct SettingsDiff {
     /// How many settings were compared.
     pub compared: u64,
     /// How many secrets are encrypted on a side, so that only who decrypts them could compare them.
@@ -98,7 +98,7 @@ pub struct SettingDifference {
     /// The section and the members down to the setting.
     pub path: Vec<String>,
     /// The kind of difference.
-    pub change: Word,
+    pub change: ChangeKind,
     /// What the first side has; `null` where it has nothing, for secrets and for whole objects.
     pub first: Option<Value>,
     /// What the second side has.
@@ -109,17 +109,17 @@ pub struct SettingDifference {
 
 impl SettingDifference {
     /// The difference as it is shown, without secrets.
-    pub fn of(found: &Found) -> Self {
+    pub fn of(found: &FoundDifference) -> Self {
         let secret = found.path.iter().any(|member| is_secret_member(member));
         let shown =
             |value: &Option<Value>| value.clone().filter(|value| !secret && is_plain(value));
         Self {
             path: found.path.clone(),
             change: match found.change {
-                Change::Missing => Word::Removed,
-                Change::Added => Word::Added,
-                Change::Changed => Word::Changed,
-                Change::Unreadable => Word::Unreadable,
+                Change::Missing => ChangeKind::Removed,
+                Change::Added => ChangeKind::Added,
+                Change::Changed => ChangeKind::Changed,
+                Change::Unreadable => ChangeKind::Unreadable,
             },
             first: shown(&found.first),
             second: shown(&found.second),
@@ -139,7 +139,7 @@ fn is_plain(value: &Value) -> bool {
 
 /// What differs in the users.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Users {
+pub struct UsersDiff {
     /// Users of the first side. Of two pools, without federated profiles, which Cognito makes
     /// itself.
     pub in_first: u64,
@@ -171,7 +171,7 @@ pub struct Users {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct UserDifference {
     /// The kind of difference.
-    pub change: Word,
+    pub change: ChangeKind,
     /// What the user signs in with, as far as it tells users apart.
     pub name: String,
     /// The username; where both sides have the user, that of the first.
@@ -194,18 +194,18 @@ pub struct MemberDifference {
 }
 
 impl MemberDifference {
-    pub(super) fn word(&self) -> Word {
+    pub(super) fn kind(&self) -> ChangeKind {
         match (&self.first, &self.second) {
-            (Some(_), None) => Word::Removed,
-            (None, _) => Word::Added,
-            _ => Word::Changed,
+            (Some(_), None) => ChangeKind::Removed,
+            (None, _) => ChangeKind::Added,
+            _ => ChangeKind::Changed,
         }
     }
 }
 
 /// What differs in the memberships.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Memberships {
+pub struct MembershipsDiff {
     /// How many memberships were compared: those of the first side.
     pub compared: u64,
     /// Memberships that only the second side has.
@@ -222,7 +222,7 @@ pub struct Memberships {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct MembershipDifference {
     /// The kind of difference.
-    pub change: Word,
+    pub change: ChangeKind,
     /// The group.
     pub group: String,
     /// What the user signs in with, as far as it tells users apart.
@@ -251,11 +251,13 @@ impl std::fmt::Debug for MembershipDifference {
 }
 
 impl Counts {
-    pub(super) fn count(&mut self, word: Word) {
-        match word {
-            Word::Added => self.added += 1,
-            Word::Removed => self.removed += 1,
-            Word::Changed | Word::Recreated | Word::Unreadable => self.changed += 1,
+    pub(super) fn count(&mut self, kind: ChangeKind) {
+        match kind {
+            ChangeKind::Added => self.added += 1,
+            ChangeKind::Removed => self.removed += 1,
+            ChangeKind::Changed | ChangeKind::Recreated | ChangeKind::Unreadable => {
+                self.changed += 1
+            }
         }
     }
 }
@@ -268,9 +270,9 @@ impl Diff {
                 Relation::SamePool => MatchedBy::Sub,
                 Relation::Restored => MatchedBy::SignInName,
             },
-            settings: Settings::default(),
-            users: Users::default(),
-            memberships: Memberships::default(),
+            settings: SettingsDiff::default(),
+            users: UsersDiff::default(),
+            memberships: MembershipsDiff::default(),
         }
     }
 

@@ -9,7 +9,9 @@ use model::inventory::Section;
 use model::rules::is_group_of_provider;
 use serde_json::Value;
 
-use super::{Diff, MemberDifference, MembershipDifference, Options, Side, UserDifference, Word};
+use super::{
+    ChangeKind, Diff, MemberDifference, MembershipDifference, Options, Side, UserDifference,
+};
 use crate::allowed::Relation;
 use crate::settings::is_known;
 use crate::tables::users::upper;
@@ -111,9 +113,9 @@ struct People<'a, S> {
     waiting: HashMap<u64, Vec<Waiting>>,
     waiting_bytes: usize,
     /// How many are named of each kind: users, and memberships.
-    named: BTreeMap<(bool, Word), usize>,
+    named: BTreeMap<(bool, ChangeKind), usize>,
     /// Memberships to be named, by the place of their users in the kept side.
-    lost: BTreeMap<u64, Vec<(usize, Word)>>,
+    lost: BTreeMap<u64, Vec<(usize, ChangeKind)>>,
 }
 
 /// A user of the passing side that differs from that at `place` in the kept one.
@@ -249,9 +251,9 @@ impl<S: Side> People<'_, S> {
             let is_listed_twice =
                 !self.sign_in.gives_new_usernames() && self.users.any(key).is_some();
             if !is_listed_twice {
-                let word = self.word(Word::Added);
-                self.count_user(word);
-                self.name_user(word, user, Vec::new());
+                let kind = self.in_order(ChangeKind::Added);
+                self.count_user(kind);
+                self.name_user(kind, user, Vec::new());
             }
             return;
         };
@@ -341,13 +343,13 @@ impl<S: Side> People<'_, S> {
         members.sort_by(|one, other| one.member.cmp(&other.member));
         if members.iter().any(|member| member.member == "sub") {
             self.diff.users.recreated += 1;
-            self.name(Word::Recreated, members, kept, username, sub);
+            self.name(ChangeKind::Recreated, members, kept, username, sub);
             return;
         }
         let users = &mut self.diff.users;
         for member in &members {
             let counts = users.members.entry(member.member.clone());
-            counts.or_default().count(member.word());
+            counts.or_default().count(member.kind());
             if member.member == "Enabled" {
                 match member.second.as_deref() {
                     Some("false") => users.disabled += 1,
@@ -356,19 +358,19 @@ impl<S: Side> People<'_, S> {
             }
         }
         users.changed += 1;
-        self.name(Word::Changed, members, kept, username, sub);
+        self.name(ChangeKind::Changed, members, kept, username, sub);
     }
 
     /// Names a user that both sides have, by what the first has.
     fn name(
         &mut self,
-        word: Word,
+        kind: ChangeKind,
         members: Vec<MemberDifference>,
         kept: &UserRecord,
         username: String,
         sub: Option<String>,
     ) {
-        let is_named = self.name_user(word, kept, members);
+        let is_named = self.name_user(kind, kept, members);
         if let Some(user) = self
             .diff
             .users
@@ -405,27 +407,29 @@ impl<S: Side> People<'_, S> {
         }
     }
 
-    /// The word for what only one side has: `Added` is said of the passing one.
-    fn word(&self, word: Word) -> Word {
-        match (word, self.flipped) {
-            (Word::Added, true) => Word::Removed,
-            (Word::Removed, true) => Word::Added,
-            (word, _) => word,
+    /// `kind`, which says what the passing side has beyond the kept one, in the order of the two.
+    fn in_order(&self, kind: ChangeKind) -> ChangeKind {
+        match (kind, self.flipped) {
+            (ChangeKind::Added, true) => ChangeKind::Removed,
+            (ChangeKind::Removed, true) => ChangeKind::Added,
+            (kind, _) => kind,
         }
     }
 
-    fn count_user(&mut self, word: Word) {
+    fn count_user(&mut self, kind: ChangeKind) {
         let users = &mut self.diff.users;
-        match word {
-            Word::Added => users.added += 1,
-            Word::Removed => users.removed += 1,
-            Word::Changed | Word::Recreated | Word::Unreadable => users.changed += 1,
+        match kind {
+            ChangeKind::Added => users.added += 1,
+            ChangeKind::Removed => users.removed += 1,
+            ChangeKind::Changed | ChangeKind::Recreated | ChangeKind::Unreadable => {
+                users.changed += 1
+            }
         }
     }
 
     /// Whether there is room for one more name of the kind, which is then taken.
-    fn takes_name(&mut self, of_user: bool, word: Word) -> bool {
-        let named = self.named.entry((of_user, word)).or_default();
+    fn takes_name(&mut self, of_user: bool, kind: ChangeKind) -> bool {
+        let named = self.named.entry((of_user, kind)).or_default();
         let has_room = *named < self.options.names;
         *named += usize::from(has_room);
         has_room
@@ -433,7 +437,7 @@ impl<S: Side> People<'_, S> {
 
     fn name_user(
         &mut self,
-        change: Word,
+        change: ChangeKind,
         user: &UserRecord,
         members: Vec<MemberDifference>,
     ) -> bool {
@@ -463,25 +467,25 @@ impl<S: Side> People<'_, S> {
             let is_known = self.memberships.see(group as u64, user.key)
                 || self.memberships.has(group as u64, user.key);
             if !is_known {
-                self.count_membership(group, user.place(), Word::Added);
+                self.count_membership(group, user.place(), ChangeKind::Added);
             }
         }
         Ok(())
     }
 
-    fn count_membership(&mut self, group: usize, place: u64, word: Word) {
-        let word = self.word(word);
+    fn count_membership(&mut self, group: usize, place: u64, kind: ChangeKind) {
+        let kind = self.in_order(kind);
         let memberships = &mut self.diff.memberships;
-        match word {
-            Word::Added => memberships.added += 1,
+        match kind {
+            ChangeKind::Added => memberships.added += 1,
             _ => memberships.removed += 1,
         }
         if let Some(group) = self.groups.get(group) {
             let counts = memberships.groups.entry(group.clone());
-            counts.or_default().count(word);
+            counts.or_default().count(kind);
         }
-        if self.takes_name(false, word) {
-            self.lost.entry(place).or_default().push((group, word));
+        if self.takes_name(false, kind) {
+            self.lost.entry(place).or_default().push((group, kind));
         }
     }
 
@@ -491,9 +495,9 @@ impl<S: Side> People<'_, S> {
         let missing = self.users.rows().iter().filter(|row| !row.is_seen());
         let mut missing: Vec<u64> = missing.map(|row| row.place()).collect();
         missing.sort_unstable();
-        let word = self.word(Word::Removed);
-        match word {
-            Word::Added => self.diff.users.added = missing.len() as u64,
+        let kind = self.in_order(ChangeKind::Removed);
+        match kind {
+            ChangeKind::Added => self.diff.users.added = missing.len() as u64,
             _ => self.diff.users.removed = missing.len() as u64,
         }
         let unseen: Vec<(u64, u64)> = self.memberships.unseen().collect();
@@ -502,7 +506,7 @@ impl<S: Side> People<'_, S> {
             if missing.binary_search(&place).is_err()
                 && let Ok(group) = usize::try_from(group)
             {
-                self.count_membership(group, place, Word::Removed);
+                self.count_membership(group, place, ChangeKind::Removed);
             }
         }
         let from = [missing.first(), self.lost.keys().next()];
@@ -522,7 +526,7 @@ impl<S: Side> People<'_, S> {
             };
             if !row.is_seen() && left > 0 {
                 left -= 1;
-                self.name_user(word, &user, Vec::new());
+                self.name_user(kind, &user, Vec::new());
             }
             for (group, change) in self.lost.remove(&row.place()).unwrap_or_default() {
                 self.diff.memberships.named.push(MembershipDifference {

@@ -147,7 +147,7 @@ fn compared(first: &Pool, second: &Pool) -> Diff {
 
 /// Every difference in a line.
 fn lines(diff: &Diff) -> Vec<String> {
-    let word = |word: Word| {
+    let word = |word: ChangeKind| {
         serde_json::to_value(word)
             .unwrap()
             .as_str()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use compare::allowed::{Relation, Rule, row};
-use compare::documents::Found;
+use compare::documents::FoundDifference;
 use compare::settings::{Ties, compare_sections, is_known};
 use model::document::BackupHead;
 use model::inventory::Section;
@@ -87,14 +87,14 @@ impl Heads {
     }
 
     /// What differs within the scope and is a setting, not something that Cognito computes.
-    pub(super) fn differences(&self, scope: &Scope) -> Vec<Found> {
+    pub(super) fn differences(&self, scope: &Scope) -> Vec<FoundDifference> {
         let ties = Ties {
             relation: Relation::SamePool,
             ..Ties::default()
         };
         let sections = self.compared();
         let found = compare_sections(&self.point, &self.live, &ties, sections).found;
-        let is_meant = |found: &Found| {
+        let is_meant = |found: &FoundDifference| {
             let section = section_of(found);
             section.is_some_and(|section| scope.takes_section(section))
                 && scope.takes_setting(&found.path)
@@ -104,7 +104,7 @@ impl Heads {
     }
 
     /// Whether no call sets the member: what every new pool has of its own, what is shown twice.
-    fn is_computed(&self, found: &Found) -> bool {
+    fn is_computed(&self, found: &FoundDifference) -> bool {
         let path: Vec<&str> = found.path.iter().map(String::as_str).collect();
         if let ["waf_configuration", ..] = path[..] {
             return false;
@@ -129,7 +129,7 @@ impl Heads {
     }
 }
 
-pub(super) fn section_of(found: &Found) -> Option<Section> {
+pub(super) fn section_of(found: &FoundDifference) -> Option<Section> {
     Section::of_member(found.path.first()?)
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use compare::diff::{self, MemberDifference, Options, UserDifference, Word};
+use compare::diff::{self, ChangeKind, MemberDifference, Options, UserDifference};
 use futures::TryStreamExt as _;
 use model::document::UserStatus;
 use std::pin::pin;
@@ -99,7 +99,7 @@ impl People {
         let found = Box::pin(diff::diff(&point, &now, options)).await?;
         let mut replaced = BTreeSet::new();
         for user in found.users.named {
-            if user.change == Word::Recreated {
+            if user.change == ChangeKind::Recreated {
                 replaced.insert(user.username.clone());
             }
             if scope.takes_users() && scope.takes_user(&user.username, user.sub.as_deref()) {
@@ -120,7 +120,7 @@ impl People {
                 membership.change, membership.group, membership.username
             ));
             let counts = &mut people.memberships;
-            let is_added = membership.change == Word::Added;
+            let is_added = membership.change == ChangeKind::Added;
             if is_added && !scope.remove_added {
                 counts.left_alone += 1;
                 continue;
@@ -153,19 +153,19 @@ impl People {
         ));
         let sub = user.sub.unwrap_or_default();
         match user.change {
-            Word::Removed => {
+            ChangeKind::Removed => {
                 self.users.make_again += 1;
                 self.deleted.push(sub);
             }
-            Word::Recreated => self.users.replaced += 1,
-            Word::Added if scope.disable_added_users => {
+            ChangeKind::Recreated => self.users.replaced += 1,
+            ChangeKind::Added if scope.disable_added_users => {
                 self.users.disable += 1;
                 let work = self.work.entry(user.username).or_default();
                 work.sub = sub;
                 work.disable = true;
             }
-            Word::Added => self.users.left_alone += 1,
-            Word::Changed | Word::Unreadable => {
+            ChangeKind::Added => self.users.left_alone += 1,
+            ChangeKind::Changed | ChangeKind::Unreadable => {
                 // Who was made again has no authenticator app any more (facts C.4), and with a
                 // retired status is disabled.
                 let is_made_again = made_again.users.values().any(|one| one.old_sub == sub);

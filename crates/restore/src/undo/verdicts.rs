@@ -1,7 +1,7 @@
 //! What is done about each difference in the settings, and why nothing where nothing helps.
 
 use compare::diff::SettingDifference;
-use compare::documents::{Change, Found};
+use compare::documents::{Change, FoundDifference};
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::rules::is_group_of_provider;
@@ -15,7 +15,7 @@ use crate::steps::pool_document::is_reserved_tag;
 
 impl Heads {
     /// What is done about the differences, in the order in which it is carried out.
-    pub(super) fn actions(&self, differences: &[Found], scope: &Scope) -> Vec<Action> {
+    pub(super) fn actions(&self, differences: &[FoundDifference], scope: &Scope) -> Vec<Action> {
         let mut actions: Vec<Action> = Vec::new();
         for found in differences {
             let Some(section) = section_of(found) else {
@@ -52,7 +52,12 @@ impl Heads {
         actions
     }
 
-    fn verdict(&self, section: Section, found: &Found, scope: &Scope) -> (What, Option<String>) {
+    fn verdict(
+        &self,
+        section: Section,
+        found: &FoundDifference,
+        scope: &Scope,
+    ) -> (What, Option<String>) {
         let row = table::row(section);
         let impossible = |why: &str| (What::Impossible, Some(why.to_owned()));
         if found.change == Change::Unreadable {
@@ -81,7 +86,7 @@ impl Heads {
     }
 
     /// Whether the whole thing was added since, and not a member of one.
-    fn is_added(&self, section: Section, found: &Found) -> bool {
+    fn is_added(&self, section: Section, found: &FoundDifference) -> bool {
         match section {
             Section::Tags => found.change == Change::Added,
             Section::UserPoolConfig | Section::MfaConfiguration => false,
@@ -91,7 +96,7 @@ impl Heads {
     }
 
     /// Whether it belongs to a client that was added since: it stays or goes with it.
-    fn goes_with_its_client(&self, section: Section, found: &Found) -> bool {
+    fn goes_with_its_client(&self, section: Section, found: &FoundDifference) -> bool {
         use Section::*;
         let is_of_client = matches!(
             section,
@@ -111,7 +116,7 @@ impl Heads {
         is_of_client && found.change == Change::Added && has(&self.live) && !has(&self.point)
     }
 
-    fn is_deleted(&self, section: Section, found: &Found) -> bool {
+    fn is_deleted(&self, section: Section, found: &FoundDifference) -> bool {
         match section {
             Section::Tags | Section::UserPoolConfig | Section::MfaConfiguration => false,
             _ if section.is_list() => found.path.len() == 2 && found.change == Change::Missing,
@@ -120,7 +125,7 @@ impl Heads {
     }
 
     /// Members that no call makes as they were (facts A.1, A.2, A.6, A.9, A.17).
-    fn why_impossible(&self, section: Section, found: &Found) -> Option<&'static str> {
+    fn why_impossible(&self, section: Section, found: &FoundDifference) -> Option<&'static str> {
         let path: Vec<&str> = found.path.iter().map(String::as_str).collect();
         let was_there = found.first.is_some();
         match (section, &path[1..]) {
@@ -180,7 +185,7 @@ impl Heads {
     }
 }
 
-fn target_of(section: Section, found: &Found, what: What) -> Option<String> {
+fn target_of(section: Section, found: &FoundDifference, what: What) -> Option<String> {
     let is_named = section.is_list()
         || (section == Section::Tags && matches!(what, What::Remove | What::LeftAlone));
     found.path.get(1).filter(|_| is_named).cloned()

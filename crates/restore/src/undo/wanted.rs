@@ -1,6 +1,6 @@
 //! The settings that an undo brings about, as the steps of a restore read them: as a backup.
 
-use compare::documents::Found;
+use compare::documents::FoundDifference;
 use model::document::BackupHead;
 use model::inventory::Section;
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ impl Heads {
     /// Lists hold only what is put back or made again; a section of which nothing is, is empty.
     pub(super) fn wanted(
         &self,
-        differences: &[Found],
+        differences: &[FoundDifference],
         actions: &[Action],
         scope: &Scope,
     ) -> BackupHead {
@@ -39,7 +39,7 @@ impl Heads {
             if chosen.is_empty() {
                 continue;
             }
-            let is_chosen = |found: &&Found| {
+            let is_chosen = |found: &&FoundDifference| {
                 section_of(found) == Some(section)
                     && chosen.iter().any(|action| {
                         action
@@ -48,7 +48,7 @@ impl Heads {
                             .any(|member| member.path == found.path)
                     })
             };
-            let found: Vec<&Found> = differences.iter().filter(is_chosen).collect();
+            let found: Vec<&FoundDifference> = differences.iter().filter(is_chosen).collect();
             let value = if section.is_list() {
                 self.wanted_list(section, &chosen, &found, whole)
             } else {
@@ -69,7 +69,7 @@ impl Heads {
         &self,
         section: Section,
         chosen: &[&Action],
-        found: &[&Found],
+        found: &[&FoundDifference],
         whole: bool,
     ) -> Value {
         let named = |head: &BackupHead, target: &str| {

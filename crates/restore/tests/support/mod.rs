@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use backup::{BackupError, Backups, MetadataTable, MfaPreferences, Progress, UsersByPrefix};
+use backup::{BackupError, Backups, MetadataTable, MfaPreferences, RunOutcome, UsersByPrefix};
 use cognito::{Cognito, Operation, Pace, Stop, StopSignal, collect};
 use jiff::Timestamp;
 use model::observe::{Event, Observer, WaitReason};
@@ -214,7 +214,7 @@ impl World {
             stop: Stop::after(Duration::from_secs(600)),
         };
         match backups.run(vec![pool.clone()]).await? {
-            Progress::Done(backups) => Ok(backups[0].s3_key.clone()),
+            RunOutcome::Done(backups) => Ok(backups[0].s3_key.clone()),
             _ => panic!("the backup has time enough, and nobody else is at work"),
         }
     }

@@ -1,7 +1,7 @@
 //! The differences as one self-contained page, readable on a phone and on paper.
 
 use askama::Template;
-use compare::diff::{Counts, Diff, MemberDifference, Users, Word};
+use compare::diff::{ChangeKind, Counts, Diff, MemberDifference, UsersDiff};
 
 use super::{Answer, counts_in_words, label, not_compared, shown_values, sign};
 
@@ -75,11 +75,11 @@ pub(super) fn page(answer: &Answer, named: bool) -> Result<String, askama::Error
     page.render()
 }
 
-fn class(word: Word) -> &'static str {
-    match word {
-        Word::Added => "good",
-        Word::Removed => "bad",
-        Word::Changed | Word::Recreated | Word::Unreadable => "fair",
+fn class(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Added => "good",
+        ChangeKind::Removed => "bad",
+        ChangeKind::Changed | ChangeKind::Recreated | ChangeKind::Unreadable => "fair",
     }
 }
 
@@ -92,23 +92,23 @@ fn line(found: &compare::diff::SettingDifference) -> Line {
     }
 }
 
-fn of_users(users: &Users, named: bool) -> Vec<Group<'_>> {
+fn of_users(users: &UsersDiff, named: bool) -> Vec<Group<'_>> {
     let kinds = super::kinds_of_users(users).into_iter();
     kinds
         .filter(|(_, count, _)| *count > 0)
-        .map(|(word, count, what)| {
-            let of_kind = users.named.iter().filter(|user| user.change == word);
+        .map(|(kind, count, what)| {
+            let of_kind = users.named.iter().filter(|user| user.change == kind);
             let of_kind: Vec<Named<'_>> = of_kind
                 .map(|user| Named {
-                    sign: sign(word),
+                    sign: sign(kind),
                     label: label(&user.name, &user.username),
                     members: &user.members,
                 })
                 .collect();
-            let members = users.members.iter().filter(|_| word == Word::Changed);
+            let members = users.members.iter().filter(|_| kind == ChangeKind::Changed);
             Group {
-                class: class(word),
-                sign: sign(word),
+                class: class(kind),
+                sign: sign(kind),
                 title: format!("{count} {what}"),
                 counts: members
                     .map(|(member, counts)| (member.as_str(), counts_in_words(counts)))
@@ -134,10 +134,10 @@ fn of_memberships(diff: &Diff, named: bool) -> Vec<Group<'_>> {
                     members: &[],
                 })
                 .collect();
-            let (word, count) = kind_of(counts);
+            let (kind, count) = kind_of(counts);
             Group {
-                class: class(word),
-                sign: sign(word),
+                class: class(kind),
+                sign: sign(kind),
                 title: format!("{group}: {}", counts_in_words(counts)),
                 counts: Vec::new(),
                 unnamed: unnamed(named, count, &members),
@@ -155,11 +155,11 @@ fn unnamed(asked: bool, count: u64, named: &[Named<'_>]) -> u64 {
     }
 }
 
-fn kind_of(counts: &Counts) -> (Word, u64) {
-    let word = match (counts.added, counts.removed) {
-        (_, 0) => Word::Added,
-        (0, _) => Word::Removed,
-        _ => Word::Changed,
+fn kind_of(counts: &Counts) -> (ChangeKind, u64) {
+    let kind = match (counts.added, counts.removed) {
+        (_, 0) => ChangeKind::Added,
+        (0, _) => ChangeKind::Removed,
+        _ => ChangeKind::Changed,
     };
-    (word, counts.added + counts.removed)
+    (kind, counts.added + counts.removed)
 }

@@ -1,7 +1,7 @@
 //! A row for each backup.
 
 use backup::{MetadataTable, RecordedBackup};
-use compare::change::{Side, summary};
+use compare::change::{Snapshot, summary};
 use compare::diff::{Options, diff};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -161,7 +161,7 @@ async fn compare(
         let (first, second) = (Stored::Stored(&before), Stored::Stored(&after));
         let differences = Box::pin(diff(&first, &second, Options::default())).await?;
         let (previous, limits) = (listed.key.clone(), ShrinkLimits::default());
-        let (before, after) = (side_of(&before), side_of(&after));
+        let (before, after) = (snapshot_of(&before), snapshot_of(&after));
         let summary = summary(previous, before, after, &differences, limits);
         entry.change = Some(Change::Since(Box::new(summary)));
         return Ok(());
@@ -174,8 +174,8 @@ async fn compare(
     Ok(())
 }
 
-fn side_of(backup: &Backup) -> Side<'_> {
-    Side {
+fn snapshot_of(backup: &Backup) -> Snapshot<'_> {
+    Snapshot {
         head: &backup.head,
         users: backup.trailer.users,
     }

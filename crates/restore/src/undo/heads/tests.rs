@@ -20,7 +20,7 @@ fn planned(
     point: &BackupHead,
     live: &BackupHead,
     scope: &Scope,
-) -> (Heads, Vec<Found>, Vec<Action>) {
+) -> (Heads, Vec<FoundDifference>, Vec<Action>) {
     let heads = Heads::new(point, live, &BTreeMap::new());
     let differences = heads.differences(scope);
     let actions = heads.actions(&differences, scope);

@@ -26,7 +26,7 @@ pub(crate) struct ObjectVersion {
 
 /// What an answer tells beside the bytes.
 #[derive(Debug)]
-struct Seen {
+struct ObjectFacts {
     object_bytes: u64,
     version_id: Option<String>,
     etag: Option<String>,
@@ -35,26 +35,26 @@ struct Seen {
 
 /// Which bytes of an object are wanted.
 #[derive(Debug, Clone, Copy)]
-enum Wanted {
+enum ByteRange {
     /// From the first to before the second.
     Between(u64, u64),
     /// So many at the end, or all of a shorter object.
     Last(u64),
 }
 
-impl Wanted {
+impl ByteRange {
     fn header(self) -> String {
         match self {
-            Wanted::Between(from, to) => format!("bytes={from}-{}", to.saturating_sub(1)),
-            Wanted::Last(length) => format!("bytes=-{length}"),
+            ByteRange::Between(from, to) => format!("bytes={from}-{}", to.saturating_sub(1)),
+            ByteRange::Last(length) => format!("bytes=-{length}"),
         }
     }
 
     /// Where in a whole object of `bytes` bytes the wanted ones lie.
     fn within(self, bytes: u64) -> (u64, u64) {
         match self {
-            Wanted::Between(from, to) => (from.min(bytes), to.min(bytes)),
-            Wanted::Last(length) => (bytes.saturating_sub(length), bytes),
+            ByteRange::Between(from, to) => (from.min(bytes), to.min(bytes)),
+            ByteRange::Last(length) => (bytes.saturating_sub(length), bytes),
         }
     }
 }
@@ -74,7 +74,7 @@ impl Bucket {
             version_id: version_id.map(str::to_owned),
             etag: None,
         };
-        let (end, seen) = version.range(Wanted::Last(length)).await?;
+        let (end, seen) = version.range(ByteRange::Last(length)).await?;
         let version_id = version.version_id.take().or(seen.version_id);
         version.version_id = version_id.filter(|version| version != "null");
         version.etag = seen.etag;
@@ -90,7 +90,7 @@ impl Bucket {
 
 impl ObjectVersion {
     pub(crate) async fn read(&self, from: u64, to: u64) -> Result<Bytes, VaultError> {
-        let (bytes, _) = self.range(Wanted::Between(from, to)).await?;
+        let (bytes, _) = self.range(ByteRange::Between(from, to)).await?;
         if bytes.len() as u64 == to - from {
             Ok(bytes)
         } else {
@@ -102,7 +102,7 @@ impl ObjectVersion {
         VaultError::damaged(&self.name, reason)
     }
 
-    async fn range(&self, wanted: Wanted) -> Result<(Bytes, Seen), VaultError> {
+    async fn range(&self, wanted: ByteRange) -> Result<(Bytes, ObjectFacts), VaultError> {
         let request = || self.bucket.request("read", &self.key);
         let mut attempt = 1;
         loop {
@@ -132,7 +132,7 @@ impl ObjectVersion {
                 .and_then(|range| range.rsplit_once('/'))
                 .and_then(|(_, whole)| whole.parse().ok());
             let sent = u64::try_from(answer.content_length().unwrap_or(0)).unwrap_or(0);
-            let seen = Seen {
+            let seen = ObjectFacts {
                 object_bytes: ranged.unwrap_or(sent),
                 version_id: answer.version_id.clone(),
                 etag: answer.e_tag.clone(),
@@ -181,11 +181,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_wanted_is_cut_out_of_a_whole_object() {
         for (wanted, expected) in [
-            (Wanted::Between(0, 3), "012"),
-            (Wanted::Between(4, 9), "45678"),
-            (Wanted::Between(8, 30), "89"),
-            (Wanted::Last(2), "89"),
-            (Wanted::Last(99), "0123456789"),
+            (ByteRange::Between(0, 3), "012"),
+            (ByteRange::Between(4, 9), "45678"),
+            (ByteRange::Between(8, 30), "89"),
+            (ByteRange::Last(2), "89"),
+            (ByteRange::Last(99), "0123456789"),
         ] {
             let (skip, end) = wanted.within(10);
             let body = ByteStream::from_static(b"0123456789");
