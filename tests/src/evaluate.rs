@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::template;
+
 /// Where and with what a template is deployed.
 #[derive(Debug, Clone)]
 pub struct Place<'a> {
@@ -13,6 +15,33 @@ pub struct Place<'a> {
     pub region: &'a str,
     /// Parameters that are not left at their defaults.
     pub parameters: BTreeMap<&'a str, String>,
+}
+
+impl<'a> Place<'a> {
+    /// Amazon's common partition, us-east-1, and these parameters.
+    #[must_use]
+    pub fn with(parameters: &[(&'a str, &str)]) -> Self {
+        let parameters = parameters.iter();
+        Self {
+            partition: "aws",
+            region: "us-east-1",
+            parameters: parameters
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// The resources of the template in this file, as they are deployed with these parameters.
+///
+/// # Panics
+/// When the template cannot be read, or its rules refuse the parameters.
+pub fn deployed(file: &str, parameters: &[(&str, &str)]) -> Value {
+    let template = template::read(file).expect("the template is read");
+    let place = Place::with(parameters);
+    let refused = refusals(&template, &place);
+    assert!(refused.is_empty(), "{refused:?}");
+    resources(&template, &place)
 }
 
 /// The resources of a template at a place, without those whose condition does not hold. A resource's name and attributes are not known before

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use end_to_end::evaluate::{self, Place};
+use end_to_end::evaluate::deployed;
 use end_to_end::template::{self, actions, statements};
 use serde_json::{Value, json};
 
@@ -16,19 +16,6 @@ const STACKS: [(&str, &str, (&str, &str)); 2] = [
     (template::PRIMARY, "CognitoBackupKey", ("DRKeyArn", DR_KEY)),
     (template::DR, "CognitoBackupDRKey", ("CreateKey", "true")),
 ];
-
-fn deployed(name: &str, parameters: &[(&'static str, &str)]) -> Value {
-    let place = Place {
-        partition: "aws",
-        region: "us-east-1",
-        parameters: parameters
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
-    };
-    let template = template::read(name).unwrap();
-    evaluate::resources(&template, &place)
-}
 
 /// What a resource that keeps something at rest says of its key; nothing for one that keeps nothing.
 fn encryption(resource: &Value) -> Option<&Value> {

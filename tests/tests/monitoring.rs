@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use end_to_end::cloudwatch::{self, Dimensions};
-use end_to_end::evaluate::{self, Place};
+use end_to_end::evaluate::{self, Place, deployed};
 use end_to_end::template;
 use lambda::metrics::{DIMENSION, Metric, NAMESPACE, Watch};
 use serde_json::{Value, json};
@@ -61,24 +61,6 @@ const OF_AWS: &[(&str, &[&str], &[&str], &str)] = &[
 ];
 
 const TEMPLATES: [&str; 2] = [template::PRIMARY, template::DR];
-
-/// A template's resources as they are deployed, with the parameters' defaults.
-fn deployed(name: &str, parameters: &[(&'static str, &str)]) -> Value {
-    evaluate::resources(&template::read(name).unwrap(), &place(parameters))
-}
-
-fn place(parameters: &[(&'static str, &str)]) -> Place<'static> {
-    let parameters = parameters
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()));
-    Place {
-        partition: "aws",
-        region: "us-east-1",
-        parameters: parameters
-            .chain([("UserPoolIds", "*".to_owned())])
-            .collect(),
-    }
-}
 
 fn of_type<'a>(resources: &'a Value, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let all = resources.as_object().unwrap().iter();
@@ -312,7 +294,7 @@ fn what_eventbridge_cannot_deliver_is_kept_and_heard_of() {
         let alarms = cloudwatch::alarms(&resources);
         let template = template::read(name).unwrap();
         let rules = of_type(&resources, "AWS::Events::Rule");
-        let rules = rules.filter(|(id, _)| evaluate::is_made(&template, &place(&[]), id));
+        let rules = rules.filter(|(id, _)| evaluate::is_made(&template, &Place::with(&[]), id));
         let rules: Vec<_> = rules.collect();
         assert!(!rules.is_empty());
         for (rule, properties) in rules {

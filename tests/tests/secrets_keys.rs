@@ -3,24 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::evaluate::{self, Place};
+use end_to_end::evaluate::deployed;
 use end_to_end::template::{self, actions, statements};
 use serde_json::{Value, json};
 
 const KEY: &str = "arn:aws:kms:us-west-2:444455556666:key/5e6f";
 const BREAK_GLASS: &str = "arn:aws:iam::111122223333:role/break-glass";
-
-fn deployed(name: &str, parameters: &[(&'static str, &str)]) -> Value {
-    let place = Place {
-        partition: "aws",
-        region: "us-east-1",
-        parameters: parameters
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
-    };
-    evaluate::resources(&template::read(name).unwrap(), &place)
-}
 
 /// The statements of a key's policy but for the administration, which uses nothing.
 fn uses(resources: &Value, key: &str) -> Vec<Value> {

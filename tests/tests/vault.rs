@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use end_to_end::evaluate::{self, Place};
+use end_to_end::evaluate::{self, Place, deployed};
 use end_to_end::template::{self, actions, statements};
 use serde_json::{Value, json};
 
@@ -13,27 +13,8 @@ const OTHER: &str = "444455556666";
 const ROLE: &str = "arn:aws:iam::444455556666:role/replication";
 const DR_BUCKET: &str = "arn:aws:s3:::cognito-backup-dr-prod-444455556666";
 
-fn place(parameters: &[(&'static str, &str)]) -> Place<'static> {
-    Place {
-        partition: "aws",
-        region: "us-east-1",
-        parameters: parameters
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
-    }
-}
-
-fn deployed(name: &str, parameters: &[(&'static str, &str)]) -> Value {
-    let template = template::read(name).unwrap();
-    let place = place(parameters);
-    let refused = evaluate::refusals(&template, &place);
-    assert!(refused.is_empty(), "{refused:?}");
-    evaluate::resources(&template, &place)
-}
-
 fn refusals(name: &str, parameters: &[(&'static str, &str)]) -> Vec<String> {
-    evaluate::refusals(&template::read(name).unwrap(), &place(parameters))
+    evaluate::refusals(&template::read(name).unwrap(), &Place::with(parameters))
 }
 
 #[test]

@@ -66,6 +66,30 @@ impl Account {
         self.simulator.set_faults(Faults { seed: 0, rules });
     }
 
+    /// Lets the backup function of these pools answer one event.
+    pub(crate) async fn backup(&self, pools: &str, event: Value) -> Invocation {
+        let environment = [
+            ("USER_POOL_IDS", pools.to_owned()),
+            ("BACKUP_BUCKET", BUCKET.to_owned()),
+            ("BACKUP_TABLE", "table".to_owned()),
+        ];
+        let backup = env!("CARGO_BIN_EXE_backup");
+        self.invoke(backup, "us-east-1", &environment, event).await
+    }
+
+    /// Lets the restore function answer one event.
+    pub(crate) async fn restore(&self, event: Value) -> Invocation {
+        let topic = "arn:aws:sns:us-west-2:111122223333:topic";
+        let environment = [
+            ("SOURCE_BUCKET", BUCKET.to_owned()),
+            ("SNS_TOPIC_ARN", topic.to_owned()),
+            ("TRIGGER_FUNCTION", "trigger".to_owned()),
+            ("BACKUP_FUNCTION", "backup".to_owned()),
+        ];
+        let restore = env!("CARGO_BIN_EXE_restore");
+        self.invoke(restore, "us-west-2", &environment, event).await
+    }
+
     /// Lets a function answer one event.
     pub(crate) async fn invoke(
         &self,
@@ -114,6 +138,11 @@ impl Account {
             metrics,
         }
     }
+}
+
+/// What the state machine gives the restore function until a restore has ended.
+pub(crate) fn restore_event(pool: &str, key: &str) -> Value {
+    json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}})
 }
 
 /// Lambda's runtime API: one event, and then none. Also a topic, which takes everything.

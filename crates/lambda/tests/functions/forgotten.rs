@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::account::{Account, BUCKET, RESTORE};
+use crate::account::{Account, BUCKET, RESTORE, restore_event};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_the_backup_function_was_told_to_forget_is_not_restored() {
@@ -10,13 +10,7 @@ async fn whoever_the_backup_function_was_told_to_forget_is_not_restored() {
     let pool = account.seed("shop");
     let users = account.simulator.pool("us-east-1", &pool).unwrap().users;
     let sub = users[0].sub.clone().unwrap();
-    let environment = [
-        ("USER_POOL_IDS", "*".to_owned()),
-        ("BACKUP_BUCKET", BUCKET.to_owned()),
-        ("BACKUP_TABLE", "table".to_owned()),
-    ];
-    let backup = env!("CARGO_BIN_EXE_backup");
-    let run = |event| account.invoke(backup, "us-east-1", &environment, event);
+    let run = |event| account.backup("*", event);
     run(json!({})).await;
     let keys = account.s3.keys(BUCKET);
     let is_of_pool = |key: &&String| key.contains(&pool) && !key.contains("/last/");
@@ -29,22 +23,10 @@ async fn whoever_the_backup_function_was_told_to_forget_is_not_restored() {
     // It works without Cognito, which may be what is down.
     assert!(account.simulator.evidence().calls.is_empty());
 
-    let environment = [
-        ("SOURCE_BUCKET", BUCKET.to_owned()),
-        (
-            "SNS_TOPIC_ARN",
-            "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
-        ),
-        ("TRIGGER_FUNCTION", "trigger".to_owned()),
-        ("BACKUP_FUNCTION", "backup".to_owned()),
-    ];
-    let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
-    let restore = env!("CARGO_BIN_EXE_restore");
     // Restored, compared, reported.
     let mut answers = Vec::new();
     while answers.len() < 10 {
-        let invoked = account.invoke(restore, "us-west-2", &environment, event.clone());
-        let answer = invoked.await.answer;
+        let answer = account.restore(restore_event(&pool, key)).await.answer;
         let goes_on = ["IN_PROGRESS", "WAITING"].map(|status| answer["status"] == status);
         answers.push(answer);
         if !goes_on.contains(&true) {

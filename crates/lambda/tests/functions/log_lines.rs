@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, BUCKET, Invocation, REQUEST, RESTORE};
+use crate::account::{Account, BUCKET, Invocation, REQUEST, RESTORE, restore_event};
 
 /// What is logged where a call of Cognito is made again.
 const REPEATED: &str = "repeating a call";
@@ -58,15 +58,7 @@ async fn every_line_of_a_function_names_its_pool_and_its_restore() {
     let pools = [account.seed("first"), account.seed("second")];
     // One in the task of the backup, one in a task beside it.
     account.fail_once(&["DescribeUserPool", "ListUsers"]);
-    let environment = [
-        ("USER_POOL_IDS", pools.join(",")),
-        ("BACKUP_BUCKET", BUCKET.to_owned()),
-        ("BACKUP_TABLE", "table".to_owned()),
-    ];
-    let backup = env!("CARGO_BIN_EXE_backup");
-    let backups = account
-        .invoke(backup, "us-east-1", &environment, json!({}))
-        .await;
+    let backups = account.backup(&pools.join(","), json!({})).await;
     for message_of_pool in [
         "backup begins",
         "settings read",
@@ -107,20 +99,7 @@ async fn every_line_of_a_function_names_its_pool_and_its_restore() {
     found.assert_named(pool, 1);
 
     account.fail_once(&["CreateGroup", "AdminCreateUser", "DescribeUserPool"]);
-    let environment = [
-        ("SOURCE_BUCKET", BUCKET.to_owned()),
-        (
-            "SNS_TOPIC_ARN",
-            "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
-        ),
-        ("TRIGGER_FUNCTION", "trigger".to_owned()),
-        ("BACKUP_FUNCTION", "backup".to_owned()),
-    ];
-    let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
-    let restore = env!("CARGO_BIN_EXE_restore");
-    let restored = account
-        .invoke(restore, "us-west-2", &environment, event)
-        .await;
+    let restored = account.restore(restore_event(pool, key)).await;
     assert!(
         restored.answer["new_user_pool_id"].is_string(),
         "{}",

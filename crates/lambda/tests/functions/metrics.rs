@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::account::{Account, BUCKET, Invocation, RESTORE};
+use crate::account::{Account, BUCKET, Invocation, restore_event};
 use lambda::metrics::{Metric, NAMESPACE};
 use simulator::{Fault, Faults, When};
 
@@ -35,27 +35,13 @@ impl Invocation {
     }
 }
 
-fn of_backup(pools: &[String]) -> [(&'static str, String); 3] {
-    [
-        ("USER_POOL_IDS", pools.join(",")),
-        ("BACKUP_BUCKET", BUCKET.to_owned()),
-        ("BACKUP_TABLE", "table".to_owned()),
-    ]
-}
-
-const BACKUP: &str = env!("CARGO_BIN_EXE_backup");
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_counts_its_pools_and_a_check_knows_their_age() {
     let account = Account::new();
     let pools = ["first", "second"].map(|name| account.seed(name));
     let check = json!({"action": "check_ages"});
-    let environment = of_backup(&pools);
-    let invoke = async |event| {
-        account
-            .invoke(BACKUP, "us-east-1", &environment, event)
-            .await
-    };
+    let listed = pools.join(",");
+    let invoke = |event| account.backup(&listed, event);
 
     let before = invoke(check.clone()).await;
     before.assert_well_formed();
@@ -109,9 +95,7 @@ async fn a_backup_that_fails_and_a_section_that_cannot_be_read_are_counted() {
     };
     let refused = Faults::one("GetUserPoolMfaConfig", When::Rate(1.0), refused);
     account.simulator.set_faults(refused);
-    let failed = account
-        .invoke(BACKUP, "us-east-1", &of_backup(&pools), json!({}))
-        .await;
+    let failed = account.backup(&pools.join(","), json!({})).await;
     failed.assert_well_formed();
     assert_eq!(failed.values(Metric::BackupsCompleted), [1.0, 0.0]);
     assert_eq!(failed.values(Metric::BackupsFailed), [0.0, 1.0]);
@@ -125,9 +109,7 @@ async fn a_backup_that_the_table_refuses_is_counted() {
     let pools = [account.seed("first")];
     let refused = json!({"__type": "AccessDeniedException", "message": "not allowed"});
     account.s3.answer("DynamoDB_20120810.PutItem", 400, refused);
-    let failed = account
-        .invoke(BACKUP, "us-east-1", &of_backup(&pools), json!({}))
-        .await;
+    let failed = account.backup(&pools.join(","), json!({})).await;
     failed.assert_well_formed();
     assert_eq!(failed.values(Metric::BackupsNotRecorded), [1.0]);
     assert_eq!(failed.values(Metric::BackupsFailed), [1.0]);
@@ -138,31 +120,16 @@ async fn a_backup_that_the_table_refuses_is_counted() {
 async fn a_restore_tells_how_it_ended_once() {
     let account = Account::new();
     let pool = account.seed("first");
-    let environment = of_backup(std::slice::from_ref(&pool));
-    account
-        .invoke(BACKUP, "us-east-1", &environment, json!({}))
-        .await;
+    account.backup(&pool, json!({})).await;
     let key = account
         .s3
         .keys(BUCKET)
         .into_iter()
-        .find(|key| key.contains(&pool));
-    let environment = [
-        ("SOURCE_BUCKET", BUCKET.to_owned()),
-        (
-            "SNS_TOPIC_ARN",
-            "arn:aws:sns:us-west-2:111122223333:topic".to_owned(),
-        ),
-        ("TRIGGER_FUNCTION", "trigger".to_owned()),
-        ("BACKUP_FUNCTION", "backup".to_owned()),
-    ];
-    let restore = env!("CARGO_BIN_EXE_restore");
+        .find(|key| key.contains(&pool))
+        .unwrap();
     let mut all = Vec::new();
     let (status, ended) = loop {
-        let event = json!({"action": "restore", "restore_id": RESTORE, "user_pool_id": pool, "s3_key": key, "options": {}});
-        let invocation = account
-            .invoke(restore, "us-west-2", &environment, event)
-            .await;
+        let invocation = account.restore(restore_event(&pool, &key)).await;
         invocation.assert_well_formed();
         let status = invocation.answer["status"].as_str().unwrap().to_owned();
         all.extend(invocation.metrics.clone());
@@ -198,9 +165,7 @@ async fn a_restore_tells_how_it_ended_once() {
     );
 
     let event = json!({"action": "report_failure", "restore_id": "dr-restore-2", "user_pool_id": pool, "error": "AlreadyRunning", "cause": "{}"});
-    let failed = account
-        .invoke(restore, "us-west-2", &environment, event)
-        .await;
+    let failed = account.restore(event).await;
     failed.assert_well_formed();
     assert_eq!(failed.values(Metric::RestoresFailed), [1.0]);
 }

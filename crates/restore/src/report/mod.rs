@@ -31,6 +31,9 @@ use new_pool::NewPool;
 use page::Page;
 use secrets::Secrets;
 
+/// The style that all pages share; each adds its own rules after it.
+pub const PAGE_STYLE: &str = include_str!("../../templates/page.css");
+
 /// Writes the report and the hand-over page of a restore that ended, by `error` if there is one.
 ///
 /// # Errors

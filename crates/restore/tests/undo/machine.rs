@@ -147,15 +147,7 @@ async fn an_execution_that_comes_later_goes_on_with_what_still_differs() {
     let (point, settings) = (scene.point.clone(), scene.settings_of_stack());
     let before = seen(&world, &scene.pool);
     scene.mutate(&accident()).await;
-    let refuse = simulator::Fault::Error {
-        code: "InvalidParameterException".into(),
-        message: "not today".into(),
-        status: 400,
-    };
-    let when = simulator::When::Rate(1.0);
-    world
-        .simulator
-        .set_faults(simulator::Faults::one("UpdateGroup", when, refuse));
+    scene.refuse("UpdateGroup", "not today");
     let id = scene.next_id();
     let ended = scene.execute("a", &id, &point, carries_out(), &settings);
     let ended = ended.await.unwrap();

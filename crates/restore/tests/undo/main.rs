@@ -84,6 +84,18 @@ impl<'w> Scene<'w> {
         }
     }
 
+    /// Cognito refuses this operation from now on, and says why.
+    fn refuse(&self, operation: &str, why: &str) {
+        let refusal = simulator::Fault::Error {
+            code: "InvalidParameterException".into(),
+            message: why.into(),
+            status: 400,
+        };
+        let always = simulator::When::Rate(1.0);
+        let faults = simulator::Faults::one(operation, always, refusal);
+        self.world.simulator.set_faults(faults);
+    }
+
     async fn plan(&self, point: &BackupKey, scope: &Scope) -> Plan {
         let point = self.world.open(point).await;
         let undo = self.undo(&point, scope);

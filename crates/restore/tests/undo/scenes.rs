@@ -148,15 +148,7 @@ async fn what_cognito_refuses_is_named_and_the_rest_is_put_back() {
     scene
         .mutate(&[Mutation::GroupPrecedence(0, 77), Mutation::Protection])
         .await;
-    let refuse = simulator::Fault::Error {
-        code: "InvalidParameterException".into(),
-        message: "not today".into(),
-        status: 400,
-    };
-    let when = simulator::When::Rate(1.0);
-    world
-        .simulator
-        .set_faults(simulator::Faults::one("UpdateGroup", when, refuse));
+    scene.refuse("UpdateGroup", "not today");
     let (_, _, report) = scene.undo_to(&scene.point, &Scope::default()).await;
     assert_eq!(report.not_reverted.len(), 1, "{report:#?}");
     let left = &report.not_reverted[0];
