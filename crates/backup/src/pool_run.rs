@@ -3,30 +3,29 @@
 //! Everything is read side by side, within the pace: the head, the pages of users, the members of
 //! groups. The document has an order: what was read too early for it waits, within bounds.
 
+mod finish;
+mod mend;
+mod write;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use cognito::collect::{Collector, with_groups};
-use cognito::{Answers, CognitoError, ErrorKind};
+use cognito::{Answers, CognitoError};
 use jiff::{SignedDuration, Timestamp};
-use model::backup_row::BackupRow;
-use model::change::{Change, NotCompared};
-use model::checklist::{self, ChecklistAnswer};
-use model::document::{BackupHead, DocumentEncoder, Trailer};
-use model::observe::{Counted, Event};
-use model::users_listing::PrefixProblem;
+use model::document::{BackupHead, DocumentEncoder};
 use model::{BackupKey, UserPoolId};
 use serde_json::Value;
 use vault::{Upload, VaultError};
 
-use crate::ahead::{Ahead, Next};
-use crate::cursor::{Position, TOKEN_LIVES};
+use crate::ahead::Ahead;
+use crate::cursor::Position;
 use crate::error::BackupError;
-use crate::listing::{Listing, Prefix};
+use crate::listing::Listing;
 use crate::preferences::Asks;
-use crate::requests::{Arrived, ChainProblem, CompletePage, MembersAnswer, MembersPage, Requests};
+use crate::requests::{Arrived, Requests};
 use crate::run::Backups;
-use crate::settle::{Settled, staged_object};
+use crate::settle::staged_object;
 use crate::subs::Subs;
 
 /// How long after the stop an invocation that made no progress yet waits for some: as long as
@@ -34,10 +33,6 @@ use crate::subs::Subs;
 const GRACE: Duration = Duration::from_secs(30);
 /// How many seconds' keys may be taken before a backup gives up finding a free one.
 const TAKEN_KEYS: i64 = 10;
-
-/// A share of so many users by Cognito's estimate, and of none by its listing, is none that was
-/// read: by chance it happens once in 10^27 times.
-const NEVER_NOBODY: u64 = 64;
 
 /// The backup of one pool under way.
 pub(crate) struct PoolRun<'a> {
@@ -223,341 +218,6 @@ impl<'a> PoolRun<'a> {
         Ok(())
     }
 
-    /// Goes on with the users where one of their chains does not.
-    fn mend_listing(
-        &mut self,
-        requests: &mut Requests,
-        prefix: &Prefix,
-        trouble: ChainProblem,
-    ) -> Result<(), BackupError> {
-        match trouble {
-            ChainProblem::ListsOthers => {
-                self.list_in_one_chain(requests, PrefixProblem::Ignored);
-                Ok(())
-            }
-            ChainProblem::Error { error, by_token } if error.is(ErrorKind::Refused) => {
-                if by_token {
-                    return self.begin_chain_again(requests, prefix);
-                }
-                if prefix.is_of_all() {
-                    return Err(self.error(error));
-                }
-                if self.backups.shard.is_some() {
-                    return Err(BackupError::NoShards {
-                        pool: self.pool().clone(),
-                        reason: error.to_string(),
-                    });
-                }
-                self.list_in_one_chain(requests, PrefixProblem::Refused);
-                Ok(())
-            }
-            ChainProblem::Error { error, .. } => Err(self.error(error)),
-        }
-    }
-
-    /// Reads a chain whose token is not taken any more from its beginning. The users that it gave
-    /// are known, so nobody is written twice.
-    fn begin_chain_again(
-        &mut self,
-        requests: &mut Requests,
-        prefix: &Prefix,
-    ) -> Result<(), BackupError> {
-        let Some(listing) = &mut self.listing else {
-            return Ok(());
-        };
-        let now = Timestamp::now();
-        if listing.begin_again(prefix, now) {
-            tracing::warn!("a page token has expired: its chain of users begins again");
-            requests.begin_again(prefix, now);
-            return Ok(());
-        }
-        if listing.gives_up_the_check() {
-            tracing::warn!("all users could not be listed to check the listing by prefix");
-            requests.list_users(listing);
-            return Ok(());
-        }
-        if prefix.is_of_all() || self.backups.shard.is_some() {
-            return Err(BackupError::ListingExpires {
-                pool: self.pool().clone(),
-            });
-        }
-        self.list_in_one_chain(requests, PrefixProblem::Expired);
-        Ok(())
-    }
-
-    fn list_in_one_chain(&mut self, requests: &mut Requests, problem: PrefixProblem) {
-        if let Some(listing) = &mut self.listing {
-            tracing::warn!(%problem, "all users are listed in one chain instead");
-            listing.fall_back(problem);
-            requests.list_users(listing);
-        }
-    }
-
-    /// The token by which a group is gone on with. What was read ahead up to one that is too old
-    /// is read again.
-    fn token_of(&mut self, group: usize) -> Option<String> {
-        let now = Timestamp::now();
-        let begins = match self.ahead.get(group) {
-            None => true,
-            Some(begun) => begun.is_stale(now, TOKEN_LIVES) && !self.is_written_in_part(group),
-        };
-        if begins {
-            self.ahead.set(group, Next::Page(None), now);
-        }
-        match &self.ahead.get(group)?.next {
-            Next::Page(token) => token.clone(),
-            Next::End | Next::Gone => None,
-        }
-    }
-
-    /// Keeps a page of a group's members until it is their turn.
-    fn take_members(&mut self, answer: MembersAnswer) -> Result<(), BackupError> {
-        let (group, now) = (answer.group, Timestamp::now());
-        match answer.page {
-            Ok(MembersPage::Members(members, next)) => self.ahead.add(group, &members, next, now),
-            Ok(MembersPage::NoGroup) => {
-                let next = match answer.by_token {
-                    true => Next::End,
-                    false => Next::Gone,
-                };
-                self.ahead.add(group, &[], next, now);
-            }
-            // A token that is not taken any more costs nothing where nothing is written yet.
-            Err(error)
-                if error.is(ErrorKind::Refused)
-                    && answer.by_token
-                    && !self.is_written_in_part(group) =>
-            {
-                tracing::warn!(code = error.code, "a group's members are read again");
-                self.ahead.set(group, Next::Page(None), now);
-            }
-            Err(error) => return Err(self.error(error)),
-        }
-        Ok(())
-    }
-
-    async fn write_head(&mut self, mut head: BackupHead) -> Result<(), BackupError> {
-        if let Some(shard) = self.backups.shard {
-            head.set_shard(shard);
-        }
-        if let Some(key) = self.backups.secrets_key {
-            key.encrypt(&mut head).await?;
-        }
-        let encoder = DocumentEncoder::begin(&head, &mut self.out);
-        tracing::info!("settings read");
-        let asks = Asks::of(self.backups.mfa_preferences, &head);
-        self.document = Some(Document {
-            head,
-            head_left_by: None,
-            asks,
-            encoder,
-        });
-        self.reach(Position::Users, Timestamp::now());
-        self.flush().await?;
-        Ok(self.upload.end_section().await?)
-    }
-
-    /// Writes what it is the turn of.
-    async fn write(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
-        if let Some(document) = &self.document {
-            requests.ask_for_preferences(document.asks, &self.seen);
-            while let Some(page) = requests.take_users() {
-                self.write_users(page);
-                self.flush().await?;
-            }
-        }
-        if self.listing.as_ref().is_some_and(Listing::is_sparse) {
-            self.list_in_one_chain(requests, PrefixProblem::SparsePages);
-        }
-        self.end_users(requests).await?;
-        while self.write_members() {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// A page of users; each user once.
-    fn write_users(&mut self, page: CompletePage) {
-        let (Some(document), Some(listing)) = (&mut self.document, &mut self.listing) else {
-            return;
-        };
-        for user in &page.users {
-            if self.seen.add(user) {
-                document.encoder.user(user, &mut self.out);
-                listing.found(user);
-            }
-        }
-        listing.advance(&page.prefix, page.next, page.arrived, page.listed);
-        self.reach(Position::Users, page.arrived);
-        self.tell(Counted::Users);
-    }
-
-    /// Whether the chains of users that were to be read are written.
-    fn is_listed(&self) -> bool {
-        let listing = self.listing.as_ref();
-        self.position == Position::Users && listing.is_some_and(Listing::is_at_its_end)
-    }
-
-    /// Goes on to the members when the users are written, and proved to be all.
-    async fn end_users(&mut self, requests: &mut Requests) -> Result<(), BackupError> {
-        if !self.is_listed() {
-            return Ok(());
-        }
-        let (Some(document), Some(listing)) = (&mut self.document, &mut self.listing) else {
-            return Ok(());
-        };
-        let users = document.encoder.state().users;
-        if listing.goes_on_to_check(users) {
-            tracing::info!(users, "all users are listed to check the listing by prefix");
-            requests.list_users(listing);
-            return Ok(());
-        }
-        document.encoder.begin_memberships(&mut self.out);
-        tracing::info!(users, "users read");
-        let estimate = document.head.user_pool()["EstimatedNumberOfUsers"].as_u64();
-        let outcome = listing.outcome();
-        requests.end_users();
-        let first = Position::Members {
-            group: 0,
-            token: None,
-        };
-        self.reach(first, Timestamp::now());
-        self.flush().await?;
-        self.upload.end_section().await?;
-        if let Some(outcome) = outcome {
-            let key = self.upload.key();
-            let fewer = estimate.unwrap_or(0).saturating_sub(users);
-            let backups = self.backups;
-            let remembered = backups.remember_listing(key.pool(), key.began(), outcome, fewer);
-            remembered.await;
-        }
-        Ok(())
-    }
-
-    /// What was read of the group whose turn it is: those members who are in the document, for
-    /// users may have come since they were listed. False when nothing more of it was read.
-    fn write_members(&mut self) -> bool {
-        let Position::Members { group, token } = self.position.clone() else {
-            return false;
-        };
-        let names = self.groups.as_ref();
-        let name = names.and_then(|names| names.get(group));
-        let (Some(document), Some(name)) = (&mut self.document, name) else {
-            return false;
-        };
-        let begun = token.is_some();
-        let stands = Next::Page(token);
-        if self.ahead.get(group).is_none_or(|read| read.next == stands) {
-            return false;
-        }
-        let Some(read) = self.ahead.take(group) else {
-            return false;
-        };
-        if read.next != Next::Gone && !begun {
-            document.encoder.begin_group(name, &mut self.out);
-        }
-        for (user, username) in read.members() {
-            if self.seen.contains(user) {
-                document.encoder.member(&username, &mut self.out);
-            }
-        }
-        if read.next == Next::End {
-            document.encoder.end_group(&mut self.out);
-        }
-        let position = match read.next {
-            Next::Page(token) => {
-                let next = Next::Page(token.clone());
-                self.ahead.set(group, next, read.reached);
-                Position::Members { group, token }
-            }
-            Next::End | Next::Gone => Position::Members {
-                group: group + 1,
-                token: None,
-            },
-        };
-        self.reach(position, read.reached);
-        self.tell(Counted::Memberships);
-        true
-    }
-
-    /// Closes the document and makes it visible.
-    pub(crate) async fn finish(mut self) -> Result<BackupRow, BackupError> {
-        let Some(document) = self.document.take() else {
-            return Err(BackupError::Unresumable {
-                pool: self.pool().clone(),
-                problem: "its head was not read".into(),
-            });
-        };
-        let (backups, key) = (self.backups, self.upload.key().clone());
-        let head = document.head;
-        if let Some(shard) = backups.shard {
-            let estimate = head.user_pool()["EstimatedNumberOfUsers"].as_u64();
-            let expected = estimate.unwrap_or(0) / u64::from(shard.of());
-            if document.encoder.state().users == 0 && expected >= NEVER_NOBODY {
-                self.upload.abort().await;
-                return Err(BackupError::NoShards {
-                    pool: key.pool().clone(),
-                    reason: "Cognito found none of its users".into(),
-                });
-            }
-        }
-        let staged = self.upload.staged().map(str::to_owned);
-        let is_first = staged.is_none() && backups.is_compared();
-        let change = is_first.then_some(Change::NotCompared(NotCompared::FirstBackup));
-        let encoder = document.encoder;
-        let trailer = encoder.finish_with(Timestamp::now(), change, &mut self.out);
-        if let Err(error) = self.upload.write(&self.out).await {
-            if !error.failure().is_worth_retrying() {
-                self.upload.abort().await;
-            }
-            return Err(error.into());
-        }
-        let users_listing = self.listing.as_ref().and_then(Listing::outcome);
-        let row = |version, trailer, bytes, ended| {
-            tell_checklist(&head, &trailer);
-            let row = BackupRow::new(key.clone(), version, &head, trailer, bytes, ended);
-            BackupRow {
-                users_listing,
-                ..row
-            }
-        };
-        // Comparing takes as much memory for each user.
-        drop(self.seen);
-        drop(self.ahead);
-        let settled = match (self.upload.finish().await, staged) {
-            (Ok(_), Some(staged)) => backups.settle(&key, &staged, trailer).await,
-            (Ok(finished), None) => {
-                let version = finished.version_id.as_deref();
-                match backups.check(&key, version, &trailer).await {
-                    Ok(()) => {
-                        backups.keep_as_last(&key, &finished).await;
-                        Ok(Settled { finished, trailer })
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            (Err(error), _) => Err(error.into()),
-        };
-        match settled {
-            Ok(settled) => {
-                let (version, bytes) = (settled.finished.version_id, settled.finished.bytes);
-                Ok(row(version, settled.trailer, bytes, Timestamp::now()))
-            }
-            // An invocation may have died between completing the object and recording it.
-            Err(BackupError::Vault(
-                ended @ (VaultError::UploadEnded(_) | VaultError::KeyTaken(_)),
-            )) if self.invocation > 0 => match backups.vault.open_as_stored(&key, None).await {
-                Ok(backup) if backup.head == head => {
-                    let (trailer, ended) = (&backup.trailer, backup.trailer.reading_ended);
-                    let version = backup.version_id.clone();
-                    Ok(row(version, trailer.clone(), backup.bytes, ended))
-                }
-                _ => Err(ended.into()),
-            },
-            Err(error) => Err(error),
-        }
-    }
-
     fn is_at_the_end(&self) -> bool {
         match (&self.position, &self.groups) {
             (Position::Members { group, .. }, Some(groups)) => *group >= groups.len(),
@@ -588,35 +248,6 @@ impl<'a> PoolRun<'a> {
                 () = stop.requested_for(GRACE) => {}
             }
         }
-    }
-
-    fn tell(&self, of_what: Counted) {
-        let Some(document) = &self.document else {
-            return;
-        };
-        let written = document.encoder.state();
-        let estimate = &document.head.user_pool()["EstimatedNumberOfUsers"];
-        let (done, total) = match of_what {
-            Counted::Memberships => (written.memberships, None),
-            Counted::Users | Counted::UsersCompared => (written.users, estimate.as_u64()),
-        };
-        self.backups.observer.event(Event::Progress {
-            of_what,
-            done,
-            total,
-        });
-    }
-
-    fn reach(&mut self, position: Position, at: Timestamp) {
-        self.position = position;
-        self.reached = at;
-        self.wrote = true;
-    }
-
-    async fn flush(&mut self) -> Result<(), BackupError> {
-        self.upload.write(&self.out).await?;
-        self.out.clear();
-        Ok(())
     }
 
     fn error(&self, error: CognitoError) -> BackupError {
@@ -664,20 +295,4 @@ async fn begin_upload(
             other => return Ok(other?),
         }
     }
-}
-
-/// Logs the checklist of a backup that is complete, as one line.
-fn tell_checklist(head: &BackupHead, trailer: &Trailer) {
-    let rows = checklist::of_backup(head, trailer);
-    let answers: Vec<String> = rows
-        .iter()
-        .map(|row| format!("{}: {} ({})", row.check, row.answer.in_words(), row.detail))
-        .collect();
-    let no = rows.iter().filter(|row| row.answer == ChecklistAnswer::No);
-    tracing::info!(
-        user_pool_id = %head.user_pool_id,
-        no = no.count(),
-        checklist = answers.join("; "),
-        "the backup is checked"
-    );
 }

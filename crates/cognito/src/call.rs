@@ -1,32 +1,27 @@
 //! Calling Cognito: one JSON document out, one JSON document back.
 
+mod exchange;
+
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::config::timeout::TimeoutConfig;
-use aws_sdk_cognitoidentityprovider::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cognitoidentityprovider::error::SdkError;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-};
-use aws_smithy_types::body::SdkBody;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
-use model::failure::with_causes;
 use model::observe::{Event, Observer, WaitReason};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use crate::answers::Answers;
-use crate::error::{CognitoError, ErrorKind, clean, kind_of};
+use crate::error::{CognitoError, ErrorKind};
 use crate::operation::{Effect, Operation};
 use crate::pace::{Pace, Pacer};
+use exchange::{Exchange, without_answer};
 
 /// How long one attempt may take: a page of 60 large users is several megabytes (facts D).
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -271,160 +266,4 @@ fn pauses() -> impl Iterator<Item = Duration> {
         .with_jitter()
         .without_max_times()
         .build()
-}
-
-/// What came back over the wire.
-#[derive(Debug)]
-struct Answered {
-    status: u16,
-    error_type: Option<String>,
-    body: Vec<u8>,
-}
-
-impl Answered {
-    /// AWS JSON 1.1: the code stands in `__type` or the header, sometimes behind a namespace and
-    /// before a colon.
-    fn into_error(self, operation: Operation, request: &Value) -> CognitoError {
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or(Value::Null);
-        let named = body
-            .get("__type")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .or(self.error_type);
-        let code = named
-            .as_deref()
-            .and_then(|code| code.split(':').next())
-            .and_then(|code| code.rsplit('#').next())
-            .filter(|code| !code.is_empty())
-            .map_or_else(|| format!("Http{}", self.status), str::to_owned);
-        let message = ["message", "Message"]
-            .iter()
-            .find_map(|member| body.get(*member).and_then(Value::as_str));
-        let message = message.unwrap_or_default();
-        let kind = kind_of(&code, message, self.status, operation);
-        CognitoError {
-            operation,
-            kind,
-            code,
-            message: clean(message, operation, request),
-        }
-    }
-}
-
-/// No answer came. A request that never left can be repeated whatever it does.
-fn without_answer<E: std::error::Error + 'static, R: std::fmt::Debug>(
-    operation: Operation,
-    request: &Value,
-    error: &SdkError<E, R>,
-) -> CognitoError
-where
-    SdkError<E, R>: std::error::Error,
-{
-    let never_left = match error {
-        SdkError::ConstructionFailure(_) => true,
-        SdkError::DispatchFailure(failure) => failure
-            .as_connector_error()
-            .is_some_and(|error| error.is_user() || connecting(error)),
-        _ => false,
-    };
-    let text = with_causes(error);
-    let cause = std::error::Error::source(error);
-    let (kind, code) = if cause.is_some_and(lacks_credentials) {
-        (ErrorKind::NotAuthorized, "NoCredentials")
-    } else if never_left || operation.effect() != Effect::Create {
-        (ErrorKind::Unavailable, "NoAnswer")
-    } else {
-        (ErrorKind::AnswerLost, "NoAnswer")
-    };
-    CognitoError {
-        operation,
-        kind,
-        code: code.into(),
-        message: clean(&text, operation, request),
-    }
-}
-
-/// Whether there are no credentials, or none that can be read: asking again does not help. A
-/// provider that fails or does not answer in time may do so the next time.
-fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(inner) = source {
-        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
-            return matches!(
-                error,
-                CredentialsError::CredentialsNotLoaded(_)
-                    | CredentialsError::InvalidConfiguration(_)
-            );
-        }
-        source = inner.source();
-    }
-    false
-}
-
-/// Whether the connection itself could not be made.
-fn connecting(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bool {
-    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            return true;
-        }
-        source = inner.source();
-    }
-    false
-}
-
-/// Puts our request in the carrier's place and keeps the body of the answer.
-#[derive(Debug)]
-struct Exchange {
-    operation: Operation,
-    request: String,
-    answer: Arc<Mutex<Option<Answered>>>,
-}
-
-impl Intercept for Exchange {
-    fn name(&self) -> &'static str {
-        "RawDocumentExchange"
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let target = format!("AWSCognitoIdentityProviderService.{}", self.operation);
-        request.headers_mut().insert("x-amz-target", target);
-        request
-            .headers_mut()
-            .insert("content-length", self.request.len().to_string());
-        *request.body_mut() = SdkBody::from(self.request.clone());
-        Ok(())
-    }
-
-    /// The body is in memory only after the SDK tried to make sense of it. Where it could not be
-    /// read to its end, there was no answer.
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response();
-        let answered = response.body().bytes().map(|body| Answered {
-            status: response.status().as_u16(),
-            error_type: response
-                .headers()
-                .get("x-amzn-errortype")
-                .map(str::to_owned),
-            body: body.to_vec(),
-        });
-        *self
-            .answer
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = answered;
-        Ok(())
-    }
 }

@@ -51,7 +51,7 @@ pub use lookup::{Overview, UserInBackup, UserLookup};
 pub use open::Backup;
 pub use replication::{ReplicaStatus, Replicated};
 pub use secrets::SecretsKey;
-pub use store::{ETag, Finished, StoredObject};
+pub use store::{ETag, Finished, StoredObject, make_private_folder};
 pub use upload::{Upload, UploadState};
 pub use workspace::Workspace;
 

@@ -19,6 +19,7 @@ use crate::error::VaultError;
 use crate::source::Stored;
 use bucket::Bucket;
 use folder::Folder;
+pub use folder::make_private_folder;
 
 /// A bucket or a folder.
 #[derive(Debug, Clone)]

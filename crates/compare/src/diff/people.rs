@@ -1,6 +1,9 @@
 //! Users and memberships: one side in tables, the other streamed past them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod record;
+mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures::TryStreamExt;
@@ -9,9 +12,9 @@ use model::inventory::Section;
 use model::rules::is_group_of_provider;
 use serde_json::Value;
 
-use super::{
-    ChangeKind, Diff, MemberDifference, MembershipDifference, Options, Side, UserDifference,
-};
+use self::record::Record;
+use self::window::{Waiting, Window};
+use super::{ChangeKind, Diff, Options, Side};
 use crate::allowed::Relation;
 use crate::settings::is_known;
 use crate::tables::users::upper;
@@ -21,9 +24,6 @@ use crate::user::{Likeness, SignIn};
 /// For how many rows room is made at once, whatever a side says of itself: a pool has 40 million
 /// users unless AWS raises the quota (facts E).
 const MOST_ROOM: usize = 100_000_000;
-/// What a waiting user takes in memory beside its text, about.
-const WAITING_BYTES: usize = 96;
-
 /// Compares users and memberships. The side that goes into the tables is `kept`, the other is
 /// `passing`; `flipped` when the kept one is the second of the two.
 pub(super) async fn compare<S: Side>(
@@ -39,31 +39,28 @@ pub(super) async fn compare<S: Side>(
         (kept, passing)
     };
     let relation = super::relation(kept.head(), passing.head());
+    let sign_in = match relation {
+        Relation::SamePool => SignIn::by_username(),
+        Relation::Restored => {
+            // A file of users says nothing of its pool.
+            let heads = [first, second].map(|side| side.head().user_pool());
+            let known = heads.into_iter().find(|pool| pool.is_object());
+            SignIn::of(known.unwrap_or(&Value::Null))
+        }
+    };
     let mut people = People {
         kept,
         relation,
         likeness: Likeness::of(relation),
-        sign_in: match relation {
-            Relation::SamePool => SignIn::by_username(),
-            Relation::Restored => {
-                // A file of users says nothing of its pool.
-                let mut heads = [first, second]
-                    .map(|side| side.head().user_pool())
-                    .into_iter();
-                SignIn::of(heads.find(|pool| pool.is_object()).unwrap_or(&Value::Null))
-            }
-        },
-        flipped,
-        options,
-        diff,
+        record: Record::new(diff, flipped, options.names, sign_in.clone()),
+        sign_in,
+        window_bytes: options.window,
         users: Table::default(),
         names: Table::default(),
         memberships: Table::default(),
         groups: common_groups(kept.head(), passing.head(), relation),
         preferences: Vec::new(),
-        waiting: HashMap::new(),
-        waiting_bytes: 0,
-        named: BTreeMap::new(),
+        waiting: Window::default(),
         lost: BTreeMap::new(),
     };
     people.keep_users().await?;
@@ -97,9 +94,9 @@ struct People<'a, S> {
     relation: Relation,
     likeness: Likeness,
     sign_in: SignIn,
-    flipped: bool,
-    options: Options,
-    diff: &'a mut Diff,
+    /// How many bytes of users may wait.
+    window_bytes: usize,
+    record: Record<'a>,
     /// The users of the kept side; their number is that of their MFA preference.
     users: Table<UserRow>,
     /// The usernames of the side whose memberships are read, where they tell nothing.
@@ -109,24 +106,11 @@ struct People<'a, S> {
     groups: Vec<String>,
     /// The distinct MFA preferences: a preference's number is its place, from 1; 0 is unknown.
     preferences: Vec<String>,
-    /// Users of the passing side that differ, by the upper half of their keys.
-    waiting: HashMap<u64, Vec<Waiting>>,
-    waiting_bytes: usize,
-    /// How many are named of each kind: users, and memberships.
-    named: BTreeMap<(bool, ChangeKind), usize>,
+    /// Users of the passing side that differ.
+    waiting: Window,
     /// Memberships to be named, by the place of their users in the kept side.
     lost: BTreeMap<u64, Vec<(usize, ChangeKind)>>,
 }
-
-/// A user of the passing side that differs from that at `place` in the kept one.
-struct Waiting {
-    place: u64,
-    with_mfa: bool,
-    /// Username, `sub` and members, as JSON.
-    text: Box<str>,
-}
-
-type Passed = (String, Option<String>, BTreeMap<String, String>);
 
 impl<S: Side> People<'_, S> {
     /// Reads the users of the kept side into the tables.
@@ -155,7 +139,7 @@ impl<S: Side> People<'_, S> {
         }
         self.users.sort();
         self.names.sort();
-        *self.count_of_users(true) = count;
+        *self.record.users_in(true) = count;
         Ok(())
     }
 
@@ -180,14 +164,6 @@ impl<S: Side> People<'_, S> {
         u16::try_from(place + 1).unwrap_or(0)
     }
 
-    fn count_of_users(&mut self, of_kept: bool) -> &mut u64 {
-        if of_kept != self.flipped {
-            &mut self.diff.users.in_first
-        } else {
-            &mut self.diff.users.in_second
-        }
-    }
-
     /// Reads the memberships of the kept side into the table.
     async fn keep_memberships(&mut self) -> Result<(), S::Error> {
         let expected = self.kept.memberships_expected().min(MOST_ROOM);
@@ -202,7 +178,7 @@ impl<S: Side> People<'_, S> {
             }
         }
         self.memberships.sort();
-        self.diff.memberships.compared = self.memberships.rows().len() as u64;
+        self.record.diff.memberships.compared = self.memberships.rows().len() as u64;
         // The names of the passing side take their place.
         self.names = Table::default();
         Ok(())
@@ -233,13 +209,13 @@ impl<S: Side> People<'_, S> {
                 count += 1;
                 self.pass_user(&user);
             }
-            if self.waiting_bytes > self.options.window {
+            if self.waiting.bytes() > self.window_bytes {
                 self.resolve().await?;
             }
         }
         self.resolve().await?;
         self.names.sort();
-        *self.count_of_users(false) = count;
+        *self.record.users_in(false) = count;
         Ok(())
     }
 
@@ -251,9 +227,7 @@ impl<S: Side> People<'_, S> {
             let is_listed_twice =
                 !self.sign_in.gives_new_usernames() && self.users.any(key).is_some();
             if !is_listed_twice {
-                let kind = self.in_order(ChangeKind::Added);
-                self.count_user(kind);
-                self.name_user(kind, user, Vec::new());
+                self.record.added(user);
             }
             return;
         };
@@ -268,33 +242,24 @@ impl<S: Side> People<'_, S> {
         let preference = self.number_of_preference(user);
         let with_mfa = row.number() != 0 && preference != 0;
         if (row.number() == 0) != (preference == 0) {
-            self.diff.users.without_mfa_preference += 1;
+            self.record.diff.users.without_mfa_preference += 1;
         }
         if row.content == content && (!with_mfa || row.number() == preference) {
             return;
         }
         let members = self.likeness.members(user, with_mfa);
-        let sub = user.attribute("sub").map(str::to_owned);
-        let passed: Passed = (user.username.as_str().to_owned(), sub, members);
-        // Texts always become JSON.
-        let text = serde_json::to_string(&passed).unwrap_or_default();
-        self.waiting_bytes += text.len() + WAITING_BYTES;
-        self.waiting.entry(upper(key)).or_default().push(Waiting {
-            place: row.place(),
-            with_mfa,
-            text: text.into(),
-        });
+        self.waiting.push(key, row.place(), with_mfa, user, members);
     }
 
     /// Reads the kept side again as far as users wait for their counterparts.
     async fn resolve(&mut self) -> Result<(), S::Error> {
-        let places = self.waiting.values().flatten().map(|waiting| waiting.place);
-        let Some(from) = places.min() else {
+        let Some(from) = self.waiting.first_place() else {
             return Ok(());
         };
         let mut users = pin!(self.kept.users(from));
         while let Some((place, user)) = users.try_next().await? {
-            if let Some(waiting) = self.take_waiting(self.sign_in.key(&user), place) {
+            let key = self.sign_in.key(&user);
+            if let Some(waiting) = self.waiting.take(key, place, self.kept.is_stored()) {
                 self.differs(&user, &waiting);
             }
             if self.waiting.is_empty() {
@@ -302,156 +267,25 @@ impl<S: Side> People<'_, S> {
             }
         }
         // Who was deleted from a live pool meanwhile cannot be compared any more.
-        self.waiting.clear();
-        self.waiting_bytes = 0;
+        self.waiting = Window::default();
         Ok(())
-    }
-
-    /// The user that waits for this one. A live pool may list its users in another order than
-    /// before, so the place tells only those of one key apart.
-    fn take_waiting(&mut self, key: u128, place: u64) -> Option<Waiting> {
-        let waiting = self.waiting.get_mut(&upper(key))?;
-        let at = match waiting.iter().position(|waiting| waiting.place == place) {
-            Some(at) => at,
-            None if !self.kept.is_stored() && waiting.len() == 1 => 0,
-            None => return None,
-        };
-        let taken = waiting.swap_remove(at);
-        if waiting.is_empty() {
-            self.waiting.remove(&upper(key));
-        }
-        Some(taken)
     }
 
     /// Counts and names what differs in a user that both sides have.
     fn differs(&mut self, kept: &UserRecord, waiting: &Waiting) {
-        let (username, sub, mut passing): Passed =
-            serde_json::from_str(&waiting.text).unwrap_or_default();
+        let (username, sub, mut passing) = waiting.passed();
         let mut members = Vec::new();
         for (member, value) in self.likeness.members(kept, waiting.with_mfa) {
             let other = passing.remove(&member);
             if other.as_ref() != Some(&value) {
-                members.push(self.member(member, Some(value), other));
+                members.push(self.record.member(member, Some(value), other));
             }
         }
         for (member, value) in passing {
-            members.push(self.member(member, None, Some(value)));
-        }
-        if members.is_empty() {
-            return;
+            members.push(self.record.member(member, None, Some(value)));
         }
         members.sort_by(|one, other| one.member.cmp(&other.member));
-        if members.iter().any(|member| member.member == "sub") {
-            self.diff.users.recreated += 1;
-            self.name(ChangeKind::Recreated, members, kept, username, sub);
-            return;
-        }
-        let users = &mut self.diff.users;
-        for member in &members {
-            let counts = users.members.entry(member.member.clone());
-            counts.or_default().count(member.kind());
-            if member.member == "Enabled" {
-                match member.second.as_deref() {
-                    Some("false") => users.disabled += 1,
-                    _ => users.enabled += 1,
-                }
-            }
-        }
-        users.changed += 1;
-        self.name(ChangeKind::Changed, members, kept, username, sub);
-    }
-
-    /// Names a user that both sides have, by what the first has.
-    fn name(
-        &mut self,
-        kind: ChangeKind,
-        members: Vec<MemberDifference>,
-        kept: &UserRecord,
-        username: String,
-        sub: Option<String>,
-    ) {
-        let is_named = self.name_user(kind, kept, members);
-        if let Some(user) = self
-            .diff
-            .users
-            .named
-            .last_mut()
-            .filter(|_| is_named && self.flipped)
-        {
-            user.name = if user.name == user.username {
-                username.clone()
-            } else {
-                std::mem::take(&mut user.name)
-            };
-            (user.username, user.sub) = (username, sub);
-        }
-    }
-
-    fn member(
-        &self,
-        member: String,
-        kept: Option<String>,
-        passing: Option<String>,
-    ) -> MemberDifference {
-        let readable = |text: String| text.replace('\u{0}', ":").replace('\u{1}', ", ");
-        let (kept, passing) = (kept.map(readable), passing.map(readable));
-        let (first, second) = if self.flipped {
-            (passing, kept)
-        } else {
-            (kept, passing)
-        };
-        MemberDifference {
-            member,
-            first,
-            second,
-        }
-    }
-
-    /// `kind`, which says what the passing side has beyond the kept one, in the order of the two.
-    fn in_order(&self, kind: ChangeKind) -> ChangeKind {
-        match (kind, self.flipped) {
-            (ChangeKind::Added, true) => ChangeKind::Removed,
-            (ChangeKind::Removed, true) => ChangeKind::Added,
-            (kind, _) => kind,
-        }
-    }
-
-    fn count_user(&mut self, kind: ChangeKind) {
-        let users = &mut self.diff.users;
-        match kind {
-            ChangeKind::Added => users.added += 1,
-            ChangeKind::Removed => users.removed += 1,
-            ChangeKind::Changed | ChangeKind::Recreated | ChangeKind::Unreadable => {
-                users.changed += 1
-            }
-        }
-    }
-
-    /// Whether there is room for one more name of the kind, which is then taken.
-    fn takes_name(&mut self, of_user: bool, kind: ChangeKind) -> bool {
-        let named = self.named.entry((of_user, kind)).or_default();
-        let has_room = *named < self.options.names;
-        *named += usize::from(has_room);
-        has_room
-    }
-
-    fn name_user(
-        &mut self,
-        change: ChangeKind,
-        user: &UserRecord,
-        members: Vec<MemberDifference>,
-    ) -> bool {
-        let named = self.takes_name(true, change);
-        if named {
-            self.diff.users.named.push(UserDifference {
-                change,
-                name: self.sign_in.name(user).to_owned(),
-                username: user.username.as_str().to_owned(),
-                sub: user.attribute("sub").map(str::to_owned),
-                members,
-            });
-        }
-        named
+        self.record.changed(kept, username, sub, members);
     }
 
     /// Streams the memberships of the passing side past the table.
@@ -474,17 +308,10 @@ impl<S: Side> People<'_, S> {
     }
 
     fn count_membership(&mut self, group: usize, place: u64, kind: ChangeKind) {
-        let kind = self.in_order(kind);
-        let memberships = &mut self.diff.memberships;
-        match kind {
-            ChangeKind::Added => memberships.added += 1,
-            _ => memberships.removed += 1,
-        }
-        if let Some(group) = self.groups.get(group) {
-            let counts = memberships.groups.entry(group.clone());
-            counts.or_default().count(kind);
-        }
-        if self.takes_name(false, kind) {
+        let kind = self.record.in_order(kind);
+        if let Some(name) = self.groups.get(group)
+            && self.record.count_membership(name, kind)
+        {
             self.lost.entry(place).or_default().push((group, kind));
         }
     }
@@ -495,11 +322,7 @@ impl<S: Side> People<'_, S> {
         let missing = self.users.rows().iter().filter(|row| !row.is_seen());
         let mut missing: Vec<u64> = missing.map(|row| row.place()).collect();
         missing.sort_unstable();
-        let kind = self.in_order(ChangeKind::Removed);
-        match kind {
-            ChangeKind::Added => self.diff.users.added = missing.len() as u64,
-            _ => self.diff.users.removed = missing.len() as u64,
-        }
+        self.record.removed(missing.len());
         let unseen: Vec<(u64, u64)> = self.memberships.unseen().collect();
         for (group, place) in unseen {
             // A user that is missing is one difference, not one for each membership.
@@ -513,7 +336,7 @@ impl<S: Side> People<'_, S> {
         let Some(from) = from.into_iter().flatten().min().copied() else {
             return Ok(());
         };
-        let mut left = missing.len().min(self.options.names);
+        let mut left = missing.len().min(self.record.limit);
         let mut users = pin!(self.kept.users(from));
         while left + self.lost.len() > 0
             && let Some((place, user)) = users.try_next().await?
@@ -526,16 +349,13 @@ impl<S: Side> People<'_, S> {
             };
             if !row.is_seen() && left > 0 {
                 left -= 1;
-                self.name_user(kind, &user, Vec::new());
+                let kind = self.record.in_order(ChangeKind::Removed);
+                self.record.name_user(kind, &user, Vec::new());
             }
             for (group, change) in self.lost.remove(&row.place()).unwrap_or_default() {
-                self.diff.memberships.named.push(MembershipDifference {
-                    change,
-                    group: self.groups.get(group).cloned().unwrap_or_default(),
-                    name: self.sign_in.name(&user).to_owned(),
-                    username: user.username.as_str().to_owned(),
-                    sub: user.attribute("sub").map(str::to_owned),
-                });
+                if let Some(group) = self.groups.get(group) {
+                    self.record.name_membership(change, group, &user);
+                }
             }
         }
         Ok(())

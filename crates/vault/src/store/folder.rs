@@ -21,6 +21,19 @@ use super::{ETag, Listing, Opened, StoredObject};
 use crate::error::VaultError;
 use crate::source::{OpenFile, Stored};
 
+/// Makes a folder that only its owner may look into: backups and what restores leave behind name
+/// users.
+///
+/// # Errors
+/// As the system answers; none where it is there already.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// A folder, and what is below it.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
@@ -220,11 +233,7 @@ impl Folder {
             return Ok(());
         }
         self.step()?;
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)
+        make_private_folder(folder)
     }
 
     /// Writes the whole of a file, in place of one that is there.
