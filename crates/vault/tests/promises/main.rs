@@ -4,10 +4,12 @@
 
 mod compressed;
 mod differences;
+mod documents;
 mod finding;
 mod folder;
 mod forgotten;
 mod last;
+mod reading;
 mod secrets;
 mod shards;
 mod support;

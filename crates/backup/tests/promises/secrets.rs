@@ -1,18 +1,14 @@
 //! A backup with a key for secrets: they stand nowhere in the bucket in clear, in whatever pieces it
 //! is written.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{BUCKET, World, pool_of};
 use backup::{Backups, RunOutcome};
 use model::KmsKeyArn;
 use model::inventory::Section;
 use serde_json::{Value, json};
 use simulator::Latency;
-use support::{BUCKET, World, pool_of};
 use vault::SecretsKey;
 use vault::testing::content;
 

@@ -1,18 +1,14 @@
 //! The later backups of a day are differences against the first, and hold all the same.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::{BUCKET, World, pool_of};
 use backup::RunOutcome;
 use cognito::Operation;
 use jiff::{Timestamp, tz::TimeZone};
 use model::{BackupKey, UserPoolId};
 use serde_json::json;
-use support::{BUCKET, World, pool_of};
 use vault::testing::Fault;
 
 /// A backup begins on the same UTC day as the one before it.
@@ -70,7 +66,7 @@ async fn the_second_backup_of_a_day_is_a_difference_with_a_row_of_its_own() {
         world.content(&second).await,
     );
     assert_eq!(first.users, unchanged.users);
-    let members = |content: &support::Content| -> BTreeSet<String> {
+    let members = |content: &crate::support::Content| -> BTreeSet<String> {
         content.memberships["thirds"].iter().cloned().collect()
     };
     assert_eq!(members(&first), members(&second));
@@ -81,7 +77,7 @@ async fn the_second_backup_of_a_day_is_a_difference_with_a_row_of_its_own() {
         .filter(|user| !first.users.contains(user));
     let changed: Vec<&str> = changed.map(|user| user.username.as_str()).collect();
     assert_eq!(changed, ["user-00003"]);
-    let rows = world.s3.calls(support::PUT_ITEM);
+    let rows = world.s3.calls(crate::support::PUT_ITEM);
     assert_eq!(world.recorded().len(), 3);
     for row in rows {
         assert_eq!(row["Item"]["user_count"]["N"], "130");

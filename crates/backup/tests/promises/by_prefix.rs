@@ -1,12 +1,9 @@
 //! Users who are listed by `sub` prefix are all users, whatever Cognito makes of the filter.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::{PUT_ITEM, World, pool_of, refusal};
 use backup::{BackupError, RunOutcome, UsersByPrefix};
 use cognito::Operation;
 use jiff::{Timestamp, tz::TimeZone};
@@ -16,7 +13,6 @@ use model::users_listing::{ListingCheck, PrefixProblem, UsersListing};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use simulator::{Config, FaultRule, Faults, SubPrefix, When};
-use support::{PUT_ITEM, World, pool_of, refusal};
 
 /// The size of a pool that is listed by prefix.
 const ANY: UsersByPrefix = UsersByPrefix::From(1);
@@ -98,13 +94,13 @@ async fn all_chains_together_are_the_backup_user_for_user() {
         world.content(&listed.s3_key).await,
         world.content(&whole.s3_key).await,
     );
-    let sorted = |content: &support::Content| {
+    let sorted = |content: &crate::support::Content| {
         let mut users = content.users.clone();
         users.sort_by(|one, other| one.username.cmp(&other.username));
         users
     };
     assert_eq!(sorted(&listed), sorted(&whole));
-    let members = |content: &support::Content| -> BTreeSet<(String, String)> {
+    let members = |content: &crate::support::Content| -> BTreeSet<(String, String)> {
         let groups = content.memberships.iter();
         groups
             .flat_map(|(group, members)| {
@@ -192,10 +188,10 @@ async fn what_was_found_out_on_another_day_counts_no_more() {
     let remembered = r#"{"day": "2020-01-01", "found": {"problem": "refused"}}"#;
     world
         .s3
-        .put(support::BUCKET, &object, remembered.to_owned());
+        .put(crate::support::BUCKET, &object, remembered.to_owned());
     let (_, listing) = counted(&world, &pool, 130).await;
     assert_eq!(listing, by_prefix(ListingCheck::AllUsersListed));
-    let remembered = world.s3.get(support::BUCKET, &object).unwrap();
+    let remembered = world.s3.get(crate::support::BUCKET, &object).unwrap();
     let remembered = String::from_utf8(remembered.to_vec()).unwrap();
     assert!(remembered.contains("complete"), "{remembered}");
     assert!(!remembered.contains("user-"), "{remembered}");
@@ -362,7 +358,7 @@ proptest! {
                         let done = progress.backups().remove(0);
                         assert!(done.users_listing.is_some());
                         let listed = names(&world, &done).await;
-                        let pool = world.simulator.pool(support::REGION, pool.as_str()).unwrap();
+                        let pool = world.simulator.pool(crate::support::REGION, pool.as_str()).unwrap();
                         let there = pool.users.iter().map(|user| user.username.as_str());
                         // Who came meanwhile may be in it.
                         let mut stayed = there.filter(|name| name.starts_with("user-"));

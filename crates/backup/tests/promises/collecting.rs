@@ -1,15 +1,11 @@
 //! Every section of the inventory is read as it is, from a pool that has all of them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Content, World};
 use model::document::SectionStatus;
 use model::inventory::Section;
 use serde_json::{Value, json};
-use support::{Content, World};
 
 const LOGO: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 

@@ -1,7 +1,5 @@
 //! How old the newest backups are: of pools with one, without one, and of new ones.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use backup::{Ages, ListedPool};

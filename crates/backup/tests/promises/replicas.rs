@@ -1,7 +1,5 @@
 //! Backups that S3 could not replicate are copied again, when that helps and no more often.
 
-#![allow(clippy::unwrap_used)]
-
 use backup::Replicas;
 use cognito::Stop;
 use jiff::Timestamp;

@@ -3,17 +3,13 @@
 //! Hours are told by the order of things: an invocation here has no time, so it reads a page,
 //! where one of Lambda reads for minutes.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::support::{LEASE, START_EXECUTION, World, pool_of};
 use backup::{BackupError, RunOutcome};
 use model::{Failure, UserPoolId};
 use serde_json::Value;
-use support::{LEASE, START_EXECUTION, World, pool_of};
 use vault::testing::Fault;
 
 const LONG: Duration = Duration::from_secs(600);
@@ -292,7 +288,8 @@ async fn a_holder_that_dies_at_any_request_is_followed_by_one_that_finishes() {
             let dying = world.asked_by("dying", LONG);
             let died = dying.run(vec![pool.clone()]).await;
             world.s3.revive();
-            if world.s3.get(support::BUCKET, LEASE).is_some() && !world.lease()["holder"].is_null()
+            if world.s3.get(crate::support::BUCKET, LEASE).is_some()
+                && !world.lease()["holder"].is_null()
             {
                 world.expire_lease();
             }

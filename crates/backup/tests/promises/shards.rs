@@ -1,16 +1,12 @@
 //! All shares of a pool's users together are the backup of the pool.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::support::{World, pool_of};
 use backup::{BackupError, Backups, RunOutcome};
 use model::{BackupKey, Failure, Shard, UserPoolId};
 use simulator::{Fault, FaultRule, Faults, When};
-use support::{World, pool_of};
 
 const TIME: Duration = Duration::from_secs(600);
 const USERS: usize = 230;

@@ -1,20 +1,16 @@
 //! An invocation may end at any request. No half object is ever visible, nothing is recorded
 //! that is not there, and what is there is recorded in the end.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up may panic")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::{START_EXECUTION, World, pool_of, refusal};
 use backup::{BackupError, Backups, RunOutcome, UsersByPrefix};
 use cognito::StopSignal;
 use model::UserPoolId;
 use model::users_listing::UsersListing;
 use serde_json::{Value, json};
 use simulator::{Faults, Latency, When};
-use support::{BUCKET, START_EXECUTION, World, pool_of, refusal};
 use vault::testing::Fault;
 
 async fn assert_consistent(world: &World, at: &str) {
@@ -156,7 +152,7 @@ async fn is_the_same_in_many_invocations(users_by_prefix: UsersByPrefix) {
     let listing = backups[0].users_listing.unwrap();
     let is_by_prefix = matches!(listing, UsersListing::ByPrefix { .. });
     assert_eq!(is_by_prefix, users_by_prefix != UsersByPrefix::Never);
-    let names = |content: &support::Content| -> BTreeSet<String> {
+    let names = |content: &crate::support::Content| -> BTreeSet<String> {
         let users = content.users.iter();
         users
             .map(|user| user.username.as_str().to_owned())
@@ -178,7 +174,7 @@ async fn pools_that_were_not_reached_are_backed_up_by_later_invocations() {
 }
 
 /// A cursor in the middle of the users of a pool.
-async fn suspended(world: &World) -> Value {
+pub(crate) async fn suspended(world: &World) -> Value {
     let pool = world.seed(pool_of(1_200));
     let mut backups = world.backups(Duration::ZERO);
     backups.continuation = Some(&world.continuation);
@@ -187,7 +183,7 @@ async fn suspended(world: &World) -> Value {
 }
 
 /// Invocations without time, until the next one goes on in the middle of the users.
-async fn in_the_users(world: &World, mut progress: RunOutcome) -> Value {
+pub(crate) async fn in_the_users(world: &World, mut progress: RunOutcome) -> Value {
     loop {
         let cursor = progress.to_continuation()["continue"].clone();
         let current = &cursor["current"];
@@ -302,75 +298,6 @@ async fn an_invocation_that_died_is_repeated_from_its_cursor() {
     assert_eq!(world.s3.open_uploads(), 0);
 }
 
-/// Lets the tokens grow old that the invocations before this one left.
-fn grow_old(world: &World) {
-    let keys = world.s3.keys(BUCKET).into_iter();
-    for key in keys.filter(|key| key.ends_with("-listing.json")) {
-        let mut listing: Value =
-            serde_json::from_slice(&world.s3.get(BUCKET, &key).unwrap()).unwrap();
-        let positions = listing["open"].as_object_mut();
-        for (_, position) in positions.into_iter().flatten() {
-            position["reached"] = json!("2020-01-01T00:00:00Z");
-        }
-        world.s3.put(BUCKET, &key, listing.to_string());
-    }
-}
-
-#[tokio::test]
-async fn a_listing_that_has_expired_begins_again_in_the_same_document() {
-    let world = World::new().await;
-    let cursor = suspended(&world).await;
-    let key = cursor["current"]["key"].clone();
-    grow_old(&world);
-    let long = Duration::from_secs(60);
-    let progress = world.backups(long).go_on(cursor).await.unwrap();
-    assert_eq!(progress.backups()[0].user_count, 1_200);
-    assert_eq!(progress.backups()[0].s3_key.to_string(), key);
-    assert_eq!(world.only_content().await.users.len(), 1_200);
-    assert_eq!(world.s3.open_uploads(), 0);
-    let refused = world.simulator.evidence().refused;
-    let of_users = refused.iter().filter(|call| call.operation == "ListUsers");
-    assert_eq!(of_users.count(), 0, "an old token is not tried");
-}
-
-#[tokio::test]
-async fn a_token_that_cognito_refuses_begins_the_listing_again_in_the_same_document() {
-    let world = World::new().await;
-    let cursor = suspended(&world).await;
-    let key = cursor["current"]["key"].clone();
-    let refused = refusal("InvalidParameterException");
-    world
-        .simulator
-        .set_faults(Faults::one("ListUsers", When::Nth(1), refused));
-    let long = Duration::from_secs(60);
-    let progress = world.backups(long).go_on(cursor).await.unwrap();
-    assert_eq!(progress.backups()[0].user_count, 1_200);
-    assert_eq!(progress.backups()[0].s3_key.to_string(), key);
-    assert_eq!(world.only_content().await.users.len(), 1_200);
-    assert_eq!(world.s3.open_uploads(), 0);
-}
-
-#[tokio::test]
-async fn a_pool_whose_listing_never_ends_is_given_up() {
-    let world = World::new().await;
-    let mut cursor = suspended(&world).await;
-    let mut beginnings = 1;
-    let error = loop {
-        grow_old(&world);
-        match world.backups(Duration::ZERO).go_on(cursor).await {
-            Ok(progress) => cursor = in_the_users(&world, progress).await,
-            Err(error) => break error,
-        }
-        beginnings += 1;
-        assert!(beginnings < 20, "begun again and again");
-    };
-    assert_eq!(beginnings, 8);
-    let text = error.to_string();
-    assert!(text.contains("page tokens expired"), "{text}");
-    assert_eq!(world.s3.open_uploads(), 0);
-    assert!(world.keys().is_empty());
-}
-
 #[tokio::test]
 async fn a_pool_that_changes_while_it_is_read_gives_a_document_without_contradictions() {
     let world = World::new().await;
@@ -379,7 +306,7 @@ async fn a_pool_that_changes_while_it_is_read_gives_a_document_without_contradic
     let pool: model::BackupKey = pool.parse().unwrap();
     let mut document = world
         .simulator
-        .dump(support::REGION, pool.pool().as_str())
+        .dump(crate::support::REGION, pool.pool().as_str())
         .unwrap();
     let users = document["Users"].as_array_mut().unwrap();
     users.drain(0..200);
