@@ -54,6 +54,11 @@ fn refusal<T>(answer: Result<T, impl ProvideErrorMetadata>) -> Option<String> {
     error.code().map(str::to_owned)
 }
 
+/// The role of a group of the second pool.
+fn group_role(account: &str) -> String {
+    format!("arn:aws:iam::{account}:role/members/gold")
+}
+
 /// What an administrator of the primary account gets to hear who tries everything.
 async fn is_out_of_reach(stack: &Stack, bucket: &str, key: &str) {
     let s3 = &stack.primary.s3;
@@ -129,8 +134,9 @@ async fn filled_vault(
         ..Options::default()
     };
     let stack = Stack::start(&environment.python, &options).await.unwrap();
-    let pools =
-        [shop(), members()].map(|pool| stack.simulator.seed(PRIMARY_REGION, &pool).unwrap());
+    let mut members = members();
+    members["Groups"][0]["RoleArn"] = group_role(ACCOUNT).into();
+    let pools = [shop(), members].map(|pool| stack.simulator.seed(PRIMARY_REGION, &pool).unwrap());
     let binaries = &environment.binaries;
 
     // The vault, the pools' account, and before the vault knows the role nothing gets in.
@@ -260,12 +266,14 @@ async fn a_vault_in_another_account_outlives_the_first_one_and_restores_into_eit
         assert_ne!(report.status, ReportStatus::Failed);
         came_back(&stack, &deployment, source, &report).await;
         let new = report.new_user_pool_id.clone().unwrap();
-        let there = stack
-            .simulator
-            .pool(DR_REGION, new.as_str())
-            .unwrap()
-            .user_pool;
+        let there = stack.simulator.pool(DR_REGION, new.as_str()).unwrap();
+        let groups = there.groups;
+        let there = there.user_pool;
         assert!(there["Arn"].as_str().unwrap().contains(VAULT), "{there:?}");
+        if *pool == MEMBERS {
+            assert_eq!(groups[0]["RoleArn"], group_role(VAULT));
+            assert_eq!(findings(&report, "gold").len(), 1);
+        }
         if *pool == SHOP {
             assert_eq!(
                 there["SmsConfiguration"]["SnsCallerArn"],
@@ -287,7 +295,9 @@ async fn a_vault_in_another_account_outlives_the_first_one_and_restores_into_eit
     std::fs::write(terminal.folder().join("backup.json.zst"), file).unwrap();
     let report = terminal.json(&["restore", "backup.json.zst"], 3).unwrap();
     let new = report["new_user_pool_id"].as_str().unwrap();
-    let there = stack.simulator.pool(PRIMARY_REGION, new).unwrap().user_pool;
+    let there = stack.simulator.pool(PRIMARY_REGION, new).unwrap();
+    assert_eq!(there.groups[0]["RoleArn"], group_role(ACCOUNT));
+    let there = there.user_pool;
     assert!(
         there["Arn"].as_str().unwrap().contains(ACCOUNT),
         "{there:?}"

@@ -118,6 +118,16 @@ impl<'a> Relocation<'a> {
         })
     }
 
+    /// What a group's role becomes: by the map, or the one of the same name in the account of the
+    /// new pool. Whether it is there nobody looks. `None`: it belongs to a third account, of which
+    /// Cognito takes none (facts A.9).
+    pub(crate) fn group_role(&self, old: &str) -> Option<String> {
+        self.translations.arn(ArnKind::Role, old).or_else(|| {
+            let role = self.same_name_in_account(old);
+            (!self.is_foreign_role(&role)).then_some(role)
+        })
+    }
+
     /// Why what came of an ARN differs from it.
     pub(crate) fn why_translated(&self, kind: ArnKind, old: &str) -> &'static str {
         match self.translations.arn(kind, old) {
@@ -128,7 +138,7 @@ impl<'a> Relocation<'a> {
 
     /// Whether a role belongs to another account than the target's, as far as that is known:
     /// Cognito refuses those (facts A.5, A.9).
-    pub(crate) fn is_foreign_role(&self, role: &str) -> bool {
+    fn is_foreign_role(&self, role: &str) -> bool {
         !self.account.is_empty() && Arn::read(role).is_some_and(|arn| arn.account() != self.account)
     }
 }
@@ -328,10 +338,10 @@ pub(crate) mod tests {
         assert_eq!(relocation.ses_identity(identity), there(identity));
         let role = "arn:aws:iam::444455556666:role/sms";
         assert_eq!(relocation.sms_role(role).unwrap().role_arn, there(role));
-        assert_eq!(
-            relocation.sms_role("arn:aws:iam::777788889999:role/sms"),
-            None
-        );
+        assert_eq!(relocation.group_role(role), Some(there(role)));
+        let third = "arn:aws:iam::777788889999:role/sms";
+        assert_eq!(relocation.sms_role(third), None);
+        assert_eq!(relocation.group_role(third), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a step gives back.
 
+use std::collections::HashSet;
+
 use model::restore::{Finding, ManualStep, Outcome};
 
 /// What became of a step, with all it has to tell the operator.
@@ -73,6 +75,24 @@ impl News {
     /// Adds something that the operator has to do.
     pub fn manual(&mut self, step: ManualStep) {
         self.manual_steps.push(step);
+    }
+
+    /// Adds all of `other` in place of what was said of the same differences, and of manual steps
+    /// with the same title: something else became of them.
+    pub(crate) fn replace(&mut self, other: News) {
+        let findings = other.findings.iter();
+        let announced: HashSet<&String> = findings.flat_map(|told| &told.announces).collect();
+        let is_replaced = |told: &Finding| {
+            let mut announces = told.announces.iter();
+            !told.announces.is_empty() && announces.all(|path| announced.contains(path))
+        };
+        self.findings.retain(|told| !is_replaced(told));
+        let has_title = |step: &ManualStep, title| step.title == title;
+        self.manual_steps.retain(|step| {
+            let mut others = other.manual_steps.iter();
+            !others.any(|other| has_title(step, other.title.as_str()))
+        });
+        self.extend(other);
     }
 
     /// Takes back what was said of `item` and of what is below it: something else became of it.

@@ -86,7 +86,7 @@ pub(super) async fn missing(
             {
                 result = change(restore, pool, kind, &there, request).await;
                 if result.is_ok() {
-                    news.extend(told);
+                    news.replace(told);
                 }
             }
             match result {
@@ -102,7 +102,7 @@ pub(super) async fn missing(
                 let there = details(restore, pool, kind, &thing.name, listed).await?;
                 let request = about(pool, thing.request);
                 if !holds(&there, &request) && !updated(restore, kind, &request).await? {
-                    news.extend(told);
+                    news.replace(told);
                 }
             }
             created.there += 1;
@@ -117,7 +117,7 @@ pub(super) async fn missing(
             let second = about(pool, request);
             result = one(restore, pool, kind, &thing.name, &second).await;
             if result.is_ok() {
-                news.extend(told);
+                news.replace(told);
             }
         }
         match result {

@@ -137,28 +137,47 @@ fn selects_group(options: &RestoreOptions, name: &str) -> bool {
     }
 }
 
-/// A role must belong to the pool's account (facts A.9).
+/// A role must belong to the pool's account (facts A.9). That Cognito looks whether it is there is
+/// not known.
 fn place_role(request: &mut Document, name: &str, relocation: &Relocation<'_>, news: &mut News) {
     let Some(role) = member(request, "RoleArn").map(str::to_owned) else {
         return;
     };
-    let mapped = relocation.translations.arn(ArnKind::Role, &role);
-    match mapped {
-        Some(new) if new != role => {
-            let reason = "its role was translated by the operator's map";
-            news.finding(
-                Finding::new(FindingKind::Expected, name, reason)
-                    .announcing(Section::Groups, &format!("{}/RoleArn", token(name))),
-            );
-            request.insert("RoleArn".into(), new.into());
-        }
-        None if relocation.is_foreign_role(&role) => {
-            remove(request, &["RoleArn"]);
-            let why = "its role belongs to another account than the new pool, and the operator's map has no other";
-            tell_role(name, &role, why, relocation, news);
-        }
-        _ => {}
+    let Some(new) = relocation.group_role(&role) else {
+        remove(request, &["RoleArn"]);
+        let why = "its role belongs to another account than the new pool, and the operator's map has no other";
+        tell_role(name, &role, why, relocation, news);
+        return;
+    };
+    if new == role {
+        return;
     }
+    let why = relocation.why_translated(ArnKind::Role, &role);
+    news.finding(
+        Finding::new(
+            FindingKind::Expected,
+            name,
+            format!("its role was {role}: {why}"),
+        )
+        .announcing(Section::Groups, &format!("{}/RoleArn", token(name))),
+    );
+    if relocation.translations.arn(ArnKind::Role, &role).is_none() {
+        let role_name = new.rsplit('/').next().unwrap_or_default();
+        let command = commands::aws(
+            "iam get-role",
+            relocation.region,
+            &[("role-name", role_name)],
+        );
+        let why = format!(
+            "The group has the role {new}: the operator's map has no other for {role}. See that it is there, and may do what the other did."
+        );
+        news.manual(ManualStep::new(see_to_role(name), why).with_command(command));
+    }
+    request.insert("RoleArn".into(), new.into());
+}
+
+fn see_to_role(group: &str) -> String {
+    format!("See to the role of the group {group}")
 }
 
 fn tell_role(name: &str, role: &str, why: &str, relocation: &Relocation<'_>, news: &mut News) {
@@ -177,10 +196,7 @@ fn tell_role(name: &str, role: &str, why: &str, relocation: &Relocation<'_>, new
         "update-group",
         &arguments,
     );
-    news.manual(
-        ManualStep::new(format!("Give the group {name} a role"), format!("{why}."))
-            .with_command(command),
-    );
+    news.manual(ManualStep::new(see_to_role(name), format!("{why}.")).with_command(command));
 }
 
 #[cfg(test)]
@@ -246,6 +262,29 @@ mod tests {
         let (wanted, news) = plan(&head, &RestoreOptions::default(), &mapped.relocation());
         assert_eq!(wanted[1].request["RoleArn"], ours);
         assert!(news.manual_steps.is_empty());
+    }
+
+    #[test]
+    fn a_role_of_the_lost_account_becomes_the_one_of_its_name_until_it_is_refused() {
+        let lost = "arn:aws:iam::444455556666:role/path/admins";
+        let head = head(json!([{"GroupName": "a", "RoleArn": lost}]));
+        let moved = Move::plain().out_of_another_account();
+        let relocation = moved.relocation();
+        let (wanted, mut news) = plan(&head, &RestoreOptions::default(), &relocation);
+        let there = "arn:aws:iam::111122223333:role/path/admins";
+        assert_eq!(wanted[0].request["RoleArn"], there);
+        assert_eq!(news.findings[0].kind, FindingKind::Expected);
+        assert_eq!(news.findings[0].announces, ["groups/a/RoleArn"]);
+        let look = news.manual_steps[0].command.as_deref().unwrap();
+        assert!(look.ends_with("--role-name admins"), "{look}");
+        let (without, told) = wanted[0].otherwise.clone().unwrap();
+        assert!(!without.contains_key("RoleArn"));
+        news.replace(told);
+        let kinds: Vec<_> = news.findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, [FindingKind::Degraded]);
+        assert_eq!(news.manual_steps.len(), 1);
+        let command = news.manual_steps[0].command.as_deref().unwrap();
+        assert!(command.contains("update-group"), "{command}");
     }
 
     #[test]

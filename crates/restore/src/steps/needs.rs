@@ -108,7 +108,7 @@ pub fn needs(
     }
     for group in head.list(Section::Groups) {
         if let Some(old) = text(group, "/RoleArn") {
-            let becomes = role_in_target(old, &relocation);
+            let becomes = relocation.group_role(old);
             needs.push(need(Resource::GroupRole, old, becomes));
         }
     }
@@ -129,11 +129,6 @@ fn need(resource: Resource, old: &str, becomes: Option<String>) -> Need {
         old,
         becomes,
     }
-}
-
-fn role_in_target(old: &str, relocation: &Relocation<'_>) -> Option<String> {
-    let mapped = relocation.translations.arn(ArnKind::Role, old);
-    mapped.or_else(|| (!relocation.is_foreign_role(old)).then(|| old.to_owned()))
 }
 
 /// By what mail and SMS leave.
@@ -351,7 +346,7 @@ mod tests {
                 ),
                 // Of a third account.
                 ("sms_roles", None),
-                ("roles", None),
+                ("roles", Some("arn:aws:iam::111122223333:role/g")),
                 (
                     "ses_identities",
                     Some("arn:aws:ses:us-east-1:111122223333:identity/example.com")
