@@ -96,7 +96,7 @@ With --json:
                memberships, not_compared[], fingerprint
   plan.actions[]  section, target, what (put_back, make_again, remove, left_alone, impossible),
                operation, why, members[] (path, now, then, secret (then without values))
-  plan.users   put_back, make_again, left_alone, disable, replaced
+  plan.users   put_back, make_again, left_alone, disable, replaced, forgotten
   plan.memberships  make_again, left_alone, remove
   report       null where nothing was done; undo_id, point, before (the backup of the present),
                ended, reverted, not_reverted[] (item, member, why), not_reverted_total, people,
@@ -388,7 +388,8 @@ fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     for action in &plan.actions {
         write_action(out, action)?;
     }
-    if !plan.members_of_users.is_empty() || !plan.left_of_users.is_empty() {
+    let is_told = !plan.members_of_users.is_empty() || !plan.left_of_users.is_empty();
+    if is_told || users.make_again + users.forgotten > 0 {
         writeln!(out, "\nUsers")?;
     }
     for (member, count) in &plan.members_of_users {
@@ -399,6 +400,9 @@ fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     }
     if users.make_again > 0 {
         writeln!(out, "  + {} made again, with a new sub", users.make_again)?;
+    }
+    if users.forgotten > 0 {
+        writeln!(out, "  ! {} forgotten, and not made again", users.forgotten)?;
     }
     if plan.is_empty() {
         writeln!(out, "\nThere is nothing to do.")?;
@@ -461,11 +465,15 @@ fn write_report(out: &mut dyn Write, report: &UndoReport) -> io::Result<()> {
     writeln!(out, "Undo         {}", report.undo_id)?;
     writeln!(out, "Before       {}", printable(&report.before))?;
     writeln!(out, "Settings     {} as they were", report.reverted)?;
-    writeln!(
+    write!(
         out,
         "Users        {} dealt with, {} made again",
         people.users, people.made_again
     )?;
+    if people.forgotten > 0 {
+        write!(out, "; {} forgotten, and not made again", people.forgotten)?;
+    }
+    writeln!(out)?;
     for (then, now) in &report.app_clients {
         writeln!(out, "Client       {then} is {now} now")?;
     }

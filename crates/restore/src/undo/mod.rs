@@ -126,8 +126,7 @@ impl Undo<'_> {
         let heads = Heads::new(&self.point.head, live, &made_again.clients);
         let differences = heads.differences(self.scope);
         let actions = heads.actions(&differences, self.scope);
-        let point = Side::Stored(self.point);
-        let people = People::compare(point, now, &made_again, self.scope).await?;
+        let people = People::compare(self.point, now, &made_again, self.scope).await?;
         let mut lines: Vec<String> = differences
             .iter()
             .map(|found| {

@@ -210,6 +210,10 @@ fn users(plan: &Plan) -> Vec<(u64, String)> {
             users.replaced,
             "deleted users in whose place somebody else stands",
         ),
+        (
+            users.forgotten,
+            "deleted users are forgotten, and not made again",
+        ),
         (memberships.make_again, "memberships are made again"),
         (memberships.remove, "memberships are removed"),
         (

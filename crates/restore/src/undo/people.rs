@@ -7,6 +7,7 @@ use compare::diff::{self, ChangeKind, MemberDifference, Options, UserDifference}
 use futures::TryStreamExt as _;
 use model::document::UserStatus;
 use std::pin::pin;
+use vault::Backup;
 
 use super::made_again::{Known, MadeAgain};
 use super::plan::{MembershipCounts, UserCounts};
@@ -74,7 +75,7 @@ fn had_retired_status(member: &MemberDifference) -> bool {
 impl People {
     /// Compares, where the scope asks for users or memberships at all.
     pub(super) async fn compare(
-        point: Side<'_>,
+        point: &Backup,
         now: Side<'_>,
         made_again: &MadeAgain,
         scope: &Scope,
@@ -84,8 +85,16 @@ impl People {
             return Ok(people);
         }
         let (nothing, made_again_users) = (MadeAgain::default(), made_again);
+        let forgotten: BTreeMap<&str, &str> = point
+            .forgotten_users()
+            .map(|(username, sub)| (sub.as_str(), username))
+            .collect();
+        let is_forgotten = |sub: Option<&str>| sub.is_some_and(|sub| forgotten.contains_key(sub));
+        let is_meant = |username: &str, sub: Option<&str>| {
+            scope.takes_users() && scope.takes_user(username, sub)
+        };
         let point = Known {
-            side: point,
+            side: Side::Stored(point),
             made_again: &nothing,
         };
         let now = Known {
@@ -97,15 +106,24 @@ impl People {
             ..Options::default()
         };
         let found = Box::pin(diff::diff(&point, &now, options)).await?;
-        let mut replaced = BTreeSet::new();
+        let (mut replaced, mut still_there) = (BTreeSet::new(), BTreeSet::new());
         for user in found.users.named {
             if user.change == ChangeKind::Recreated {
                 replaced.insert(user.username.clone());
             }
-            if scope.takes_users() && scope.takes_user(&user.username, user.sub.as_deref()) {
-                people.user(user, made_again_users, scope);
+            let sub = user.sub.as_deref();
+            if is_meant(&user.username, sub) {
+                let is_forgotten = is_forgotten(sub);
+                if let Some(sub) = sub.filter(|_| is_forgotten) {
+                    still_there.insert(sub.to_owned());
+                }
+                people.user(user, made_again_users, scope, is_forgotten);
             }
         }
+        let deleted = forgotten.iter().filter(|(sub, username)| {
+            is_meant(username, Some(**sub)) && !still_there.contains(**sub)
+        });
+        people.users.forgotten = deleted.count() as u64;
         for membership in found.memberships.named {
             // Of somebody else, under the name of a user who was deleted.
             if replaced.contains(&membership.username) {
@@ -139,7 +157,14 @@ impl People {
         Ok(people)
     }
 
-    fn user(&mut self, user: UserDifference, made_again: &MadeAgain, scope: &Scope) {
+    /// Somebody who is forgotten and still there was not added since, only left out of the backup.
+    fn user(
+        &mut self,
+        user: UserDifference,
+        made_again: &MadeAgain,
+        scope: &Scope,
+        is_forgotten: bool,
+    ) {
         let members = user.members.iter();
         let members: Vec<String> = members
             .map(|member| format!("{:?} {:?} {:?}", member.member, member.first, member.second))
@@ -158,7 +183,7 @@ impl People {
                 self.deleted.push(sub);
             }
             ChangeKind::Recreated => self.users.replaced += 1,
-            ChangeKind::Added if scope.disable_added_users => {
+            ChangeKind::Added if scope.disable_added_users && !is_forgotten => {
                 self.users.disable += 1;
                 let work = self.work.entry(user.username).or_default();
                 work.sub = sub;

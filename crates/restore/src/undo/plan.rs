@@ -97,12 +97,15 @@ pub struct UserCounts {
     pub put_back: u64,
     /// Users who were deleted, and are made again with a new `sub`.
     pub make_again: u64,
-    /// Users who were added since, and stay as they are.
+    /// Users who were added since, and stay as they are; also those who are forgotten and still
+    /// in the pool.
     pub left_alone: u64,
     /// Users who were added since, and are disabled: that was asked for.
     pub disable: u64,
     /// Users who were deleted, and in whose place somebody else stands.
     pub replaced: u64,
+    /// Users who were deleted and are forgotten: they are not made again.
+    pub forgotten: u64,
 }
 
 /// What is done with memberships of users who are there.

@@ -23,6 +23,7 @@ pub struct Left {
 
 /// How many users and memberships were dealt with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PeopleDone {
     /// Users who were there, and whose calls were made.
     pub users: u64,
@@ -30,6 +31,8 @@ pub struct PeopleDone {
     pub made_again: u64,
     /// Users who were to be made again and were not.
     pub not_made_again: u64,
+    /// Users who were deleted and are forgotten: they were left out on purpose.
+    pub forgotten: u64,
 }
 
 /// What an undo came to, after the pool was read again.
@@ -94,6 +97,7 @@ impl UndoReport {
                 users: work.people.work.len() as u64,
                 made_again: progress.made_again,
                 not_made_again: work.people.deleted.len() as u64 - progress.made_again,
+                forgotten: plan.users.forgotten,
             },
             app_clients: progress.app_clients.clone(),
             user_map: progress.user_map.clone(),

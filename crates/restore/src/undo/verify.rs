@@ -38,8 +38,7 @@ impl Undo<'_> {
                 });
             }
         }
-        let point = Side::Stored(self.point);
-        let still = People::compare(point, now, &made_again, self.scope).await?;
+        let still = People::compare(self.point, now, &made_again, self.scope).await?;
         for (username, work) in &still.work {
             let Some(planned) = people.work.get(username) else {
                 continue;

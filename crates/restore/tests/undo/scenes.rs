@@ -39,6 +39,13 @@ async fn a_pool_that_changed_between_plan_and_yes_is_refused() {
     assert!(done.await.unwrap().unwrap().is_whole());
 }
 
+fn only_the_user(sub: &str) -> Scope {
+    Scope {
+        users: [sub.to_owned()].into(),
+        ..Scope::default()
+    }
+}
+
 /// Of two users who are forgotten, one was deleted from the pool as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_is_forgotten_is_made_again_and_who_is_still_there_stays() {
@@ -61,11 +68,25 @@ async fn nobody_who_is_forgotten_is_made_again_and_who_is_still_there_stays() {
         .forget(&scene.pool, &forgotten.into())
         .await
         .unwrap();
-    let (plan, _, report) = scene.undo_to(&scene.point, &Scope::default()).await;
-    assert_eq!((plan.users.make_again, plan.users.left_alone), (0, 1));
-    assert!(report.is_whole(), "{report:?}");
-    let now = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
-    assert_eq!(now.users.len(), left.users.len());
+    for (scope, counted) in [
+        (Scope::default(), 1),
+        // Nobody who was there at the point in time was added since.
+        (crate::whole(), 1),
+        (only_the_user(&gone[0]), 1),
+        (only_the_user(&kept[1]), 0),
+    ] {
+        let (plan, _, report) = scene.undo_to(&scene.point, &scope).await;
+        assert_eq!((plan.users.make_again, plan.users.disable), (0, 0));
+        assert_eq!(plan.users.forgotten, counted);
+        assert_eq!(report.people.forgotten, counted);
+        assert!(report.is_whole(), "{report:?}");
+        let page = restore::undo::page(&plan, Some(&report), "").unwrap();
+        assert_eq!(page.contains("forgotten, and not made again"), counted > 0);
+        let now = world.simulator.pool(LOST, scene.pool.as_str()).unwrap();
+        let users = now.users.iter().zip(&left.users);
+        assert!({ users }.all(|(now, left)| (&now.sub, now.enabled) == (&left.sub, left.enabled)));
+        assert_eq!(now.users.len(), left.users.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,16 +1,22 @@
 //! Users who are forgotten are in no backup that is opened.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
+use axum::http::Method;
 use jiff::Timestamp;
 use model::document::{BackupHead, DocumentEncoder};
 use model::inventory::Section;
 use model::{BackupKey, Shard, Sub, UserPoolId};
 use proptest::prelude::*;
 use serde_json::json;
+use tokio::sync::Barrier;
+use vault::testing::{LoopbackServer, MemoryS3};
 use vault::{Backup, ForgottenCounts, ListChange, Vault};
 
-use crate::support::TestStore;
+use crate::support::{BUCKET, TestStore};
 
 const POOL: &str = "us-east-1_AbC";
 const GROUPS: usize = 3;
@@ -264,6 +270,27 @@ async fn a_list_is_of_one_pool_and_what_is_taken_back_comes_back() {
         assert_eq!(vault.pools().await.unwrap(), []);
         assert_eq!(vault.list(None, None, 9).await.unwrap(), []);
     }
+}
+
+/// Each entry is answered when as many are under way as are to be written at a time.
+#[tokio::test]
+async fn entries_are_written_side_by_side() {
+    let together = Arc::new(Barrier::new(32));
+    let list = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let router = Router::new().fallback(async move |method: Method| {
+        if method == Method::PUT {
+            together.wait().await;
+            return "";
+        }
+        list
+    });
+    let server = LoopbackServer::start(router);
+    let config = MemoryS3::start(BUCKET).config().await.into_builder();
+    let vault = Vault::in_bucket(&config.endpoint_url(server.endpoint()).build(), BUCKET);
+    let (pool, subs) = (pool(), subs(0..96));
+    let written = vault.forget(&pool, &subs);
+    let written = tokio::time::timeout(Duration::from_secs(60), written).await;
+    assert_eq!(written.expect("one after the other").unwrap().changed, 96);
 }
 
 #[tokio::test]
