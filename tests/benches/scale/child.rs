@@ -62,7 +62,7 @@ async fn back_up(job: &Job, pool: &UserPoolId, by_prefix: bool) -> Result<()> {
                 true => UsersByPrefix::Always,
                 false => UsersByPrefix::Never,
             },
-            differences: false,
+            differences: true,
             shrink_limits: ShrinkLimits::default(),
             mfa_preferences: MfaPreferences::None,
             secrets_key: None,

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
 use cognito::Category;
 use model::request::UsersEngine;
@@ -54,6 +54,12 @@ struct Arguments {
     /// How users are made.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "api,import")]
     engines: Vec<Engine>,
+    /// Which backups the runs without quotas make and restore.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "whole")]
+    backups: Vec<Kind>,
+    /// How many users of each pool are forgotten before it is restored, in the runs without quotas.
+    #[arg(long, default_value_t = 0)]
+    forgotten: u64,
     /// Seconds after which one run is broken off; what it had reached is printed.
     #[arg(long, default_value_t = 1800)]
     time_limit: u64,
@@ -83,6 +89,17 @@ enum Part {
     History,
     Start,
     Command,
+}
+
+/// What kind of backup is made and restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A whole one.
+    Whole,
+    /// A whole one whose users are listed by `sub` prefix.
+    Chains,
+    /// A difference, in which one user of a hundred is another.
+    Difference,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -304,32 +321,57 @@ fn size(arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
         "| users | run | seconds | users/s | invocations | calls | least | calls/least | peak memory |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
+    for users in &arguments.sizes {
+        for kind in &arguments.backups {
+            size_of(*users, *kind, arguments, missed)?;
+        }
+    }
+    Ok(())
+}
+
+/// A backup of one kind, and its restores.
+fn size_of(users: u64, kind: Kind, arguments: &Arguments, missed: &mut Vec<String>) -> Result<()> {
     let circumstances = Circumstances {
         share: None,
         latency_milliseconds: None,
         time_limit: Duration::from_secs(arguments.time_limit),
-        by_prefix: false,
+        by_prefix: kind == Kind::Chains,
         verify: true,
     };
-    for users in &arguments.sizes {
-        let content = Content::plain(*users);
-        let stage = Stage::with_pool(&content)?;
-        let measured = stage.backup(&circumstances)?;
-        told_size("backup", &content, None, &measured, missed);
-        if !measured.ended {
-            continue;
-        }
-        let backup = stage.without_pool()?;
-        for engine in &arguments.engines {
-            let wanted = engine.wanted();
-            for measured in backup.restore(wanted, &circumstances)? {
-                let run = match measured.phase {
-                    Phase::Verify => format!("verify after {wanted:?}"),
-                    _ => format!("restore by {wanted:?}"),
-                };
-                let least = (measured.phase == Phase::Restore).then_some(wanted);
-                told_size(&run.to_lowercase(), &content, least, &measured, missed);
-            }
+    let content = Content::plain(users);
+    let stage = Stage::with_pool(&content)?;
+    let mut measured = stage.backup(&circumstances)?;
+    let run = match kind {
+        Kind::Chains => "backup in 16 chains",
+        Kind::Whole | Kind::Difference => "backup",
+    };
+    told_size(run, &content, None, &measured, missed);
+    if kind == Kind::Difference && measured.ended {
+        stage.change()?;
+        measured = stage.backup(&circumstances)?;
+        told_size("backup, difference", &content, None, &measured, missed);
+        ensure!(!measured.ended || stage.has_difference(), "no difference");
+    }
+    if !measured.ended {
+        return Ok(());
+    }
+    let mut restored = content;
+    if arguments.forgotten > 0 {
+        let forgotten = arguments.forgotten.min(users);
+        let seconds = stage.forget(usize::try_from(forgotten)?)?;
+        println!("| {users} | {forgotten} are forgotten | {seconds:.1} | | | | | | |");
+        restored = Content::plain(users - forgotten);
+    }
+    let backup = stage.without_pool()?;
+    for engine in &arguments.engines {
+        let wanted = engine.wanted();
+        for measured in backup.restore(wanted, &circumstances)? {
+            let run = match measured.phase {
+                Phase::Verify => format!("verify after {wanted:?}"),
+                _ => format!("restore by {wanted:?}"),
+            };
+            let least = (measured.phase == Phase::Restore).then_some(wanted);
+            told_size(&run.to_lowercase(), &restored, least, &measured, missed);
         }
     }
     Ok(())

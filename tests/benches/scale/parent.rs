@@ -12,6 +12,7 @@ use model::request::UsersEngine;
 use model::{BackupKey, UserPoolId};
 use serde_json::json;
 use simulator::{Config, Evidence, Latency, Quotas, Simulator, SimulatorHandle};
+use vault::Vault;
 use vault::testing::MemoryS3;
 
 use crate::content::Content;
@@ -96,14 +97,51 @@ impl Stage {
         measured.pop().context("a backup has a phase")
     }
 
-    /// The backup that there is, without the simulator and its memory.
+    /// Changes one user of a hundred, so that the next backup is a difference.
+    pub(crate) fn change(&self) -> Result<()> {
+        let mut document = self.simulator.pool(LOST, self.pool.as_str())?;
+        for user in document.users.iter_mut().step_by(100) {
+            user.enabled = !user.enabled;
+        }
+        self.simulator.plant(LOST, document)?;
+        // A backup has the second in its name.
+        std::thread::sleep(Duration::from_secs(1));
+        Ok(())
+    }
+
+    /// Enters the first users of the pool into the list of those forgotten; gives the seconds.
+    pub(crate) fn forget(&self, users: usize) -> Result<f64> {
+        let document = self.simulator.pool(LOST, self.pool.as_str())?;
+        let subs = document.users.iter().take(users);
+        let subs = subs.filter_map(|user| user.sub.as_deref()?.parse().ok());
+        let subs = subs.collect();
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(async {
+            let vault = Vault::in_bucket(&self.s3.config().await, BUCKET);
+            let began = Instant::now();
+            vault.forget(&self.pool, &subs).await?;
+            Ok(began.elapsed().as_secs_f64())
+        })
+    }
+
+    /// The newest backup, without the simulator and its memory.
     pub(crate) fn without_pool(self) -> Result<BackedUp> {
         let keys = self.s3.keys(BUCKET).into_iter();
-        let key = keys.filter_map(|key| key.parse().ok()).next();
+        let keys = keys.filter_map(|key| key.parse::<BackupKey>().ok());
+        let key = keys.max_by_key(BackupKey::began);
         Ok(BackedUp {
             key: key.context("there is no backup")?,
             s3: self.s3,
         })
+    }
+
+    /// Whether the newest backup is a difference.
+    pub(crate) fn has_difference(&self) -> bool {
+        let is_difference = |key: &String| {
+            let tags = self.s3.tags(BUCKET, key);
+            tags.is_some_and(|tags| tags.contains("difference"))
+        };
+        self.s3.keys(BUCKET).iter().any(is_difference)
     }
 
     /// A backup of the pool, made as fast as can be.
