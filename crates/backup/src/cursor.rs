@@ -1,7 +1,7 @@
 //! Where a run stands that takes more than one invocation.
 //!
 //! The cursor travels in the state of a Step Functions execution, which takes 256 KiB (facts
-//! G.2), so it holds places and counts only. What is large lies in the bucket, under
+//! G.2), so it holds positions and counts only. What is large lies in the bucket, under
 //! `cognito-backup-state/{pool}-{time}-{upload}/`: the head, or the answers that it is to be made
 //! of; the list of parts (400 KB for 10,000 of them), the bytes that are too few for a part, the
 //! users that were seen, where their listing stands, and members of groups whose turn has not come.
@@ -61,7 +61,7 @@ impl BackupCursor {
         }
     }
 
-    /// The pools whose reading was put down, those first whose place is the oldest: their tokens
+    /// The pools whose reading was put down, those first whose position is the oldest: their tokens
     /// are.
     pub(crate) fn put_down(&self) -> impl Iterator<Item = &PoolCursor> {
         self.current.iter().chain(&self.waiting)
@@ -78,7 +78,7 @@ impl BackupCursor {
         self.waiting = all.collect();
     }
 
-    /// Takes up the reading whose place is the oldest.
+    /// Takes up the reading whose position is the oldest.
     pub(crate) fn take_up(&mut self) -> Option<PoolCursor> {
         let next = self.current.take();
         if !self.waiting.is_empty() {

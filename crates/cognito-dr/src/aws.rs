@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::client::error::{ImdsError, TokenError};
 use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
 use cognito::https;
+use model::failure::causes;
 
 use crate::arguments::GlobalOptions;
 
@@ -62,7 +67,49 @@ pub(crate) async fn sdk_config(options: &GlobalOptions, region: String) -> SdkCo
             .build();
         loader = loader.profile_name(name).credentials_provider(credentials);
     }
-    loader.load().await
+    let config = loader.load().await;
+    let Some(provider) = config.credentials_provider() else {
+        return config;
+    };
+    let provider = SharedCredentialsProvider::new(Provider(provider));
+    config.to_builder().credentials_provider(provider).build()
+}
+
+/// The SDK's provider. Where the machine's metadata service answers and refuses, as it does for a
+/// container that may not ask it, there are no credentials: the SDK says that a provider failed,
+/// which may pass and is waited out.
+#[derive(Debug)]
+struct Provider(SharedCredentialsProvider);
+
+impl ProvideCredentials for Provider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let provided = self.0.provide_credentials().await;
+            provided.map_err(|error| match is_refused(&error) {
+                true => CredentialsError::not_loaded(error),
+                false => error,
+            })
+        })
+    }
+
+    fn fallback_on_interrupt(&self) -> Option<aws_credential_types::Credentials> {
+        self.0.fallback_on_interrupt()
+    }
+}
+
+/// Whether the metadata service refused, for its token or for the credentials.
+fn is_refused(error: &CredentialsError) -> bool {
+    causes(error).any(|cause| {
+        let token = cause.downcast_ref::<SdkError<TokenError, HttpResponse>>();
+        let response = match cause.downcast_ref::<ImdsError>() {
+            Some(ImdsError::ErrorResponse(context)) => Some(context.response()),
+            _ => token.and_then(SdkError::raw_response),
+        };
+        response.is_some_and(|response| response.status().is_client_error())
+    })
 }
 
 /// The account that the credentials are of; empty where they do not say, as long-lived access keys

@@ -69,6 +69,13 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// An error and its causes, from the outermost on.
+pub fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
 /// An error and its causes in one line, as people read them. A cause that the text before it
 /// quotes already is not said again.
 pub fn with_causes(error: &dyn std::error::Error) -> String {

@@ -5,7 +5,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use model::document::{DocumentError, FORMAT_VERSION};
-use model::failure::with_causes;
+use model::failure::{causes, with_causes};
 use model::request::PassedOver;
 use model::{BackupKey, BackupName, Failure, KmsKeyArn, RestoreId, UserPoolId};
 
@@ -365,18 +365,11 @@ pub(crate) fn broke_off(request: Request, error: &dyn std::fmt::Display) -> Vaul
 /// Whether there are no credentials, or none that can be read: asking again does not help. A
 /// provider that fails or does not answer in time may do so the next time.
 pub(crate) fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(inner) = source {
-        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
-            return matches!(
-                error,
-                CredentialsError::CredentialsNotLoaded(_)
-                    | CredentialsError::InvalidConfiguration(_)
-            );
-        }
-        source = inner.source();
-    }
-    false
+    let credentials = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
+    matches!(
+        credentials,
+        Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
+    )
 }
 
 fn reason<E>(error: &SdkError<E, HttpResponse>) -> String

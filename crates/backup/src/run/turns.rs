@@ -16,11 +16,12 @@ use crate::cursor::BackupCursor;
 use crate::error::{BackupError, FailedPool};
 use crate::lease::Lease;
 
-/// When a place that was put down goes before pools that are due: its token lives for 55 minutes.
+/// When a position that was put down goes before pools that are due: its token lives for 55
+/// minutes.
 const GROWS_OLD: SignedDuration = SignedDuration::from_mins(25);
 /// How long a pool is read at a time while others wait.
 const LONGEST_TURN: Duration = Duration::from_secs(10 * 60);
-/// How long the turns of all pools that are being read take together: shorter than a place takes
+/// How long the turns of all pools that are being read take together: shorter than a position takes
 /// to grow old, or pools that are due would never be begun.
 const ALL_TURNS: Duration = Duration::from_secs(20 * 60);
 
@@ -33,7 +34,7 @@ pub(super) enum Stopped {
     NoTimeLeft,
 }
 
-/// What is done next: a pool that is due is begun, unless a place that was put down grows old.
+/// What is done next: a pool that is due is begun, unless a position that was put down grows old.
 /// So small pools do not wait for a large one, and the large one's token does not expire.
 fn next(cursor: &mut BackupCursor, lease: &Lease<'_>, now: Timestamp) -> Option<Start> {
     let put_down = |pool: &UserPoolId| cursor.put_down().any(|current| current.pool() == pool);

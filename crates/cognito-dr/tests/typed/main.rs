@@ -5,6 +5,7 @@
 mod backup;
 mod backups;
 mod check;
+mod credentials;
 mod diff;
 mod forget;
 mod frame;

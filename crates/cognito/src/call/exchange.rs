@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
 };
 use aws_smithy_types::body::SdkBody;
-use model::failure::with_causes;
+use model::failure::{causes, with_causes};
 use serde_json::Value;
 
 use crate::error::{CognitoError, ErrorKind, clean, kind_of};
@@ -90,32 +90,21 @@ where
 /// Whether there are no credentials, or none that can be read: asking again does not help. A
 /// provider that fails or does not answer in time may do so the next time.
 fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(inner) = source {
-        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
-            return matches!(
-                error,
-                CredentialsError::CredentialsNotLoaded(_)
-                    | CredentialsError::InvalidConfiguration(_)
-            );
-        }
-        source = inner.source();
-    }
-    false
+    let credentials = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
+    matches!(
+        credentials,
+        Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
+    )
 }
 
 /// Whether the connection itself could not be made.
 fn connecting(error: &aws_smithy_runtime_api::client::result::ConnectorError) -> bool {
-    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            return true;
-        }
-        source = inner.source();
-    }
-    false
+    let is_refused = |cause: &(dyn std::error::Error + 'static)| {
+        let error = cause.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    };
+    let cause = std::error::Error::source(error);
+    cause.is_some_and(|cause| causes(cause).any(is_refused))
 }
 
 /// Puts our request in the carrier's place and keeps the body of the answer.
