@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
+use cognito::{Cognito, Operation, Pace};
 use end_to_end::clients::{DR_REGION, PRIMARY_REGION};
 use end_to_end::environment::Environment;
 use end_to_end::pools::{MEMBERS, members};
@@ -255,5 +258,69 @@ async fn without_the_functions_a_pool_is_backed_up_and_restored_from_a_terminal(
     let imported = terminal.json(&import, 0).unwrap();
     assert_eq!(imported["made"], exported["users"], "{imported}");
     assert_eq!(imported["differences"], 0, "{imported}");
+    assert_eq!(stack.simulator.evidence().messages_sent, 0);
+}
+
+/// Somebody disables users; the next backup sees it, and an undo enables them again. Then one of them
+/// asks to be erased.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistake_in_a_live_pool_is_seen_undone_and_a_user_is_forgotten_from_a_terminal() {
+    let Some(environment) = Environment::ready("history, diff, undo, rehearse and forget") else {
+        return;
+    };
+    let (stack, deployment) = environment.with_pool(&members()).await.unwrap();
+    let backed_up = story::back_up(&stack, &deployment, &json!({})).await;
+    let point = &backed_up.unwrap()[0];
+    let mut terminal = Terminal::new(&environment, &stack, PRIMARY_REGION).unwrap();
+    let bucket = output(&deployment.primary, "BackupBucketName").unwrap();
+    terminal.set("COGNITO_DR_VAULT", format!("s3://{bucket}"));
+    terminal.set("COGNITO_DR_VAULT_REGION", PRIMARY_REGION);
+    let users = || stack.simulator.pool(PRIMARY_REGION, MEMBERS).unwrap().users;
+    let disabled = || {
+        let users = users().into_iter().filter(|user| !user.enabled);
+        users.map(|user| user.username).collect::<BTreeSet<_>>()
+    };
+
+    let before = disabled();
+    let config = stack.primary.config.to_builder();
+    let config = config.endpoint_url(stack.simulator.endpoint()).build();
+    let anybody = Cognito::new(&config, Pace::unlimited());
+    let enabled = users().into_iter().filter(|user| user.enabled);
+    let victims: Vec<_> = enabled.take(3).collect();
+    for victim in &victims {
+        let user = json!({"UserPoolId": MEMBERS, "Username": victim.username});
+        let disable = anybody.call(Operation::AdminDisableUser, &user);
+        disable.await.unwrap();
+    }
+    story::back_up(&stack, &deployment, &json!({}))
+        .await
+        .unwrap();
+
+    let history = terminal.json(&["history", MEMBERS], 0).unwrap();
+    let change = &history["backups"][0]["change"]["since"];
+    assert_eq!(change["previous"], point.as_str(), "{history}");
+    assert_eq!(change["users"]["disabled"], 3, "{history}");
+    let seen = terminal.json(&["diff", point], 1).unwrap();
+    assert_eq!(seen["users"]["changed"], 3, "{seen}");
+    let undo = ["undo", MEMBERS, "--to", point.as_str()];
+    let planned = terminal.json(&[&undo[..], &["--dry-run"]].concat(), 1);
+    assert_eq!(planned.unwrap()["plan"]["users"]["put_back"], 3);
+    let undone = terminal.json(&[&undo[..], &["--yes"]].concat(), 0).unwrap();
+    assert_eq!(undone["report"]["not_reverted_total"], 0, "{undone}");
+    assert_eq!(disabled(), before);
+    assert_eq!(terminal.json(&["diff", point], 0).unwrap()["same"], true);
+
+    let sub = victims[0].sub.as_deref().unwrap();
+    let total = |shown: Value| shown["users"]["total"].as_u64().unwrap();
+    let all = total(terminal.json(&["show", point], 0).unwrap());
+    let forgotten = terminal.json(&["forget", MEMBERS, sub, "--yes"], 0);
+    assert_eq!(forgotten.unwrap()["changed"], 1);
+    let shown = terminal.json(&["show", point], 0).unwrap();
+    assert_eq!(shown["users"]["forgotten"], 1, "{shown}");
+    assert_eq!(total(shown), all - 1);
+    let rehearsed = terminal.json(&["rehearse", point, "--region", DR_REGION], 3);
+    // One more has no address to sign in by: no new pool takes it.
+    assert_eq!(rehearsed.unwrap()["users"], all - 2);
+    assert_eq!(stack.simulator.pool_ids(), [MEMBERS]);
     assert_eq!(stack.simulator.evidence().messages_sent, 0);
 }
