@@ -178,6 +178,9 @@ pub struct UserDifference {
     pub username: String,
     /// The `sub`; where both sides have the user, that of the first.
     pub sub: Option<String>,
+    /// Whether the user is enabled; where both sides have the user, on the first.
+    #[serde(skip)]
+    pub enabled: bool,
     /// What differs in a user that both sides have.
     pub members: Vec<MemberDifference>,
 }

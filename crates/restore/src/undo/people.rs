@@ -183,7 +183,7 @@ impl People {
                 self.deleted.push(sub);
             }
             ChangeKind::Recreated => self.users.replaced += 1,
-            ChangeKind::Added if scope.disable_added_users && !is_forgotten => {
+            ChangeKind::Added if scope.disable_added_users && user.enabled && !is_forgotten => {
                 self.users.disable += 1;
                 let work = self.work.entry(user.username).or_default();
                 work.sub = sub;

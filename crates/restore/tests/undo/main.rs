@@ -193,7 +193,8 @@ fn still_to_do(plan: &Plan, left: &UndoReport) -> Vec<String> {
         .count() as u64;
     let users = &plan.users;
     let memberships = plan.memberships.make_again + plan.memberships.remove;
-    if users.put_back + users.make_again + memberships > of_users {
+    let people = users.put_back + users.make_again + users.disable;
+    if people + memberships > of_users {
         still.push(format!(
             "{users:?} {:?} {:?}",
             plan.members_of_users, plan.memberships

@@ -133,6 +133,9 @@ async fn what_was_added_stays_unless_asked_and_users_are_never_deleted() {
     for deleted in ["DeleteGroup", "DeleteUserPoolClient"] {
         assert_eq!(calls[deleted], 1, "{calls:?}");
     }
+    // Who is disabled already is not to be disabled once more.
+    let again = scene.plan(&scene.point, &crate::whole()).await;
+    assert!(again.is_empty(), "{again:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,6 +150,7 @@ impl<'a> Record<'a> {
                 name: self.sign_in.name(user).to_owned(),
                 username: user.username.as_str().to_owned(),
                 sub: user.attribute("sub").map(str::to_owned),
+                enabled: user.enabled,
                 members,
             });
         }
