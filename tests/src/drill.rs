@@ -1,4 +1,7 @@
-//! The whole story on one machine: back up pools, lose the Region, restore them, compare.
+//! The whole story on one machine: back up pools, lose the Region, restore them, compare; then
+//! mistakes in one of them, which are undone.
+
+mod mistakes;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -95,7 +98,9 @@ pub async fn run(
     stack.simulator.reset_evidence();
 
     clock.begin("Deploy both stacks");
-    let deployment = stack.deploy(binaries, &pools).await?;
+    let may_be_undone = [("ExistingUserPoolIds", pools.join(","))];
+    let deployment = stack.deploy_with(binaries, &pools, &may_be_undone);
+    let deployment = deployment.await?;
 
     clock.begin("Back up");
     let keys = story::back_up(stack, &deployment, &json!({})).await?;
@@ -119,11 +124,12 @@ pub async fn run(
     for (pool, execution) in &executions {
         tell(&mut drill, stack, &deployment, pool, execution).await?;
     }
+    let of_shop = keys.iter().find(|key| key.contains(SHOP));
+    let of_shop = of_shop.ok_or_else(|| anyhow!("{SHOP} was not backed up"))?;
+    let undone = mistakes::run(stack, &deployment, of_shop, &mut drill, &mut clock).await?;
     check_evidence(&mut drill, stack);
-    let executions: Vec<Execution> = executions
-        .into_iter()
-        .map(|(_, execution)| execution)
-        .collect();
+    let executions = executions.into_iter().map(|(_, execution)| execution);
+    let executions: Vec<Execution> = executions.chain(undone).collect();
     let notifications = serde_json::to_string(&stack.notifications(&deployment).await?)?;
     let traces = story::traces(stack, &executions).await? + &notifications;
     for planted in PLANTED {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_wafv2::types::{AllowAction, DefaultAction, Scope, VisibilityConfig};
 use serde_json::Value;
@@ -174,7 +175,11 @@ impl Stack {
     /// and judges the policy of a bucket also where no IAM policy is enforced, when another account
     /// replicates into it.
     async fn accept_plain_http(&self, clients: &Clients, bucket: &str) -> Result<()> {
-        let policy = clients.s3.get_bucket_policy().bucket(bucket).send().await?;
+        let policy = match clients.s3.get_bucket_policy().bucket(bucket).send().await {
+            // When a stack is updated: it was taken out before.
+            Err(error) if error.code() == Some("NoSuchBucketPolicy") => return Ok(()),
+            policy => policy?,
+        };
         let mut policy: Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
         let statements = policy["Statement"].as_array_mut();
         let statements = statements.ok_or_else(|| anyhow!("{bucket} has no policy"))?;

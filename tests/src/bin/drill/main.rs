@@ -92,7 +92,9 @@ fn conclude(drill: &Drill) -> ExitCode {
         seconds(total)
     );
     if drill.problems.is_empty() {
-        println!("\nThe drill succeeded: everything is back but for what the reports announce.");
+        println!(
+            "\nThe drill succeeded: everything is back but for what the reports announce, and the mistakes are undone."
+        );
         return ExitCode::SUCCESS;
     }
     println!("\nThe drill failed:");
