@@ -1,15 +1,17 @@
 //! What changed since the backup before, found before a backup is made visible.
 //!
 //! Two backups that were compared with one base differ in those users alone whom either
-//! comparison names: of a quiet pool that is a handful. Otherwise, once a day, both are read.
+//! comparison names: of a quiet pool that is a handful. Otherwise, once a day, both are read, and
+//! so is a third of a week ago.
 
 use std::sync::Arc;
 
-use compare::change::{Snapshot, summary};
+use compare::change::{Snapshot, summary, user_changes};
 use compare::diff::{self, Options, diff};
 use futures::stream::{Stream, TryStreamExt as _};
 use jiff::SignedDuration;
-use model::change::{Change, ChangeSummary, NotCompared};
+use jiff::tz::TimeZone;
+use model::change::{Change, ChangeSummary, NotCompared, SlowLoss};
 use model::document::{BackupHead, UserRecord};
 use model::{BackupKey, Failure, Username};
 use vault::{Backup, Changes, MayDiffer, VaultError};
@@ -18,6 +20,8 @@ use crate::run::Backups;
 
 /// How many backups before this one are tried that cannot be used.
 const TRIED: usize = 3;
+/// How far back a loss is looked for that no two backups in a row show.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A backup as a side of the comparison, with all of its users or those alone who may differ.
 struct Stored<'a> {
@@ -112,6 +116,84 @@ impl Backups<'_> {
         }
     }
 
+    /// In the first backup of a day, whether the pool has lost more within a week than the limits
+    /// allow, though in no two backups in a row. Gives the backup from before, if so. Takes half of
+    /// the time that is left.
+    ///
+    /// Such a backup is a whole one, and both are read whole.
+    pub(crate) async fn find_slow_loss(
+        &self,
+        key: &BackupKey,
+        whole: &Backup,
+        summary: &mut ChangeSummary,
+    ) -> Option<Backup> {
+        let day = |key: &BackupKey| key.began().to_zoned(TimeZone::UTC).date();
+        if summary.shrunk || day(&summary.previous) == day(key) {
+            return None;
+        }
+        let limit = self.stop.halfway();
+        let found = tokio::select! {
+            biased;
+            () = limit.requested() => {
+                tracing::warn!(s3_key = %key, "no time is left to say what the pool lost within a week");
+                return None;
+            }
+            found = Box::pin(self.slow_loss(key, whole, summary)) => found,
+        };
+        match found {
+            Ok(found) => {
+                let (loss, before) = found?;
+                summary.shrunk = true;
+                summary.slow_loss = Some(loss);
+                Some(before)
+            }
+            Err(error) => {
+                tracing::warn!(%error, s3_key = %key, "what the pool lost within a week is not known");
+                None
+            }
+        }
+    }
+
+    async fn slow_loss(
+        &self,
+        key: &BackupKey,
+        whole: &Backup,
+        summary: &ChangeSummary,
+    ) -> Result<Option<(SlowLoss, Backup)>, VaultError> {
+        let since = self
+            .a_week_before(key, summary.last_shrunk.as_ref())
+            .await?;
+        let Some(since) = since.filter(|since| *since != summary.previous) else {
+            return Ok(None);
+        };
+        let earlier = self.vault.open_as_stored(&since, None).await?;
+        let side = |backup| Stored { backup, only: None };
+        let (before, after) = (side(&earlier), side(whole));
+        let differences = Box::pin(diff(&before, &after, Options::default())).await?;
+        let (before, after) = (snapshot_of(&earlier), snapshot_of(whole));
+        let users = user_changes(before, after, &differences);
+        let is_loss = self.shrink_limits.share_is_exceeded(&users);
+        Ok(is_loss.then_some((SlowLoss { since, users }, earlier)))
+    }
+
+    /// The backup that said last that the pool shrank, if that was within the week before `key`;
+    /// otherwise the newest that is a week old, and of a younger pool its first.
+    async fn a_week_before(
+        &self,
+        key: &BackupKey,
+        last_shrunk: Option<&BackupKey>,
+    ) -> Result<Option<BackupKey>, VaultError> {
+        let week_ago = key.began() - WEEK;
+        if let Some(last_shrunk) = last_shrunk.filter(|key| key.began() > week_ago) {
+            return Ok(Some(last_shrunk.clone()));
+        }
+        let older = self.vault.list(Some(key.pool()), Some(week_ago), 1).await?;
+        match older.into_iter().next() {
+            Some(older) => Ok(Some(older.key)),
+            None => Ok(self.earlier(key, usize::MAX).await?.pop()),
+        }
+    }
+
     async fn summary(
         &self,
         key: &BackupKey,
@@ -142,28 +224,32 @@ impl Backups<'_> {
             let (before, after) = (side(&previous), side(whole));
             let differences = Box::pin(diff(&before, &after, Options::default())).await?;
             let (before, after) = (snapshot_of(&previous), snapshot_of(whole));
-            let summary = summary(earlier, before, after, &differences, self.shrink_limits);
+            let mut summary = summary(earlier, before, after, &differences, self.shrink_limits);
+            if let Some(Change::Since(before)) = &previous.trailer.change {
+                summary.last_shrunk = match before.shrunk {
+                    true => Some(summary.previous.clone()),
+                    false => before.last_shrunk.clone(),
+                };
+            }
             return Ok(Some((summary, previous)));
         }
         unusable.map_or(Ok(None), Err)
     }
 
-    /// Keeps the last whole base from before the pool shrank, once while it goes on shrinking.
-    pub(crate) async fn keep_if_shrunk(&self, change: &mut Change, previous: &Backup) {
-        let Change::Since(summary) = change else {
-            return;
-        };
+    /// Keeps the last whole base from before the pool shrank, once while it goes on shrinking;
+    /// `before` is the backup from before.
+    pub(crate) async fn keep_if_shrunk(&self, summary: &mut ChangeSummary, before: &Backup) {
         if !summary.shrunk {
             return;
         }
-        if let Some(Change::Since(before)) = &previous.trailer.change
-            && before.shrunk
-            && before.kept.is_some()
+        if let Some(Change::Since(earlier)) = &before.trailer.change
+            && earlier.shrunk
+            && earlier.kept.is_some()
         {
-            summary.kept = before.kept.clone();
+            summary.kept = earlier.kept.clone();
             return;
         }
-        match self.vault.keep_base_of(previous).await {
+        match self.vault.keep_base_of(before).await {
             Ok(object) => {
                 tracing::warn!(
                     object,
@@ -205,7 +291,12 @@ pub(crate) fn tell(change: Option<&Change>) {
         "what changed since the backup before"
     );
     if summary.shrunk {
+        let slow_loss = summary.slow_loss.as_ref();
+        let (since, users) = slow_loss.map_or((&summary.previous, users), |loss| {
+            (&loss.since, &loss.users)
+        });
         tracing::warn!(
+            %since,
             gone = users.gone,
             recreated = users.recreated,
             disabled = users.disabled,

@@ -122,8 +122,10 @@ impl Backups<'_> {
         };
         let previous;
         (*change, previous) = self.change(key, whole, changes.as_ref()).await;
-        if let Some(previous) = previous {
-            self.keep_if_shrunk(change, &previous).await;
+        if let (Change::Since(summary), Some(previous)) = (&mut *change, &previous) {
+            let before = self.find_slow_loss(key, whole, summary).await;
+            let before = before.as_ref().unwrap_or(previous);
+            self.keep_if_shrunk(summary, before).await;
         }
         let (Some(base), Some(changes)) = (base, changes) else {
             return Ok(None);

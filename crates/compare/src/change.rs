@@ -30,16 +30,7 @@ pub fn summary(
     diff: &Diff,
     limits: ShrinkLimits,
 ) -> ChangeSummary {
-    let users = UserChanges {
-        before: before.users,
-        after: after.users,
-        made: diff.users.added,
-        gone: diff.users.removed,
-        recreated: diff.users.recreated,
-        changed: diff.users.changed,
-        disabled: diff.users.disabled,
-        enabled: diff.users.enabled,
-    };
+    let users = user_changes(before, after, diff);
     let differences = &diff.settings.differences;
     let paths = |kinds: &[ChangeKind]| {
         let of_kind = differences.iter();
@@ -69,9 +60,25 @@ pub fn summary(
                 .collect(),
         },
         critical: critical(before.head, after.head, differences),
+        slow_loss: None,
+        last_shrunk: None,
         kept: None,
     }
     .bounded()
+}
+
+/// How many users changed from `before` to `after`.
+pub fn user_changes(before: Snapshot<'_>, after: Snapshot<'_>, diff: &Diff) -> UserChanges {
+    UserChanges {
+        before: before.users,
+        after: after.users,
+        made: diff.users.added,
+        gone: diff.users.removed,
+        recreated: diff.users.recreated,
+        changed: diff.users.changed,
+        disabled: diff.users.disabled,
+        enabled: diff.users.enabled,
+    }
 }
 
 /// What somebody should look at.

@@ -71,7 +71,7 @@ metrics! {
     BackupsNotRecorded: Count, Backup, [Alarm("CognitoBackupNotRecordedAlarm"), Panel("Backups")];
     /// Users who are gone, made again or disabled since the backup of the pool before.
     UsersLost: Count, Backup, [Panel("Changes")];
-    /// Pools of which more users are lost since the backup before than `ShrinkLimitUsers` or `ShrinkLimitPercent` allow.
+    /// Pools of which more users are lost, since the backup before or within a week, than `ShrinkLimitUsers` or `ShrinkLimitPercent` allow.
     PoolsShrunk: Count, Backup, [Alarm("CognitoPoolShrunkAlarm"), Panel("Changes")];
     /// Clients, groups, identity providers and triggers that are gone, roles of groups that changed, and protections that are off, since the backup of the pool before.
     CriticalChanges: Count, Backup, [Alarm("CognitoCriticalChangeAlarm"), Panel("Changes")];

@@ -62,11 +62,28 @@ pub struct ChangeSummary {
     pub settings: SettingChanges,
     /// What somebody should look at.
     pub critical: CriticalChanges,
-    /// Whether more users are gone or disabled than [`ShrinkLimits`] allow.
+    /// Whether more users are gone or disabled than [`ShrinkLimits`] allow, since the backup before or
+    /// within a week.
     pub shrunk: bool,
+    /// What was lost little by little within a week, where that is what is too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_loss: Option<SlowLoss>,
+    /// The last backup before this one that said that the pool shrank: what was lost until then is
+    /// not said again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_shrunk: Option<BackupKey>,
     /// The object that keeps the last whole base from before the pool shrank; none where it did
     /// not, or where the copy could not be made.
     pub kept: Option<String>,
+}
+
+/// What a pool lost in more than one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowLoss {
+    /// The backup that the pool was compared with.
+    pub since: BackupKey,
+    /// The users since then.
+    pub users: UserChanges,
 }
 
 /// How many users changed, and how.
@@ -189,12 +206,13 @@ impl CriticalKind {
     }
 }
 
-/// How many users may be lost between two backups before the pool counts as shrunk.
+/// How many users may be lost before the pool counts as shrunk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShrinkLimits {
-    /// So many.
+    /// So many from one backup to the next.
     pub users: u64,
-    /// So many of a hundred, of [ten](Self::FEWEST) users or more.
+    /// So many of a hundred, of [ten](Self::FEWEST) users or more: from one backup to the next, and
+    /// within a week.
     pub percent: f64,
 }
 
@@ -202,11 +220,16 @@ impl ShrinkLimits {
     /// A share of fewer users says nothing.
     pub const FEWEST: u64 = 10;
 
-    /// Whether more are lost.
+    /// Whether more are lost from one backup to the next.
     pub fn are_exceeded(&self, users: &UserChanges) -> bool {
+        users.lost() > self.users || self.share_is_exceeded(users)
+    }
+
+    /// Whether a greater share is lost. Within a week the number says little: that many leave a
+    /// large pool by themselves.
+    pub fn share_is_exceeded(&self, users: &UserChanges) -> bool {
         let lost = users.lost();
-        let share = lost as f64 * 100.0 > self.percent * users.before as f64;
-        lost > self.users || lost >= Self::FEWEST && share
+        lost >= Self::FEWEST && lost as f64 * 100.0 > self.percent * users.before as f64
     }
 }
 
@@ -309,6 +332,8 @@ mod tests {
             settings: SettingChanges::default(),
             critical: CriticalChanges::default(),
             shrunk: false,
+            slow_loss: None,
+            last_shrunk: None,
             kept: None,
         }
     }

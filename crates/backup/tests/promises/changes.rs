@@ -192,3 +192,79 @@ async fn a_pool_that_shrinks_keeps_its_last_whole_base_once() {
     assert_eq!(content.users.len(), 130);
     assert!(content.users.iter().all(|user| user.enabled));
 }
+
+/// Makes the backup `key` so many days older.
+fn move_back(world: &World, key: &BackupKey, days_ago: i64) -> BackupKey {
+    let ago = key.began() - jiff::SignedDuration::from_hours(24 * days_ago);
+    let earlier = BackupKey::new(key.pool(), ago);
+    let bytes = world.s3.get(BUCKET, &key.to_string()).unwrap();
+    world.s3.put(BUCKET, &earlier.to_string(), bytes);
+    world.s3.remove(BUCKET, &key.to_string());
+    earlier
+}
+
+#[tokio::test]
+async fn a_pool_that_loses_a_few_users_in_each_backup_counts_as_shrunk_within_a_week_once() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(130));
+    let week_ago = move_back(&world, &run(&world, &pool, true).await, 8);
+    let disable = async |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            call(&world, &pool, Operation::AdminDisableUser, name(number)).await;
+        }
+    };
+    disable(0..6).await;
+    let key = run(&world, &pool, true).await;
+    assert!(!summary_of(&world, &key).await.shrunk);
+    let calm = move_back(&world, &key, 1);
+
+    disable(4..10).await;
+    let key = run(&world, &pool, true).await;
+    let summary = summary_of(&world, &key).await;
+    assert!(summary.shrunk, "{summary:?}");
+    assert_eq!(summary.users.disabled, 4);
+    let loss = summary.slow_loss.unwrap();
+    assert_eq!((loss.since, loss.users.disabled), (week_ago.clone(), 10));
+    let objects = kept(&world);
+    assert_eq!((objects.len(), summary.kept.as_ref()), (1, objects.first()));
+    let good = world.s3.get(BUCKET, &week_ago.to_string());
+    assert_eq!(world.s3.get(BUCKET, &objects[0]), good);
+
+    // The later backups of the day say nothing of it, and those of the next day only what is new.
+    disable(10..12).await;
+    let later = run(&world, &pool, true).await;
+    assert!(!summary_of(&world, &later).await.shrunk);
+    for key in [&later, &calm] {
+        world.s3.remove(BUCKET, &key.to_string());
+    }
+    let told = move_back(&world, &key, 2);
+    let key = run(&world, &pool, true).await;
+    let summary = summary_of(&world, &key).await;
+    assert!(!summary.shrunk, "{summary:?}");
+    assert_eq!(summary.last_shrunk, Some(told.clone()));
+    move_back(&world, &key, 1);
+    disable(12..20).await;
+    let key = run(&world, &pool, true).await;
+    let summary = summary_of(&world, &key).await;
+    let loss = summary.slow_loss.unwrap();
+    assert_eq!((loss.since, loss.users.disabled), (told, 10));
+    assert_eq!(kept(&world), objects);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_younger_than_a_week_is_compared_with_its_first_backup() {
+    let world = World::new().await;
+    let pool = world.seed(pool_of(130));
+    let first = move_back(&world, &run(&world, &pool, false).await, 3);
+    for (numbers, days_ago) in [(0..6, 2), (6..12, 1)] {
+        for number in numbers {
+            call(&world, &pool, Operation::AdminDeleteUser, name(number)).await;
+        }
+        let key = run(&world, &pool, false).await;
+        let summary = summary_of(&world, &key).await;
+        let since = summary.slow_loss.map(|loss| loss.since);
+        let expected = (days_ago == 1).then(|| first.clone());
+        assert_eq!(since, expected);
+        move_back(&world, &key, days_ago);
+    }
+}

@@ -49,6 +49,8 @@ fn summary(previous: &str) -> Change {
             }],
         },
         shrunk: true,
+        slow_loss: None,
+        last_shrunk: None,
         kept: Some("cognito-backup/kept/us-east-1_AbC-20260307-090000.json.zst".into()),
     }))
 }

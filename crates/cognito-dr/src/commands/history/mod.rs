@@ -73,13 +73,16 @@ With --json:
   backups[]            key, began, users, bytes, change, problem, who; the newest first
   backups[].change     null where it was not recorded; not_compared (first_backup, no_time or
                        unreadable); or since: previous (key), users, memberships, settings,
-                       critical, shrunk, kept
+                       critical, shrunk, slow_loss, last_shrunk, kept
   ...since.users       before, after, made, gone, recreated, changed, disabled, enabled
   ...since.memberships made, gone
   ...since.settings    count; added[], removed[], changed[]: paths, as many as there is room for;
                        not_compared[]: sections
   ...since.critical    count; named[]: kind (client_gone, group_gone, provider_gone, trigger_gone,
                        group_role_changed or protection_off), name, id (of a client)
+  ...since.slow_loss   since (key), users: what was lost little by little within a week, where
+                       that is why the pool counts as shrunk
+  ...since.last_shrunk the last backup before that said that the pool shrank (key)
   ...since.kept        the object that keeps the last whole base from before the pool shrank
   backups[].problem    why the backup cannot be read
   who                  null unless --who: events[] (event, principal, count, first, last), more

@@ -102,9 +102,13 @@ fn details(summary: &ChangeSummary) -> Vec<String> {
             Some(object) => format!("; the last whole base is kept: {object}"),
             None => String::new(),
         };
+        let (users, since) = match &summary.slow_loss {
+            Some(loss) => (&loss.users, format!(" since {}", loss.since.began())),
+            None => (users, String::new()),
+        };
         let (lost, before) = (users.lost(), users.before);
         lines.push(format!(
-            "! {lost} of {before} users are gone, made again or disabled{kept}"
+            "! {lost} of {before} users are gone, made again or disabled{since}{kept}"
         ));
     }
     let named = critical.named.iter();
