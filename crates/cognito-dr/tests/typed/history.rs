@@ -129,6 +129,34 @@ fn each_backup_has_a_row_with_what_changed_and_what_matters_stands_out() {
 }
 
 #[test]
+fn the_page_shows_what_the_terminal_shows_and_names_are_no_markup() {
+    let (vault, _) = three();
+    let page = |arguments: &[&str], file: &str| {
+        let command = [&["history", POOL, "--page", file], arguments].concat();
+        vault.account.prints(&command);
+        std::fs::read_to_string(vault.account.path(file)).unwrap()
+    };
+    let rows = page(&[], "rows.html");
+    for expected in [
+        "3 backups; 1 to look at",
+        "<td>2026-03-07T10:00:00Z</td><td data-name=\"users\">0</td><td data-name=\"made\">+1</td>",
+        "<h2>2026-03-07T10:00:00Z</h2>",
+        "since 2026-03-07T09:00:00Z",
+        "<div class=\"sign bad\">!</div><div>client gone: web (c1)</div>",
+        "<div class=\"sign fair\">~</div><div>user_pool_config/Policies</div>",
+    ] {
+        assert!(rows.contains(expected), "{expected} in\n{rows}");
+    }
+    let life = page(&["--of", "client:<b>x</b>"], "life.html");
+    assert!(life.contains("in the oldest backup"), "{life}");
+    assert!(!life.contains("<b>x"), "{life}");
+    let again = vault
+        .account
+        .fails(&["history", POOL, "--page", "rows.html"]);
+    assert!(again.contains("name another file"), "{again}");
+}
+
+#[test]
 fn a_backup_that_is_damaged_has_a_row_that_says_so() {
     let (vault, keys) = three();
     vault.cut_off(&keys[1].to_string());

@@ -16,7 +16,7 @@ use serde_json::Value;
 use vault::{UserInBackup, UserLookup, Vault};
 
 use super::who::{self, Trail, Who, Window};
-use super::{Arguments, text};
+use super::{Arguments, page, text};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -96,7 +96,7 @@ impl Object {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Life {
-    pool_id: UserPoolId,
+    pub(super) pool_id: UserPoolId,
     pub(super) object: String,
     pub(super) moments: Vec<Moment>,
 }
@@ -217,6 +217,9 @@ pub(super) async fn follow(
         object: object.in_words(),
         moments,
     };
+    if let Some(file) = &arguments.page {
+        page::of_life(&life).write(file)?;
+    }
     context
         .terminal
         .answer(&life, |out| text::write_life(out, &life))?;

@@ -1,9 +1,12 @@
 //! `cognito-dr history`: what changed in a pool from backup to backup.
 
 mod life;
+mod page;
 mod rows;
 mod text;
 mod who;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -13,6 +16,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
+use crate::new_file;
 use life::Object;
 
 /// How many backups are looked at where nothing says.
@@ -65,6 +69,9 @@ pub(crate) struct Arguments {
     /// Ask CloudTrail who made the calls that fit
     #[arg(long)]
     who: bool,
+    /// Write the same as a page, too: a file that is not there yet
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 const JSON: &str = "\
@@ -98,6 +105,9 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
 }
 
 async fn look(context: &Context, arguments: &Arguments) -> Result<Exit, Error> {
+    if let Some(file) = &arguments.page {
+        new_file::refuse_existing(file)?;
+    }
     match &arguments.of {
         Some(object) => life::follow(context, arguments, object).await,
         None => rows::show(context, arguments).await,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use vault::{Backup, Vault};
 
 use super::who::{Trail, Who, Window};
-use super::{Arguments, text};
+use super::{Arguments, page, text};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -50,6 +50,9 @@ pub(super) async fn show(context: &Context, arguments: &Arguments) -> Result<Exi
         pool_id: arguments.pool.clone(),
         backups,
     };
+    if let Some(file) = &arguments.page {
+        page::of_rows(&answer).write(file)?;
+    }
     let terminal = &context.terminal;
     terminal.answer(&answer, |out| text::write_rows(out, &answer))?;
     if answer.backups.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use model::change::{Change, ChangeSummary};
 
 use super::life::{Life, Moment};
@@ -9,32 +10,43 @@ use super::rows::{Answer, Entry};
 use super::who::Who;
 use crate::terminal::{Table, printable};
 
+/// What a row says of a backup.
+pub(super) const COLUMNS: [&str; 9] = [
+    "BACKUP",
+    "USERS",
+    "MADE",
+    "GONE",
+    "CHANGED",
+    "DISABLED",
+    "ENABLED",
+    "MEMBERSHIPS",
+    "SETTINGS",
+];
+
 pub(super) fn write_rows(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     if answer.backups.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new([
-        "BACKUP",
-        "USERS",
-        "MADE",
-        "GONE",
-        "CHANGED",
-        "DISABLED",
-        "ENABLED",
-        "MEMBERSHIPS",
-        "SETTINGS",
-    ]);
+    let mut table = Table::new(COLUMNS);
     for entry in &answer.backups {
         table.row(cells(entry));
     }
     write!(out, "{table}")?;
     for entry in &answer.backups {
-        write_details(out, entry)?;
+        let lines = lines_of_entry(entry);
+        if lines.is_empty() {
+            continue;
+        }
+        let since = since(entry).map(|since| format!("  since {since}"));
+        writeln!(out, "\n{}{}", entry.began, since.unwrap_or_default())?;
+        for line in lines {
+            writeln!(out, "  {line}")?;
+        }
     }
     Ok(())
 }
 
-fn cells(entry: &Entry) -> [String; 9] {
+pub(super) fn cells(entry: &Entry) -> [String; 9] {
     let some = |sign: &str, count: u64| match count {
         0 => "-".to_owned(),
         count => format!("{sign}{count}"),
@@ -71,27 +83,26 @@ fn cells(entry: &Entry) -> [String; 9] {
     ]
 }
 
-fn write_details(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+/// When the backup was made that a backup was compared with.
+pub(super) fn since(entry: &Entry) -> Option<Timestamp> {
+    match (&entry.change, &entry.problem) {
+        (Some(Change::Since(summary)), None) => Some(summary.previous.began()),
+        _ => None,
+    }
+}
+
+/// What changed, a sign and a blank before each: `!` for what somebody should look at, `by` for who
+/// did it.
+pub(super) fn lines_of_entry(entry: &Entry) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut since = String::new();
     match (&entry.change, &entry.problem) {
         (_, Some(problem)) => lines.push(format!("? {}", printable(problem))),
         (None, None) => lines.push("? what changed is not recorded".to_owned()),
         (Some(Change::NotCompared(why)), None) => lines.push(format!("? {}", why.in_words())),
-        (Some(Change::Since(summary)), None) => {
-            since = format!("  since {}", summary.previous.began());
-            lines.extend(details(summary));
-        }
+        (Some(Change::Since(summary)), None) => lines.extend(details(summary)),
     }
     lines.extend(entry.who.iter().flat_map(who_in_words));
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}{since}", entry.began)?;
-    for line in lines {
-        writeln!(out, "  {line}")?;
-    }
-    Ok(())
+    lines
 }
 
 fn details(summary: &ChangeSummary) -> Vec<String> {
@@ -174,24 +185,25 @@ fn who_in_words(who: &Who) -> Vec<String> {
 pub(super) fn write_life(out: &mut dyn Write, life: &Life) -> io::Result<()> {
     writeln!(out, "{}", printable(&life.object))?;
     for moment in &life.moments {
-        let Moment { began, what, .. } = moment;
-        writeln!(out, "{began}  {}", what.in_words())?;
-        for member in &moment.members {
-            let name = printable(&member.member);
-            write!(out, "  ~ {name}")?;
-            match (&member.before, &member.after) {
-                (None, None) => {}
-                (before, after) => {
-                    let shown =
-                        |value: &Option<String>| value.as_deref().map_or("-".to_owned(), printable);
-                    write!(out, ": {} -> {}", shown(before), shown(after))?;
-                }
-            }
-            writeln!(out)?;
-        }
-        for line in moment.who.iter().flat_map(who_in_words) {
+        writeln!(out, "{}  {}", moment.began, moment.what.in_words())?;
+        for line in lines_of_moment(moment) {
             writeln!(out, "  {line}")?;
         }
     }
     Ok(())
+}
+
+/// What is new, a sign and a blank before each.
+pub(super) fn lines_of_moment(moment: &Moment) -> Vec<String> {
+    let shown = |value: &Option<String>| value.as_deref().map_or("-".to_owned(), printable);
+    let members = moment.members.iter().map(|member| {
+        let name = printable(&member.member);
+        match (&member.before, &member.after) {
+            (None, None) => format!("~ {name}"),
+            (before, after) => format!("~ {name}: {} -> {}", shown(before), shown(after)),
+        }
+    });
+    members
+        .chain(moment.who.iter().flat_map(who_in_words))
+        .collect()
 }
