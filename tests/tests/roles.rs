@@ -93,6 +93,7 @@ fn the_restore_role_allows_exactly_what_a_restore_and_an_undo_do() {
     let template = template::read(template::DR).unwrap();
     let called = undo::OPERATIONS
         .iter()
+        .chain(restore::standby::OWN)
         .filter(|operation| !operation.is_public())
         .chain([&cognito::limits::OPERATION])
         .map(|operation| operation.action());
@@ -245,7 +246,7 @@ fn only_pools_that_carry_the_restores_tag_are_written_unless_a_parameter_names_o
         assert_eq!(*condition, tag_condition(key), "{writes:?}");
         conditional += 1;
     }
-    assert_eq!(conditional, 2);
+    assert_eq!(conditional, 3);
 }
 
 /// Else whoever may tag could lend the restore's tag to any pool.

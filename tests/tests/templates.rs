@@ -91,6 +91,26 @@ fn rehearsal_input(rule: &str, parameters: &[(&'static str, &str)]) -> Option<Va
 }
 
 #[test]
+fn standby_pools_follow_what_arrives_where_they_are_named() {
+    let template = template::read(template::DR).unwrap();
+    for (pools, is_on) in [("", false), ("us-east-1_A=us-west-2_B", true)] {
+        let place = Place {
+            partition: "aws",
+            region: "us-west-2",
+            parameters: [("StandbyPools", pools.to_owned())].into(),
+        };
+        let resources = evaluate::resources(&template, &place);
+        let rule = &resources["CognitoStandbyRule"]["Properties"];
+        assert_eq!(rule.is_object(), is_on);
+        let bucket = &resources["CognitoBackupDRBucket"]["Properties"];
+        assert_eq!(bucket["NotificationConfiguration"].is_object(), is_on);
+        let variables =
+            &resources["ManualDRTriggerLambda"]["Properties"]["Environment"]["Variables"];
+        assert_eq!(variables["STANDBY_POOLS"], pools);
+    }
+}
+
+#[test]
 fn rehearsals_are_off_unless_pools_are_named_and_their_rest_is_always_removed() {
     let pools = ("RehearsalUserPoolIds", "us-east-1_A,us-east-1_B");
     let start = |parameters: &[_]| rehearsal_input("CognitoRehearsalSchedule", parameters);

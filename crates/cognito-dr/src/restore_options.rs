@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use model::UserPoolId;
-use model::request::{RestoreOptions, Selection, UsersEngine};
+use model::request::{RestoreOptions, Selection, StandbyOptions, UsersEngine};
 
 /// How a restore is to be done.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +21,10 @@ pub(crate) struct RestoreOptionArguments {
     /// Compare this pool with the backup, and change nothing
     #[arg(long, value_name = "POOL", conflicts_with_all = ["into", "dry_run"])]
     pub(crate) verify: Option<UserPoolId>,
+    /// Make a standby pool: closed to sign-up, without triggers, sending nothing, to be kept like its
+    /// source by `cognito-dr standby`
+    #[arg(long, conflicts_with_all = ["into", "verify", "dry_run"])]
+    pub(crate) standby: bool,
     /// How users are made: call by call (api), by import jobs (import), or as suits the pool
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     pub(crate) users_engine: Engine,
@@ -55,6 +59,7 @@ impl RestoreOptionArguments {
             rehearsal: None,
             undo: None,
             without_secrets: self.without_secrets,
+            standby: self.standby.then(StandbyOptions::default),
         }
     }
 }

@@ -92,6 +92,11 @@ impl RestoreId {
         Self::named(&format!("dr-check-{pool}-"), unix_seconds, unique)
     }
 
+    /// The name for bringing a standby pool to a backup.
+    pub fn for_sync(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
+        Self::named(&Self::syncs_of(pool), unix_seconds, unique)
+    }
+
     /// How the names of rehearsals begin.
     pub const REHEARSAL: &str = "rehearsal-";
 
@@ -146,6 +151,20 @@ impl RestoreId {
     pub fn for_undo(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
         Self::named(&Self::undos_of(pool), unix_seconds, unique)
     }
+
+    fn short_prefix(kind: &str, pool: &UserPoolId) -> String {
+        let mut prefix = format!("{kind}-{pool}");
+        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
+        prefix.push('-');
+        prefix
+    }
+
+    /// How the names of all runs begin that bring the standby pool of `pool` to a backup.
+    pub fn syncs_of(pool: &UserPoolId) -> String {
+        Self::short_prefix(Self::SYNC, pool)
+    }
+
+    const SYNC: &str = "standby-sync";
 
     /// How the names of all restores of a pool begin.
     pub fn restores_of(pool: &UserPoolId) -> String {

@@ -292,26 +292,30 @@ fn checked(state: RestoreState, backup: &Backup) -> Result<RestoreState, Restore
 }
 
 fn begin(order: &Order<'_>, backup: &Backup) -> RestoreState {
-    let (now, ended) = (Timestamp::now(), backup.trailer.reading_ended);
-    let age = now.duration_since(ended).as_secs();
-    let chosen = ChosenBackup {
-        began: backup.head.timestamp,
-        ended,
-        ended_by: backup.ended_by(),
-        age_seconds: u64::try_from(age).unwrap_or(0),
-        passed_over: order.passed_over.to_vec(),
-        unknown_sections: backup.head.unknown_sections(),
-    };
     RestoreState {
         version_id: backup.version_id.clone(),
-        backup: Some(chosen),
+        backup: Some(chosen(backup, order.passed_over)),
         ..RestoreState::new(
             order.restore_id.clone(),
             backup.head.user_pool_id.clone(),
             backup.name.clone(),
             order.options.clone(),
-            now,
+            Timestamp::now(),
         )
+    }
+}
+
+/// What a report says of the backup.
+pub(crate) fn chosen(backup: &Backup, passed_over: &[PassedOver]) -> ChosenBackup {
+    let ended = backup.trailer.reading_ended;
+    let age = Timestamp::now().duration_since(ended).as_secs();
+    ChosenBackup {
+        began: backup.head.timestamp,
+        ended,
+        ended_by: backup.ended_by(),
+        age_seconds: u64::try_from(age).unwrap_or(0),
+        passed_over: passed_over.to_vec(),
+        unknown_sections: backup.head.unknown_sections(),
     }
 }
 
@@ -339,7 +343,7 @@ async fn read_selection(
 }
 
 /// The operator's map; none is an empty one.
-async fn translations(
+pub(crate) async fn translations(
     clients: &Clients,
     settings: &RestoreSettings,
     map: Option<&[u8]>,

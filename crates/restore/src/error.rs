@@ -122,6 +122,21 @@ pub enum RestoreError {
         /// What it means.
         failure: Failure,
     },
+    /// No restore made the pool as a standby pool of the source, or it has not ended.
+    #[error(
+        "{pool} is not a standby pool of {of}: make one by a restore with the option standby, and wait until it has ended"
+    )]
+    NotAStandby {
+        /// The pool.
+        pool: UserPoolId,
+        /// The source.
+        of: UserPoolId,
+    },
+    /// A standby pool that was switched to has a life of its own.
+    #[error(
+        "nothing was changed: {0} was switched to, and is no longer kept like its source; make a new standby pool"
+    )]
+    StandbySwitched(UserPoolId),
     /// The operator's source of passwords fails.
     #[error("the source of passwords fails: {0}")]
     Passwords(String),
@@ -138,7 +153,9 @@ impl RestoreError {
             | RestoreError::OtherBackup { .. }
             | RestoreError::RehearsalOver(_)
             | RestoreError::PlanOutdated(_)
-            | RestoreError::PointOfOtherPool { .. } => Failure::BadRequest,
+            | RestoreError::PointOfOtherPool { .. }
+            | RestoreError::NotAStandby { .. }
+            | RestoreError::StandbySwitched(_) => Failure::BadRequest,
             RestoreError::Vault(error) => error.failure(),
             RestoreError::Cognito(error) | RestoreError::Step { source: error, .. } => {
                 error.failure()

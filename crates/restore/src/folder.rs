@@ -20,6 +20,12 @@ use vault::{ETag, VaultError, Workspace};
 
 use crate::error::RestoreError;
 
+fn parsed(bytes: Option<Vec<u8>>, key: String) -> Result<Option<RestoreState>, RestoreError> {
+    let state = bytes.map(|bytes| RestoreState::from_json(&bytes));
+    let state = state.transpose();
+    state.map_err(|problem| RestoreError::StateDamaged { key, problem })
+}
+
 /// The folder `cognito-restore/{restore-id}/` of one restore, for one invocation.
 #[derive(Debug)]
 pub struct Folder<'a> {
@@ -44,12 +50,20 @@ impl<'a> Folder<'a> {
     ) -> Result<(Self, Option<RestoreState>), RestoreError> {
         let folder = Self::unread(workspace, restore_id);
         let key = folder.state_key();
-        let state = folder.read(&key).await?;
-        let state = state.map(|bytes| {
-            RestoreState::from_json(&bytes)
-                .map_err(|problem| RestoreError::StateDamaged { key, problem })
-        });
-        Ok((folder, state.transpose()?))
+        let state = parsed(folder.read(&key).await?, key)?;
+        Ok((folder, state))
+    }
+
+    /// What a restore remembers, for who only looks; nothing when it never began.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub(crate) async fn look(
+        workspace: &Workspace,
+        restore_id: &RestoreId,
+    ) -> Result<Option<RestoreState>, RestoreError> {
+        let key = restore_id.object_key(RestoreState::OBJECT);
+        parsed(workspace.read(&key).await?, key)
     }
 
     /// The folder of a run that remembers nothing.

@@ -6,7 +6,7 @@
 //! with the backup, and [`report`] tells the operator what happened and what is left to do.
 //! A [`rehearsal`] goes the same way into a scratch pool, and removes it.
 //! [`run`] answers the state machine. [`undo`] brings a live pool back to a backup of it by the same
-//! steps.
+//! steps; [`standby`] keeps another pool like its source by the same calls.
 
 mod commands;
 pub mod context;
@@ -25,6 +25,7 @@ pub mod report;
 mod resume;
 pub mod run;
 pub mod side;
+pub mod standby;
 pub mod step;
 pub mod steps;
 pub mod translate;

@@ -11,7 +11,7 @@ use model::restore::{FindingCounts, Outcome, RestoreState, Step, StepRecord, Use
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
 use crate::step::{StepProgress, StepResult};
-use crate::{dry_run, rehearsal, steps, users};
+use crate::{dry_run, rehearsal, standby, steps, users};
 
 /// How often a step is begun again in one invocation after an error that may pass.
 const TRIES: u32 = 3;
@@ -182,6 +182,8 @@ async fn carry_out_all(
         let progress = if let Some(reason) = left_out(step, state) {
             StepResult::skipped(reason).into()
         } else if let Some(left_out) = rehearsal::left_out(step, state, restore.head()) {
+            left_out.into()
+        } else if let Some(left_out) = standby::left_out(step, state, restore.head()) {
             left_out.into()
         } else if state.options.dry_run && step != Step::Preflight {
             dry_run::preview(step, restore, state).await?

@@ -2,11 +2,11 @@
 
 use cognito::Stop;
 use jiff::Timestamp;
-use model::Failure;
 use model::request::{
     BadRequest, RestoreAction, RestoreOptions, RestoreRequest, RestoreResponse, RestoreStatus,
 };
 use model::restore::{FailureNotification, RehearsalRecord, Report, ReportStatus, RestoreState};
+use model::{BackupName, Failure};
 use vault::{Backup, Vault, VaultError};
 
 use crate::context::{Clients, RestoreSettings};
@@ -15,6 +15,7 @@ use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::rehearsal::{self, Swept};
 use crate::report::{self, Message};
+use crate::standby::{self, Follow};
 use crate::undo;
 use crate::users;
 
@@ -88,6 +89,21 @@ pub async fn run(
         let reported = report_failure(clients, Some(vault), settings, request).await?;
         return Ok(reported.answer);
     }
+    let sync = request.options.standby.as_ref();
+    if let Some((standby, pool)) = sync.and_then(|standby| Some((standby, standby.sync.as_ref()?)))
+    {
+        let follow = Follow {
+            clients,
+            settings,
+            source: &request.user_pool_id,
+            pool,
+            map: None,
+            remove_after_days: standby.remove_after_days,
+            compare_all: standby.compare_all,
+        };
+        // On the heap, as all steps are.
+        return Box::pin(keep_in_step(vault, &follow, request, &stop)).await;
+    }
     let order = Order {
         restore_id: &request.restore_id,
         driver: request.execution.as_deref(),
@@ -97,7 +113,7 @@ pub async fn run(
     };
     let swept = sweep_before(clients, vault, settings, request).await?;
     let backup = backup_of(vault, request).await?;
-    let invocation = drive::next(clients, settings, &order, &backup, stop).await?;
+    let invocation = Box::pin(drive::next(clients, settings, &order, &backup, stop)).await?;
     let state = &invocation.state;
     let (status, wait_seconds) = match &invocation.next {
         Next::GoOn => (RestoreStatus::InProgress, 0),
@@ -204,6 +220,43 @@ async fn decrypt_secrets(
         }),
         decrypted => Ok(decrypted?),
     }
+}
+
+/// Brings a standby pool to the backup, as far as one invocation comes.
+async fn keep_in_step(
+    vault: &Vault,
+    follow: &Follow<'_>,
+    request: &RestoreRequest,
+    stop: &Stop,
+) -> Result<Answer, RestoreError> {
+    let mut backup = backup_of(vault, request).await?;
+    decrypt_secrets(vault, &mut backup, &request.options).await?;
+    let open = async |name: &BackupName, version: Option<&str>| {
+        let key = name.key().ok_or_else(|| {
+            RestoreError::Internal(format!("{name} is not in the bucket of the backups"))
+        })?;
+        let mut backup = match vault.open(key, version).await {
+            Ok(backup) => backup,
+            Err(error) if error.is_gone() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        decrypt_secrets(vault, &mut backup, &request.options).await?;
+        Ok(Some(backup))
+    };
+    let synced = Box::pin(standby::sync(follow, &backup, open, stop)).await?;
+    let status = match &synced {
+        None => RestoreStatus::InProgress,
+        Some(report) if report.left_total == 0 => RestoreStatus::Success,
+        Some(_) => RestoreStatus::SuccessWithLosses,
+    };
+    Ok(Answer::new(RestoreResponse {
+        status,
+        wait_seconds: 0,
+        step: "standby".to_owned(),
+        new_user_pool_id: Some(follow.pool.clone()),
+        users_done: synced.map_or(0, |report| report.people.users + report.people.made_again),
+        users_total: Some(backup.trailer.users),
+    }))
 }
 
 /// The first invocation of a rehearsal removes what earlier ones left behind. What it cannot

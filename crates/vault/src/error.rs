@@ -174,6 +174,14 @@ impl VaultError {
         }
     }
 
+    /// Whether a backup cannot be used any more, however often it is opened.
+    pub fn is_gone(&self) -> bool {
+        matches!(
+            self.failure(),
+            Failure::BackupNotFound | Failure::BackupDamaged
+        )
+    }
+
     /// What is wrong with a backup that cannot be used, without its name.
     pub(crate) fn reason(&self) -> String {
         match self {

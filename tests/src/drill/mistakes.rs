@@ -194,6 +194,7 @@ impl Act<'_> {
             point: &self.point,
             pool: &self.pool,
             scope,
+            counterpart: None,
         };
         let plan = Box::pin(undo.plan(Side::Live(&live))).await?;
         let left = plan.actions.iter();

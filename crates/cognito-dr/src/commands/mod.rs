@@ -4,6 +4,7 @@ mod backup;
 mod backups;
 mod check;
 mod completions;
+mod copy;
 mod diff;
 mod forget;
 mod handover;
@@ -14,6 +15,7 @@ mod ready;
 mod rehearse;
 mod restore;
 mod show;
+mod standby;
 mod trigger;
 mod undo;
 mod users;
@@ -41,6 +43,9 @@ pub(crate) enum Command {
     History(history::Arguments),
     Undo(Box<undo::Arguments>),
     #[command(subcommand)]
+    Standby(Box<standby::Command>),
+    Copy(Box<copy::Arguments>),
+    #[command(subcommand)]
     Users(users::Command),
     Forget(forget::Arguments),
     Trigger(trigger::Arguments),
@@ -65,6 +70,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Diff(arguments) => diff::run(context, arguments).await,
         Command::History(arguments) => history::run(context, arguments).await,
         Command::Undo(arguments) => undo::run(context, *arguments).await,
+        Command::Standby(command) => standby::run(context, *command).await,
+        Command::Copy(arguments) => copy::run(context, *arguments).await,
         Command::Users(command) => users::run(context, command).await,
         Command::Forget(arguments) => forget::run(context, arguments).await,
         Command::Trigger(arguments) => trigger::run(context, arguments).await,

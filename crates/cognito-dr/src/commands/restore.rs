@@ -3,7 +3,7 @@
 mod kept;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -101,12 +101,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         account_id: aws::account(&aws).await,
         ..arguments.settings(region)?
     };
-    let map = match &arguments.map {
-        Some(path) => Some(std::fs::read(path).map_err(|error| {
-            Error::new(format!("cannot read {}", path.display())).because_of(&error)
-        })?),
-        None => None,
-    };
+    let map = read_map(arguments.map.as_deref())?;
     let driver = format!("{} {}", std::process::id(), Timestamp::now());
     let order = Order {
         restore_id: &kept.id,
@@ -191,14 +186,30 @@ pub(super) fn region_of(context: &Context, pool: &UserPoolId) -> String {
     named.unwrap_or(pool.region()).to_owned()
 }
 
+/// The operator's map, where a file is named.
+pub(super) fn read_map(path: Option<&Path>) -> Result<Option<Vec<u8>>, Error> {
+    let read = path.map(|path| {
+        std::fs::read(path).map_err(|error| {
+            Error::new(format!("cannot read {}", path.display())).because_of(&error)
+        })
+    });
+    read.transpose()
+}
+
 /// The command as it was typed, with the restore that it is to go on with.
 pub(super) fn go_on(typed: impl Iterator<Item = String>, id: &RestoreId) -> String {
     let mut words: Vec<String> = typed.collect();
-    if let Some(program) = words.first_mut() {
-        "cognito-dr".clone_into(program);
-    }
     if !words.iter().any(|word| word.starts_with("--resume")) {
         words.extend(["--resume".to_owned(), id.to_string()]);
+    }
+    go_on_as_typed(words.into_iter())
+}
+
+/// The command as it was typed, for a shell.
+pub(super) fn go_on_as_typed(typed: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = typed.collect();
+    if let Some(program) = words.first_mut() {
+        "cognito-dr".clone_into(program);
     }
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
     words.join(" ")

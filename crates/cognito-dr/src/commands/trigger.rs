@@ -137,6 +137,7 @@ impl Arguments {
             target_user_pool_id: options.target_user_pool_id,
             select: options.select,
             verify: options.verify,
+            standby: options.standby,
             rehearsal: self.rehearsal.then(|| Rehearsal::new(self.sample)),
             // There is `cognito-dr undo`.
             undo: None,

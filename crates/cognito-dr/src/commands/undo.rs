@@ -103,9 +103,9 @@ With --json:
                app_clients (old and new ids), user_map, manual_steps[]";
 
 #[derive(Debug, Serialize)]
-struct Answer {
-    plan: Plan,
-    report: Option<UndoReport>,
+pub(super) struct Answer {
+    pub(super) plan: Plan,
+    pub(super) report: Option<UndoReport>,
 }
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
@@ -137,6 +137,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         point: &opened.backup,
         pool,
         scope: &scope,
+        counterpart: None,
     };
     match (&arguments.resume, begun) {
         (Some(id), Some(begun)) => {
@@ -149,17 +150,25 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
                 before: begun.before,
             };
             let stop = context.stop();
-            go_on(context, &undo, work, &present.backup, &stop, &arguments).await
+            go_on(
+                context,
+                &undo,
+                work,
+                &present.backup,
+                &stop,
+                Some(&arguments),
+            )
+            .await
         }
         _ => begin(context, &arguments, &undo, given).await,
     }
 }
 
 /// What is carried out.
-struct Carried {
-    id: RestoreId,
-    plan: Plan,
-    before: String,
+pub(super) struct Carried {
+    pub(super) id: RestoreId,
+    pub(super) plan: Plan,
+    pub(super) before: String,
 }
 
 async fn begin(
@@ -194,14 +203,9 @@ async fn begin(
         terminal.answer(&answer, |out| write_plan(out, &answer.plan))?;
         return Ok(exit);
     }
-    let mut shown = Vec::new();
-    write_plan(&mut shown, &plan)?;
-    String::from_utf8_lossy(&shown)
-        .lines()
-        .for_each(|line| terminal.note(line));
-    if given.is_none() {
-        let question = format!("{pool} will be changed so. Go on?");
-        terminal.confirm(&question).await?;
+    match given {
+        None => ask(context, pool, &plan).await?,
+        Some(_) => show(context, &plan)?,
     }
     let stop = context.stop();
     let (before, present) = backup::before(context, pool, &arguments.pace, &stop).await?;
@@ -213,16 +217,32 @@ async fn begin(
         plan,
         before,
     };
-    go_on(context, undo, work, &present, &stop, arguments).await
+    go_on(context, undo, work, &present, &stop, Some(arguments)).await
 }
 
-async fn go_on(
+fn show(context: &Context, plan: &Plan) -> io::Result<()> {
+    let mut shown = Vec::new();
+    write_plan(&mut shown, plan)?;
+    String::from_utf8_lossy(&shown)
+        .lines()
+        .for_each(|line| context.terminal.note(line));
+    Ok(())
+}
+
+/// Shows a plan, and asks.
+pub(super) async fn ask(context: &Context, pool: &UserPoolId, plan: &Plan) -> Result<(), Error> {
+    show(context, plan)?;
+    let question = format!("{pool} will be changed so. Go on?");
+    context.terminal.confirm(&question).await
+}
+
+pub(super) async fn go_on(
     context: &Context,
     undo: &Undo<'_>,
     work: Carried,
     present: &vault::Backup,
     stop: &cognito::Stop,
-    arguments: &Arguments,
+    arguments: Option<&Arguments>,
 ) -> Result<Exit, Error> {
     let Carried { id, plan, before } = work;
     let hint = restoring::go_on(std::env::args(), &id);
@@ -240,7 +260,9 @@ async fn go_on(
         true => Exit::Done,
         false => Exit::Differences,
     };
-    arguments.write_page(&plan, Some(&report))?;
+    if let Some(arguments) = arguments {
+        arguments.write_page(&plan, Some(&report))?;
+    }
     let answer = Answer {
         plan,
         report: Some(report),
@@ -353,7 +375,7 @@ async fn read_plan(path: &Path) -> Result<Plan, Error> {
     serde_json::from_slice(&bytes).map_err(|error| cannot(&error))
 }
 
-fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
+pub(super) fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     writeln!(out, "Pool   {}", plan.user_pool_id)?;
     writeln!(out, "Point  {}", printable(&plan.point.to_string()))?;
     writeln!(
@@ -382,6 +404,22 @@ fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
         let sections = sections.join(", ");
         writeln!(out, "Left, since one side does not tell it: {sections}")?;
     }
+    write_actions(out, plan)?;
+    if users.make_again > 0 {
+        writeln!(out, "  + {} made again, with a new sub", users.make_again)?;
+    }
+    if users.forgotten > 0 {
+        writeln!(out, "  ! {} forgotten, and not made again", users.forgotten)?;
+    }
+    if plan.is_empty() {
+        writeln!(out, "\nThere is nothing to do.")?;
+    }
+    Ok(())
+}
+
+/// What is done about each thing, and about members of users.
+pub(super) fn write_actions(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
+    let users = &plan.users;
     if !plan.actions.is_empty() {
         writeln!(out)?;
     }
@@ -397,15 +435,6 @@ fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     }
     for (member, count) in &plan.left_of_users {
         writeln!(out, "  ! {}: {count} stay as they are", printable(member))?;
-    }
-    if users.make_again > 0 {
-        writeln!(out, "  + {} made again, with a new sub", users.make_again)?;
-    }
-    if users.forgotten > 0 {
-        writeln!(out, "  ! {} forgotten, and not made again", users.forgotten)?;
-    }
-    if plan.is_empty() {
-        writeln!(out, "\nThere is nothing to do.")?;
     }
     Ok(())
 }

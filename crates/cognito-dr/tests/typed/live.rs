@@ -13,8 +13,9 @@ use restore::drive::{self, Order};
 use restore::{Clients, RestoreSettings};
 use serde_json::{Value, json};
 use vault::Vault;
+use vault::testing::MemoryS3;
 
-use crate::support::REGION;
+use crate::support::{Account, REGION};
 use crate::vault::WithVault;
 
 impl WithVault {
@@ -73,18 +74,7 @@ impl WithVault {
 
     /// Calls Cognito about a pool.
     pub(crate) fn call(&self, pool: &str, operation: Operation, members: Value) {
-        let mut request = json!({"UserPoolId": pool});
-        request
-            .as_object_mut()
-            .unwrap()
-            .extend(members.as_object().unwrap().clone());
-        block_on(async {
-            self.cognito()
-                .await
-                .call(operation, &request)
-                .await
-                .unwrap();
-        });
+        call(&self.account, &self.s3, pool, operation, members);
     }
 
     /// Restores a backup, with the bucket as its workspace; gives the new pool and the restore.
@@ -121,12 +111,33 @@ impl WithVault {
     }
 
     async fn cognito(&self) -> Cognito {
-        let config = self.s3.config().await.to_builder();
-        let config = config
-            .endpoint_url(self.account.simulator.endpoint())
-            .region(aws_config::Region::new(REGION));
-        Cognito::new(&config.build(), Pace::unlimited())
+        cognito(&self.account, &self.s3).await
     }
+}
+
+async fn cognito(account: &Account, s3: &MemoryS3) -> Cognito {
+    let config = s3.config().await.to_builder();
+    let config = config
+        .endpoint_url(account.simulator.endpoint())
+        .region(aws_config::Region::new(REGION));
+    Cognito::new(&config.build(), Pace::unlimited())
+}
+
+/// One call about a pool.
+pub(crate) fn call(
+    account: &Account,
+    s3: &MemoryS3,
+    pool: &str,
+    operation: Operation,
+    members: Value,
+) {
+    let mut request = json!({"UserPoolId": pool});
+    let more = members.as_object().unwrap().clone();
+    request.as_object_mut().unwrap().extend(more);
+    block_on(async {
+        let cognito = cognito(account, s3).await;
+        cognito.call(operation, &request).await.unwrap();
+    });
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

@@ -20,6 +20,7 @@ mod restore;
 mod secrets;
 mod shells;
 mod show;
+mod standby;
 mod support;
 mod undo;
 mod users;

@@ -2,10 +2,12 @@
 
 use std::process::Child;
 
+use cognito::Operation;
 use serde_json::{Value, json};
 use simulator::Faults;
 use vault::testing::MemoryS3;
 
+use crate::live::call;
 use crate::support::{Account, REGION, ended, interrupt, places, says, text};
 use crate::vault::BUCKET;
 
@@ -16,7 +18,7 @@ pub(crate) const FILE: &str = "lost.json";
 pub(crate) struct Lost {
     pub(crate) account: Account,
     s3: MemoryS3,
-    pool: String,
+    pub(crate) pool: String,
 }
 
 impl Lost {
@@ -68,6 +70,11 @@ impl Lost {
         account.prints(&["backup", &pool, "--to", FILE]);
         account.simulator.reset_evidence();
         Self { account, s3, pool }
+    }
+
+    /// One call about the pool that was backed up.
+    pub(crate) fn call(&self, operation: Operation, members: Value) {
+        call(&self.account, &self.s3, &self.pool, operation, members);
     }
 
     fn restore(&self) -> Child {

@@ -16,7 +16,7 @@ pub use rehearsal::Rehearsal;
 pub use restore::{RemovalRequest, RestoreAction, RestoreRequest, RestoreResponse, RestoreStatus};
 pub use selection::{Selection, UsersFrom};
 pub use trigger::{
-    ExecutionInput, RestoreOptions, ScheduledRehearsal, TriggerRequest, UsersEngine,
+    ExecutionInput, RestoreOptions, ScheduledRehearsal, StandbyOptions, TriggerRequest, UsersEngine,
 };
 pub use undo::{Part, UndoPoint, UndoRequest};
 

@@ -53,6 +53,30 @@ pub struct RestoreOptions {
     /// providers with a secret are left to the operator.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_secrets: bool,
+    /// Make a standby pool, or keep one in step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<StandbyOptions>,
+}
+
+/// What is asked of a standby pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandbyOptions {
+    /// Bring this pool, which a restore made as a standby pool, to the backup. Without, one is made:
+    /// closed and quiet, to be kept in step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<UserPoolId>,
+    /// With `sync`: after how many days users gone from the source are removed. 0: never, they stay
+    /// disabled.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remove_after_days: u32,
+    /// With `sync`: read all users of the pool, not only what changed between two backups.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compare_all: bool,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl RestoreOptions {
@@ -102,6 +126,12 @@ impl RestoreOptions {
             return Err(BadRequest::member(
                 "rehearsal",
                 "makes a pool of its own: leave out target_user_pool_id, verify and dry_run",
+            ));
+        }
+        if self.standby.is_some() && (self.dry_run || is_elsewhere || self.rehearsal.is_some()) {
+            return Err(BadRequest::member(
+                "standby",
+                "is a pool of its own: leave out target_user_pool_id, verify, rehearsal and dry_run",
             ));
         }
         if self.select.is_some() && self.target_user_pool_id.is_none() {
@@ -175,6 +205,9 @@ pub struct TriggerRequest {
     /// As in [`RestoreOptions`].
     #[serde(default)]
     pub without_secrets: bool,
+    /// As in [`RestoreOptions`].
+    #[serde(default)]
+    pub standby: Option<StandbyOptions>,
 }
 
 impl TriggerRequest {
@@ -246,6 +279,7 @@ impl TriggerRequest {
             rehearsal: self.rehearsal.clone(),
             undo: self.undo.clone(),
             without_secrets: self.without_secrets,
+            standby: self.standby.clone(),
         }
     }
 

@@ -7,7 +7,7 @@ use model::restore::RestoreState;
 use serde_json::{Value, json};
 
 use super::{described, schema};
-use crate::context::Restore;
+use crate::context::{Existing, Restore};
 use crate::document::text;
 use crate::error::RestoreError;
 use crate::once::{self, Second};
@@ -27,8 +27,12 @@ pub async fn custom_attributes(
     let attributes = restore.head().user_pool()["SchemaAttributes"].as_array();
     let attributes = attributes.map_or(&[][..], Vec::as_slice);
     let legacy_sub = restore.settings.legacy_sub_attribute.as_deref();
-    let schema = schema::of(attributes, legacy_sub);
-    if schema.later.is_empty() {
+    let wanted = match restore.existing {
+        Existing::Stays => schema::of(attributes, legacy_sub).later,
+        // It may have been made before any of them was there.
+        Existing::IsChanged => schema::custom(attributes),
+    };
+    if wanted.is_empty() {
         return Ok(StepResult::nothing_to_do().into());
     }
     let pool = restore.target(state)?;
@@ -36,7 +40,7 @@ pub async fn custom_attributes(
     let is_in = |there: &HashSet<String>, attribute: &Value| {
         text(attribute, "/Name").is_some_and(|name| there.contains(name))
     };
-    let mut missing = schema.later.clone();
+    let mut missing = wanted.clone();
     missing.retain(|attribute| !is_in(&there, attribute));
     for batch in missing.chunks(schema::IN_ONE_CALL) {
         let request = json!({"UserPoolId": pool.as_str(), "CustomAttributes": batch});
@@ -49,7 +53,7 @@ pub async fn custom_attributes(
         let operation = Operation::AddCustomAttributes;
         once::create(restore, operation, &request, Second::Refuses, look).await?;
     }
-    Ok(StepResult::restored(schema.later.len() as u64).into())
+    Ok(StepResult::restored(wanted.len() as u64).into())
 }
 
 /// The names of the pool's custom attributes, without prefixes.

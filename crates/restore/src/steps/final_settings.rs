@@ -15,6 +15,7 @@ use crate::document::{Document, text};
 use crate::error::RestoreError;
 use crate::rehearsal;
 use crate::relocation::Relocation;
+use crate::standby;
 use crate::step::{News, StepProgress, StepResult};
 
 const SECTION: Section = Section::UserPoolConfig;
@@ -31,6 +32,9 @@ pub async fn final_settings(
     restore: &Restore<'_>,
     state: &mut RestoreState,
 ) -> Result<StepProgress, RestoreError> {
+    if state.options.standby.is_some() {
+        return Ok(standby::keep_quiet(restore, state).await?.into());
+    }
     let pool = restore.target(state)?.clone();
     let relocation = Relocation::of(restore, Some(&pool));
     let head = restore.head();

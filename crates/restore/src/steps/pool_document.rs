@@ -98,9 +98,9 @@ pub(crate) fn complete(document: &mut Document, defaults: &Value) {
 
 /// What a restored pool is asked to be.
 #[derive(Debug)]
-pub(super) struct NewPool {
+pub(crate) struct NewPool {
     /// The request of CreateUserPool.
-    pub(super) request: Document,
+    pub(crate) request: Document,
     /// What differs from the backup.
     pub(super) news: News,
 }
@@ -109,7 +109,7 @@ pub(super) struct NewPool {
 ///
 /// Without MFA, triggers, auto-verified attributes and deletion protection, and closed for
 /// sign-up; later steps set all of these.
-pub(super) fn creation(
+pub(crate) fn creation(
     head: &BackupHead,
     relocation: &Relocation<'_>,
     restore_id: &RestoreId,

@@ -85,6 +85,18 @@ pub(super) fn of(attributes: &[Value], legacy_sub: Option<&str>) -> Schema {
     schema
 }
 
+/// The custom attributes alone, as AddCustomAttributes takes them.
+pub(super) fn custom(attributes: &[Value]) -> Vec<Value> {
+    let custom = attributes.iter().filter_map(|attribute| {
+        let mut attribute = object(attribute);
+        let name = member(&attribute, "Name")?.to_owned();
+        let (bare, developer_only) = bare_name(&name)?;
+        custom_attribute(&mut attribute, bare, developer_only);
+        Some(Value::Object(attribute))
+    });
+    custom.collect()
+}
+
 /// The name without the prefix that Cognito adds itself, and whether the attribute is for
 /// developers only; `None` for a standard attribute.
 pub(super) fn bare_name(name: &str) -> Option<(&str, bool)> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cognito::Stop;
 use jiff::Timestamp;
+use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::{RestoreOptions, Selection, UsersEngine};
 use model::restore::{RestoreState, UserEntry};
@@ -32,9 +33,9 @@ const ROUNDS: usize = 3;
 const SECOND_LOOK: Duration = Duration::from_secs(5);
 
 /// What is done, as the backup of the present shows it.
-pub(super) struct Work {
-    pub(super) plan: Plan,
-    pub(super) people: People,
+pub(crate) struct Work {
+    pub(crate) plan: Plan,
+    pub(crate) people: People,
 }
 
 impl Undo<'_> {
@@ -72,7 +73,14 @@ impl Undo<'_> {
         if begun.is_none() {
             Begun::write(&folder, &work.plan, before).await?;
         }
-        let changed = self.change(&folder, &mut state, &mut work, &mut progress, present, stop);
+        let changed = self.change(
+            &folder,
+            &mut state,
+            &mut work,
+            &mut progress,
+            &present.head,
+            stop,
+        );
         if !Box::pin(changed).await? {
             return Ok(None);
         }
@@ -102,7 +110,7 @@ impl Undo<'_> {
     }
 
     /// What an undo remembers: which clients were there before it made others.
-    pub(super) fn begin(&self, id: &RestoreId, options: RestoreOptions) -> RestoreState {
+    pub(crate) fn begin(&self, id: &RestoreId, options: RestoreOptions) -> RestoreState {
         let mut state = RestoreState::new(
             id.clone(),
             self.pool.clone(),
@@ -116,13 +124,13 @@ impl Undo<'_> {
     }
 
     /// Makes the calls that are not made yet. False when the stop came first.
-    pub(super) async fn change(
+    pub(crate) async fn change(
         &self,
         folder: &Folder<'_>,
         state: &mut RestoreState,
         work: &mut Work,
         progress: &mut UndoProgress,
-        present: &Backup,
+        present: &BackupHead,
         stop: &Stop,
     ) -> Result<bool, RestoreError> {
         if !progress.settings {
@@ -144,7 +152,7 @@ impl Undo<'_> {
         folder: &Folder<'_>,
         state: &mut RestoreState,
         planned: &Plan,
-        present: &Backup,
+        present: &BackupHead,
         stop: &Stop,
         progress: &mut UndoProgress,
     ) -> Result<bool, RestoreError> {
@@ -166,7 +174,7 @@ impl Undo<'_> {
             wanted.head = heads.wanted(&differences, &actions, self.scope);
             let translations = Translations::default();
             let restore = self.restore(folder, &wanted, &translations, stop);
-            match settings::carry_out(&restore, state, &heads, &actions).await? {
+            match Box::pin(settings::carry_out(&restore, state, &heads, &actions)).await? {
                 Some(of_round) => progress.hear(of_round),
                 None => return Ok(false),
             }
@@ -175,8 +183,8 @@ impl Undo<'_> {
     }
 
     /// The clients that the pool had are not taken for those that the undo makes.
-    fn know_clients(&self, state: &mut RestoreState, heads: &Heads, present: &Backup) {
-        let had = present.head.list(Section::AppClients).iter();
+    fn know_clients(&self, state: &mut RestoreState, heads: &Heads, present: &BackupHead) {
+        let had = present.list(Section::AppClients).iter();
         let had = had.filter_map(|client| client["ClientId"].as_str());
         let pairs = heads.clients.iter();
         let pairs = pairs.map(|(then, now)| (then.as_str(), now.as_str()));
@@ -228,7 +236,7 @@ impl Undo<'_> {
         if people.work.is_empty() {
             return Ok(true);
         }
-        let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
+        let made_again = self.made_again().await?;
         let translations = Translations::default();
         let restore = self.restore(folder, self.point, &translations, stop);
         let settings = crate::steps::described(&restore, self.pool).await?;
@@ -296,7 +304,7 @@ impl Undo<'_> {
                     old_username: row.old_username,
                     new_username: row.new_username,
                 };
-                made_again.users.insert(row.new_sub, user);
+                made_again.add_user(row.new_sub, user);
             }
         }
         made_again.write(workspace, self.pool).await?;

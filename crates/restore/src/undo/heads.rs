@@ -1,12 +1,14 @@
 //! The settings of the point in time and of the pool, and what differs between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compare::allowed::{Relation, Rule, row};
+use compare::announced::Announcements;
 use compare::documents::FoundDifference;
-use compare::settings::{Ties, compare_sections, is_known};
+use compare::settings::{self, Ties, compare_sections, is_known};
 use model::document::BackupHead;
 use model::inventory::Section;
+use model::rules::app_client::{REFRESH, rotates};
 use serde_json::Value;
 
 use super::pairs::{CLIENT_ID, pair_clients};
@@ -15,12 +17,27 @@ use crate::document::object;
 use crate::steps::pool_document::{complete, explicit_defaults, temporary_passwords};
 
 /// The settings of both sides. Clients that were made again go by their ids at the point in time.
-#[derive(Debug, Clone)]
-pub(super) struct Heads {
+#[derive(Debug)]
+pub(crate) struct Heads {
     pub(super) point: BackupHead,
     pub(super) live: BackupHead,
     /// The id that each client of the point in time has now.
     pub(super) clients: BTreeMap<String, String>,
+    /// Where the pool is another one than that of the point in time: what stays its own.
+    pub(super) terms: Option<Terms>,
+}
+
+/// How a pool may differ from another one that it is kept like.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// The settings that the other pool would have in this one's place.
+    pub(super) expected: BackupHead,
+    /// What a restore could not bring, or would change.
+    pub(super) announced: Announcements,
+    /// Settings that stay as they are, with everything below them.
+    pub(super) stays: Vec<String>,
+    /// The custom attribute that keeps the old `sub`, without its prefix.
+    pub(super) legacy_sub_attribute: Option<String>,
 }
 
 impl Heads {
@@ -29,12 +46,23 @@ impl Heads {
         point: &BackupHead,
         live: &BackupHead,
         made_again: &BTreeMap<String, String>,
+        terms: Option<Terms>,
     ) -> Self {
-        let mut point = point.clone();
+        let mut point = terms
+            .as_ref()
+            .map_or(point, |terms| &terms.expected)
+            .clone();
         let mut pool = object(point.user_pool());
         temporary_passwords(&mut pool);
         point.set(Section::UserPoolConfig, Value::Object(pool));
-        let clients = pair_clients(&point, live, made_again);
+        let clients = match terms {
+            None => pair_clients(&point, live, made_again),
+            Some(_) => settings::pair_clients(
+                point.list(Section::AppClients),
+                live.list(Section::AppClients),
+                made_again,
+            ),
+        };
         let back: BTreeMap<&str, &str> = clients
             .iter()
             .map(|(then, now)| (now.as_str(), then.as_str()))
@@ -67,7 +95,61 @@ impl Heads {
             point,
             live: renamed,
             clients,
+            terms,
         }
+    }
+
+    /// What the live pool is to the point in time.
+    fn ties(&self) -> Ties<'_> {
+        match &self.terms {
+            None => Ties {
+                relation: Relation::SamePool,
+                ..Ties::default()
+            },
+            Some(terms) => Ties {
+                relation: Relation::Restored,
+                legacy_sub_attribute: terms.legacy_sub_attribute.as_deref(),
+                ..Ties::default()
+            },
+        }
+    }
+
+    /// Whether the pool keeps its own: what is bound to its Region, and what is to stay.
+    fn is_its_own(&self, found: &FoundDifference) -> bool {
+        let Some(terms) = &self.terms else {
+            return false;
+        };
+        let path = found.path.join("/");
+        let stays = |kept: &String| {
+            let below = path.strip_prefix(kept.as_str());
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        terms.stays.iter().any(stays)
+            || terms.announced.covering(&path).is_some()
+            || self.may_refresh(found)
+    }
+
+    /// Whether a client may do more than in the other pool by `ALLOW_REFRESH_TOKEN_AUTH` alone:
+    /// Cognito may refuse clients without it (facts 0.1), and it lets nobody in who cannot sign in.
+    fn may_refresh(&self, found: &FoundDifference) -> bool {
+        let [section, id, member] = &found.path[..] else {
+            return false;
+        };
+        if section != Section::AppClients.member() || member != "ExplicitAuthFlows" {
+            return false;
+        }
+        let mut clients = self.point.list(Section::AppClients).iter();
+        let rotates_then = clients
+            .find(|client| client[CLIENT_ID] == **id)
+            .is_some_and(|client| rotates(&object(client)));
+        let flows = |side: &Option<Value>| -> BTreeSet<String> {
+            let flows = side.as_ref().and_then(Value::as_array);
+            let flows = flows.into_iter().flatten().filter_map(Value::as_str);
+            flows.map(str::to_owned).collect()
+        };
+        let mut wanted = flows(&found.first);
+        wanted.insert(REFRESH.to_owned());
+        !rotates_then && wanted == flows(&found.second)
     }
 
     /// Sections that both sides tell.
@@ -88,17 +170,14 @@ impl Heads {
 
     /// What differs within the scope and is a setting, not something that Cognito computes.
     pub(super) fn differences(&self, scope: &Scope) -> Vec<FoundDifference> {
-        let ties = Ties {
-            relation: Relation::SamePool,
-            ..Ties::default()
-        };
         let sections = self.compared();
-        let found = compare_sections(&self.point, &self.live, &ties, sections).found;
+        let found = compare_sections(&self.point, &self.live, &self.ties(), sections).found;
         let is_meant = |found: &FoundDifference| {
             let section = section_of(found);
             section.is_some_and(|section| scope.takes_section(section))
                 && scope.takes_setting(&found.path)
                 && !self.is_computed(found)
+                && !self.is_its_own(found)
         };
         found.into_iter().filter(is_meant).collect()
     }

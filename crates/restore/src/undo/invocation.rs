@@ -201,6 +201,7 @@ pub async fn next(
         point,
         pool: &point.head.user_pool_id,
         scope: &scope,
+        counterpart: None,
     };
     let mut state = remembered.unwrap_or_else(|| undo.begin(order.undo_id, options));
     let mut progress = UndoProgress::read(&folder).await?;
@@ -281,7 +282,7 @@ impl Run<'_> {
             Begun::write(folder, &work.plan, &before).await?;
         }
         if !progress.changed {
-            let done = undo.change(folder, state, &mut work, progress, &present, stop);
+            let done = undo.change(folder, state, &mut work, progress, &present.head, stop);
             let done = Box::pin(done).await?;
             let users_done = progress.users as u64;
             if !done {

@@ -15,6 +15,7 @@
 
 use cognito::{Operation, Stop};
 use model::UserPoolId;
+use model::document::BackupHead;
 use vault::Backup;
 
 use crate::context::{Clients, Existing, Restore, RestoreSettings};
@@ -22,17 +23,19 @@ use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::side::{LivePool, Side};
 use crate::translate::Translations;
+use crate::users::Lineage;
 
-mod carry_out;
+pub(crate) mod carry_out;
+mod counterpart;
 mod fingerprint;
 mod heads;
 mod invocation;
-mod made_again;
+pub(crate) mod made_again;
 mod page;
 mod pairs;
-mod people;
+pub(crate) mod people;
 mod plan;
-mod remembered;
+pub(crate) mod remembered;
 mod report;
 mod scope;
 mod settings;
@@ -42,6 +45,7 @@ mod verdicts;
 mod verify;
 mod wanted;
 
+pub use counterpart::Counterpart;
 pub use invocation::{Ended, Invocation, Next, Order, next, report_failure};
 pub use page::page;
 pub use plan::{Action, MemberChange, MembershipCounts, Plan, UserCounts, What};
@@ -101,6 +105,8 @@ pub struct Undo<'a> {
     pub pool: &'a UserPoolId,
     /// What it is about.
     pub scope: &'a Scope,
+    /// The pool is another one than that of the point in time, and is made like it.
+    pub counterpart: Option<&'a Counterpart>,
 }
 
 impl Undo<'_> {
@@ -114,19 +120,32 @@ impl Undo<'_> {
     }
 
     async fn compare(&self, now: Side<'_>) -> Result<(Plan, People), RestoreError> {
-        if self.point.head.user_pool_id != *self.pool {
+        if self.counterpart.is_none() && self.point.head.user_pool_id != *self.pool {
             return Err(RestoreError::PointOfOtherPool {
                 point: self.point.head.user_pool_id.clone(),
                 pool: self.pool.clone(),
             });
         }
+        let made_again = self.made_again().await?;
+        let live = compare::diff::Side::head(&now).clone();
+        let compared = self.compare_with(&live, &made_again, now, &made_again);
+        compared.await
+    }
+
+    /// Compares the settings with those of the pool, and the users with those of a side, who are
+    /// known there by `known`.
+    pub(crate) async fn compare_with(
+        &self,
+        live: &BackupHead,
+        made_again: &MadeAgain,
+        now: Side<'_>,
+        known: &MadeAgain,
+    ) -> Result<(Plan, People), RestoreError> {
         RestoreError::unless_decrypted(self.point)?;
-        let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
-        let live = compare::diff::Side::head(&now);
-        let heads = Heads::new(&self.point.head, live, &made_again.clients);
+        let heads = self.heads(live, made_again).await?;
         let differences = heads.differences(self.scope);
         let actions = heads.actions(&differences, self.scope);
-        let people = People::compare(self.point, now, &made_again, self.scope).await?;
+        let people = self.compare_people(now, known).await?;
         let mut lines: Vec<String> = differences
             .iter()
             .map(|found| {
@@ -151,7 +170,41 @@ impl Undo<'_> {
         Ok((plan, people))
     }
 
-    fn restore<'r>(
+    /// What is known of users and clients that are there under other ids.
+    pub(crate) async fn made_again(&self) -> Result<MadeAgain, RestoreError> {
+        let workspace = &self.clients.workspace;
+        let made_again = MadeAgain::read(workspace, self.pool).await?;
+        let Some(made_by) = self.counterpart.and_then(|pool| pool.made_by.as_ref()) else {
+            return Ok(made_again);
+        };
+        let from = &self.point.head.user_pool_id;
+        let restored = Lineage::read(workspace, from, made_by).await?;
+        Ok(made_again.after(restored))
+    }
+
+    async fn heads(
+        &self,
+        live: &BackupHead,
+        made_again: &MadeAgain,
+    ) -> Result<Heads, RestoreError> {
+        let terms = match self.counterpart {
+            Some(counterpart) => Some(Box::pin(counterpart.terms(self, live)).await?),
+            None => None,
+        };
+        let point = &self.point.head;
+        Ok(Heads::new(point, live, &made_again.clients, terms))
+    }
+
+    async fn compare_people(
+        &self,
+        now: Side<'_>,
+        made_again: &MadeAgain,
+    ) -> Result<People, RestoreError> {
+        let is_counterpart = self.counterpart.is_some();
+        People::compare(self.point, now, made_again, self.scope, is_counterpart).await
+    }
+
+    pub(crate) fn restore<'r>(
         &'r self,
         folder: &'r Folder<'r>,
         backup: &'r Backup,
@@ -177,13 +230,9 @@ impl Undo<'_> {
         LivePool::open(&self.clients.cognito, &self.clients.waf, self.pool, true).await
     }
 
-    async fn heads_now(&self) -> Result<Heads, RestoreError> {
-        let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
+    pub(crate) async fn heads_now(&self) -> Result<Heads, RestoreError> {
+        let made_again = self.made_again().await?;
         let live = self.live().await?;
-        Ok(Heads::new(
-            &self.point.head,
-            live.head(),
-            &made_again.clients,
-        ))
+        self.heads(live.head(), &made_again).await
     }
 }

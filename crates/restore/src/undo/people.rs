@@ -17,7 +17,7 @@ use crate::side::Side;
 
 /// What is done with one user who is there.
 #[derive(Clone, Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// The `sub` at the point in time; the present one of a user who was added since.
     pub(super) sub: String,
     /// What differs and is put back.
@@ -28,21 +28,25 @@ pub(super) struct Work {
     pub(super) leave: Vec<String>,
     /// The user was added since, and is disabled.
     pub(super) disable: bool,
+    /// Somebody else has the username at the point in time: the user is disabled, whoever it is.
+    pub(super) is_replaced: bool,
 }
 
 /// What is done with all users.
 #[derive(Default)]
-pub(super) struct People {
+pub(crate) struct People {
     /// Users who are there, by username at the point in time.
-    pub(super) work: BTreeMap<String, Work>,
+    pub(crate) work: BTreeMap<String, Work>,
     /// The `sub`s of users who were deleted.
-    pub(super) deleted: Vec<String>,
-    pub(super) users: UserCounts,
-    pub(super) memberships: MembershipCounts,
+    pub(crate) deleted: Vec<String>,
+    pub(crate) users: UserCounts,
+    pub(crate) memberships: MembershipCounts,
     pub(super) members_of_users: BTreeMap<String, u64>,
     pub(super) left_of_users: BTreeMap<String, u64>,
     /// A line for each difference.
     pub(super) lines: Vec<String>,
+    /// The pool is another one than that of the point in time.
+    is_counterpart: bool,
 }
 
 /// Whether an undo puts a member of a user back. The status follows from passwords and from what
@@ -60,6 +64,12 @@ fn is_put_back(member: &MemberDifference) -> bool {
     is_attribute(&member.member)
 }
 
+/// Whether a user of another pool has to be confirmed as the source's was: `UNCONFIRMED` and users
+/// with a temporary password can get no new one by "forgot password" (facts C.2).
+fn becomes_confirmed(member: &MemberDifference) -> bool {
+    member.member == "UserStatus" && member.first.as_deref() == Some("CONFIRMED")
+}
+
 fn is_mfa(member: &MemberDifference) -> bool {
     matches!(
         member.member.as_str(),
@@ -73,18 +83,24 @@ fn had_retired_status(member: &MemberDifference) -> bool {
 }
 
 impl People {
-    /// Compares, where the scope asks for users or memberships at all.
+    /// Compares, where the scope asks for users or memberships at all. `is_counterpart`: the pool
+    /// is another one than that of the point in time.
     pub(super) async fn compare(
         point: &Backup,
         now: Side<'_>,
         made_again: &MadeAgain,
         scope: &Scope,
+        is_counterpart: bool,
     ) -> Result<Self, RestoreError> {
-        let mut people = Self::default();
+        let mut people = Self {
+            is_counterpart,
+            ..Self::default()
+        };
         if !scope.takes_users() && !scope.takes_memberships() {
             return Ok(people);
         }
         let (nothing, made_again_users) = (MadeAgain::default(), made_again);
+        // In another pool whoever is forgotten is gone like everybody whom the point in time lacks.
         let forgotten: BTreeMap<&str, &str> = point
             .forgotten_users()
             .map(|(username, sub)| (sub.as_str(), username))
@@ -93,14 +109,9 @@ impl People {
         let is_meant = |username: &str, sub: Option<&str>| {
             scope.takes_users() && scope.takes_user(username, sub)
         };
-        let point = Known {
-            side: Side::Stored(point),
-            made_again: &nothing,
-        };
-        let now = Known {
-            side: now,
-            made_again,
-        };
+        let pool = point.head.user_pool_id.clone();
+        let point = Known::new(Side::Stored(point), &nothing, &pool, is_counterpart);
+        let now = Known::new(now, made_again, &pool, is_counterpart);
         let options = Options {
             names: usize::MAX,
             ..Options::default()
@@ -117,7 +128,12 @@ impl People {
                 if let Some(sub) = sub.filter(|_| is_forgotten) {
                     still_there.insert(sub.to_owned());
                 }
-                people.user(user, made_again_users, scope, is_forgotten);
+                people.user(
+                    user,
+                    made_again_users,
+                    scope,
+                    is_forgotten && !is_counterpart,
+                );
             }
         }
         let deleted = forgotten.iter().filter(|(sub, username)| {
@@ -137,24 +153,29 @@ impl People {
                 "{:?} {:?} {:?}",
                 membership.change, membership.group, membership.username
             ));
-            let counts = &mut people.memberships;
             let is_added = membership.change == ChangeKind::Added;
             if is_added && !scope.remove_added {
-                counts.left_alone += 1;
+                people.memberships.left_alone += 1;
                 continue;
             }
-            let work = people.work.entry(membership.username).or_default();
-            work.sub = sub.unwrap_or_default().to_owned();
+            let work = people.work_of(&membership.username, sub.unwrap_or_default());
             if is_added {
-                counts.remove += 1;
                 work.leave.push(membership.group);
+                people.memberships.remove += 1;
             } else {
-                counts.make_again += 1;
                 work.join.push(membership.group);
+                people.memberships.make_again += 1;
             }
         }
         people.lines.sort_unstable();
         Ok(people)
+    }
+
+    /// The work for a user.
+    fn work_of(&mut self, username: &str, sub: &str) -> &mut Work {
+        let work = self.work.entry(username.to_owned()).or_default();
+        work.sub = sub.to_owned();
+        work
     }
 
     /// Somebody who is forgotten and still there was not added since, only left out of the backup.
@@ -182,24 +203,36 @@ impl People {
                 self.users.make_again += 1;
                 self.deleted.push(sub);
             }
-            ChangeKind::Recreated => self.users.replaced += 1,
-            ChangeKind::Added if scope.disable_added_users && user.enabled && !is_forgotten => {
+            ChangeKind::Recreated => {
+                self.users.replaced += 1;
+                if self.is_counterpart && scope.disable_added_users {
+                    let work = self.work_of(&user.username, &sub);
+                    (work.disable, work.is_replaced) = (true, true);
+                }
+            }
+            // Who is gone from another pool is noted, disabled or not.
+            ChangeKind::Added
+                if scope.disable_added_users
+                    && (user.enabled || self.is_counterpart)
+                    && !is_forgotten =>
+            {
                 self.users.disable += 1;
-                let work = self.work.entry(user.username).or_default();
-                work.sub = sub;
-                work.disable = true;
+                self.work_of(&user.username, &sub).disable = true;
             }
             ChangeKind::Added => self.users.left_alone += 1,
             ChangeKind::Changed | ChangeKind::Unreadable => {
                 // Who was made again has no authenticator app any more (facts C.4), and with a
                 // retired status is disabled.
-                let is_made_again = made_again.users.values().any(|one| one.old_sub == sub);
+                let is_made_again = made_again.has(&sub);
+                let is_counterpart = self.is_counterpart;
                 let was_retired = user.members.iter().any(had_retired_status);
                 let (put_back, left): (Vec<_>, Vec<_>) =
                     user.members.into_iter().partition(|member| {
-                        let differs_for_good = is_made_again
+                        let differs_for_good = !is_counterpart
+                            && is_made_again
                             && (is_mfa(member) || was_retired && member.member == "Enabled");
-                        is_put_back(member) && !differs_for_good
+                        let is_confirmed = is_counterpart && becomes_confirmed(member);
+                        (is_put_back(member) || is_confirmed) && !differs_for_good
                     });
                 for member in left {
                     *self.left_of_users.entry(member.member).or_default() += 1;
@@ -210,23 +243,72 @@ impl People {
                 }
                 if !put_back.is_empty() {
                     self.users.put_back += 1;
-                    let work = self.work.entry(user.username).or_default();
-                    work.sub = sub;
-                    work.members = put_back;
+                    self.work_of(&user.username, &sub).members = put_back;
                 }
             }
         }
     }
 
+    /// The users who are disabled because the point in time lacks them: usernames and `sub`s, as the
+    /// sides told them; no `sub` of one whose name somebody else has there.
+    pub(crate) fn disabled(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let disabled = self.work.iter().filter(|(_, work)| work.disable);
+        disabled.map(|(username, work)| {
+            let sub = (!work.is_replaced).then(|| work.sub.clone());
+            (username.clone(), sub)
+        })
+    }
+
+    /// The usernames of those who are enabled.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &str> {
+        let is_enabled = |member: &MemberDifference| {
+            member.member == "Enabled" && member.first.as_deref() == Some("true")
+        };
+        let enabled = self
+            .work
+            .iter()
+            .filter(move |(_, work)| work.members.iter().any(is_enabled));
+        enabled.map(|(username, _)| username.as_str())
+    }
+
+    /// Leaves alone who need not be disabled: by the username, and by the `sub` unless somebody else
+    /// has the name at the point in time.
+    pub(crate) fn leave_disabled(&mut self, is_left: impl Fn(&str, Option<&str>) -> bool) {
+        let (users, memberships) = (&mut self.users, &mut self.memberships);
+        self.work.retain(|username, work| {
+            let sub = (!work.is_replaced).then_some(work.sub.as_str());
+            if !work.disable || !is_left(username, sub) {
+                return true;
+            }
+            users.disable -= u64::from(!work.is_replaced);
+            memberships.remove -= work.leave.len() as u64;
+            false
+        });
+    }
+
+    /// Adds the MFA preferences that another comparison found to differ.
+    pub(crate) fn join_preferences(&mut self, other: Self) {
+        for (username, work) in other.work {
+            let members: Vec<_> = work.members.into_iter().filter(is_mfa).collect();
+            if members.is_empty() {
+                continue;
+            }
+            let known = self.work_of(&username, &work.sub);
+            known.members.retain(|member| !is_mfa(member));
+            known.members.extend(members);
+        }
+    }
+
     /// Adds the memberships of groups that were made again: of those members of the point in
     /// time who are still there, or there again.
-    pub(super) async fn join_made_again(
+    pub(crate) async fn join_made_again(
         &mut self,
         point: Side<'_>,
         groups: &[String],
         scope: &Scope,
     ) -> Result<(), RestoreError> {
-        if groups.is_empty() {
+        let without_members = self.is_counterpart && !scope.takes_memberships();
+        if groups.is_empty() || without_members {
             return Ok(());
         }
         let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -250,9 +332,7 @@ impl People {
             {
                 continue;
             }
-            let work = self.work.entry(user.username.as_str().to_owned());
-            let work = work.or_default();
-            work.sub = sub;
+            let work = self.work_of(user.username.as_str(), &sub);
             for group in groups {
                 if !work.join.contains(&group) {
                     work.join.push(group);

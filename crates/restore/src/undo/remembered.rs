@@ -52,50 +52,50 @@ impl Begun {
 
 /// A backup that was asked for, of the pool as it is at that moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Asked {
-    pub(super) at: Timestamp,
+pub(crate) struct Asked {
+    pub(crate) at: Timestamp,
     /// Its key, when it is there.
-    pub(super) key: Option<BackupKey>,
+    pub(crate) key: Option<BackupKey>,
 }
 
 /// How far an undo is. What is not written here is found out by comparing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct UndoProgress {
+pub(crate) struct UndoProgress {
     /// The backup of the pool as it was before, where the undo asks for it.
-    pub(super) before: Option<Asked>,
+    pub(crate) before: Option<Asked>,
     /// The settings are gone through.
-    pub(super) settings: bool,
+    pub(crate) settings: bool,
     /// What there was to tell of settings that are not as they were.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What is left to do by hand.
-    pub(super) manual_steps: Vec<ManualStep>,
+    pub(crate) manual_steps: Vec<ManualStep>,
     /// The ids that clients had, and those of the clients that were made in their place.
-    pub(super) app_clients: BTreeMap<String, String>,
+    pub(crate) app_clients: BTreeMap<String, String>,
     /// Where the map of the users lies who were made again: they are there then.
-    pub(super) user_map: Option<String>,
+    pub(crate) user_map: Option<String>,
     /// How many users were made again.
-    pub(super) made_again: u64,
+    pub(crate) made_again: u64,
     /// How many of the users who are there are dealt with, in the order of their names.
-    pub(super) users: usize,
+    pub(crate) users: usize,
     /// What was left of users.
-    pub(super) left: Vec<Left>,
+    pub(crate) left: Vec<Left>,
     /// All calls are made.
-    pub(super) changed: bool,
+    pub(crate) changed: bool,
     /// The backup of the pool as it is after, where the undo asks for it.
-    pub(super) after: Option<Asked>,
+    pub(crate) after: Option<Asked>,
     /// Something was not as planned, and the pool was asked for a second time.
-    pub(super) looked_again: bool,
+    pub(crate) looked_again: bool,
 }
 
 impl UndoProgress {
     const OBJECT: &str = "undo-progress.json";
 
-    pub(super) async fn read(folder: &Folder<'_>) -> Result<Self, RestoreError> {
+    pub(crate) async fn read(folder: &Folder<'_>) -> Result<Self, RestoreError> {
         Ok(read_json(folder, Self::OBJECT).await?.unwrap_or_default())
     }
 
-    pub(super) async fn write(&self, folder: &Folder<'_>) -> Result<(), RestoreError> {
+    pub(crate) async fn write(&self, folder: &Folder<'_>) -> Result<(), RestoreError> {
         write_json(folder, Self::OBJECT, self).await
     }
 

@@ -113,6 +113,14 @@ pub(super) async fn carry_out(
                 && matches!(action.what, What::PutBack | What::MakeAgain)
         })
     };
+    if lacks_attributes(actions) {
+        let added = steps::custom_attributes::custom_attributes(restore, state).await;
+        let added = match added {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into_cognito()?),
+        };
+        tell(added, Section::UserPoolConfig, &mut news)?;
+    }
     if of(&[Section::UserPoolConfig]) {
         tell(user_pool(restore).await, Section::UserPoolConfig, &mut news)?;
     }
@@ -152,6 +160,17 @@ pub(super) async fn carry_out(
         tell(removed, action.section, &mut news)?;
     }
     Ok(Some(news))
+}
+
+/// Whether attributes are added to the schema: of another pool that has got more since.
+fn lacks_attributes(actions: &[Action]) -> bool {
+    let members = actions
+        .iter()
+        .filter(|action| action.what == What::PutBack)
+        .flat_map(|action| &action.members);
+    members
+        .map(|member| &member.path)
+        .any(|path| path.get(1).is_some_and(|name| name == "SchemaAttributes"))
 }
 
 /// What is refused is told, and the rest goes on; what may pass ends it for now.

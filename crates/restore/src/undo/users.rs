@@ -3,13 +3,14 @@
 //! Who a user is says the `sub` alone, which is read right before the first call: a name may
 //! belong to somebody else by now. Nobody gets a message: an address is put back together with its
 //! verified flag, and one that was not verified, in a pool that verifies by itself, is left as it
-//! is. Passwords and sessions are not touched.
+//! is. Passwords and sessions are not touched, but for users of another pool whom the source has
+//! confirmed since: they get one that nobody learns.
 
 use cognito::{CognitoError, ErrorKind, Operation};
 use compare::diff::MemberDifference;
 use futures::stream::{self, StreamExt as _};
 use model::UserPoolId;
-use model::document::UserRecord;
+use model::document::{UserRecord, UserStatus};
 use model::observe::{Counted, Event};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +20,7 @@ use super::remembered::UndoProgress;
 use super::report::Left;
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
-use crate::users::{Contact, look};
+use crate::users::{Contact, look, random_password};
 
 /// Users on their way at once; the pacer sees to the rate.
 const AT_ONCE: usize = 64;
@@ -31,6 +32,8 @@ struct Circumstances<'a> {
     /// The attributes that the pool verifies by itself.
     verified_by_pool: Vec<Contact>,
     made_again: &'a MadeAgain,
+    /// Of passwords, which nobody learns.
+    minimum_length: usize,
 }
 
 /// Carries out what is not done yet. False when the stop came first.
@@ -47,6 +50,11 @@ pub(super) async fn put_back(
         pool,
         verified_by_pool: Contact::named_in(&settings["AutoVerifiedAttributes"]),
         made_again,
+        minimum_length: settings
+            .pointer("/Policies/PasswordPolicy/MinimumLength")
+            .and_then(Value::as_u64)
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or_default(),
     };
     let total = people.work.len();
     let work = stream::iter(people.work.iter().skip(progress.users)).take_while(|_| {
@@ -78,6 +86,7 @@ async fn one(
 ) -> Result<Vec<Left>, RestoreError> {
     let made_again = circumstances.made_again;
     let name = made_again.username_now(username);
+    let name = name.as_str();
     let mut left = Vec::new();
     let mut leave = |member: &str, why: &str| {
         left.push(Left {
@@ -91,7 +100,8 @@ async fn one(
         leave("", "the user is not there any more");
         return Ok(left);
     };
-    if seen.attribute("sub") != Some(made_again.sub_now(&work.sub)) {
+    let is_same = seen.attribute("sub") == Some(made_again.sub_now(&work.sub).as_str());
+    if !is_same && !work.is_replaced {
         leave("", "somebody else has the username by now");
         return Ok(left);
     }
@@ -101,6 +111,10 @@ async fn one(
         let mut request = json!({"UserPoolId": pool.as_str(), "Username": name});
         if let Value::Object(request) = &mut request {
             request.extend(members);
+        }
+        if operation == Operation::AdminSetUserPassword {
+            let password = random_password(circumstances.minimum_length)?;
+            request["Password"] = password.expose().into();
         }
         match restore.cognito.call(operation, &request).await {
             Ok(_) => {}
@@ -146,6 +160,14 @@ fn calls(
         let members = json!({"UserAttributeNames": deleted});
         let about = deleted.join(", ");
         call(Operation::AdminDeleteUserAttributes, members, &about);
+    }
+    let is_confirmed = matches!(
+        seen.status,
+        UserStatus::Confirmed | UserStatus::ResetRequired
+    );
+    if member(work, "UserStatus").is_some() && !is_confirmed {
+        let members = json!({"Permanent": true});
+        call(Operation::AdminSetUserPassword, members, "UserStatus");
     }
     if let Some(preference) = mfa_preference(work, seen) {
         call(Operation::AdminSetUserMFAPreference, preference, "MFA");
@@ -221,7 +243,7 @@ fn attributes(
         let name = member.member.as_str();
         let is_attribute = !matches!(
             name,
-            "Enabled" | "UserMFASettingList" | "PreferredMfaSetting"
+            "Enabled" | "UserStatus" | "UserMFASettingList" | "PreferredMfaSetting"
         );
         if !is_attribute || is_contact(name) {
             continue;

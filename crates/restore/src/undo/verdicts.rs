@@ -13,6 +13,13 @@ use super::scope::Scope;
 use super::table::{self, Way};
 use crate::steps::pool_document::is_reserved_tag;
 
+/// Whether an attribute of the schema is a custom one, by its name.
+fn is_custom(name: &str) -> bool {
+    ["custom:", "dev:"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
 impl Heads {
     /// What is done about the differences, in the order in which it is carried out.
     pub(super) fn actions(&self, differences: &[FoundDifference], scope: &Scope) -> Vec<Action> {
@@ -129,6 +136,11 @@ impl Heads {
         let path: Vec<&str> = found.path.iter().map(String::as_str).collect();
         let was_there = found.first.is_some();
         match (section, &path[1..]) {
+            (Section::UserPoolConfig, ["SchemaAttributes", name])
+                if self.terms.is_some() && found.second.is_none() && is_custom(name) =>
+            {
+                None
+            }
             (Section::UserPoolConfig, ["SchemaAttributes", ..]) => {
                 Some("attributes of the schema can only be added, and never changed")
             }

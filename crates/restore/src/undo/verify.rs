@@ -3,26 +3,23 @@
 use super::Undo;
 use super::carry_out::Work;
 use super::heads::Heads;
-use super::made_again::MadeAgain;
-use super::people::People;
 use super::remembered::UndoProgress;
 use super::report::Left;
 use crate::error::RestoreError;
 use crate::side::Side;
 
 impl Undo<'_> {
-    /// What was planned and is not so, as `now` shows the pool: read again, or a backup that was made
-    /// since.
-    pub(super) async fn look(
+    /// What was planned of the settings and is not so.
+    pub(crate) async fn look_at_settings(
         &self,
         work: &Work,
         told: &UndoProgress,
-        now: Side<'_>,
     ) -> Result<Vec<Left>, RestoreError> {
-        let made_again = MadeAgain::read(&self.clients.workspace, self.pool).await?;
-        let head = compare::diff::Side::head(&now);
-        let heads = Heads::new(&self.point.head, head, &made_again.clients);
-        let people = &work.people;
+        let heads = self.heads_now().await?;
+        Ok(self.settings_left(&heads, work, told))
+    }
+
+    fn settings_left(&self, heads: &Heads, work: &Work, told: &UndoProgress) -> Vec<Left> {
         let differences = heads.differences(self.scope);
         let mut left = Vec::new();
         for action in heads.actions(&differences, self.scope) {
@@ -38,7 +35,23 @@ impl Undo<'_> {
                 });
             }
         }
-        let still = People::compare(self.point, now, &made_again, self.scope).await?;
+        left
+    }
+
+    /// What was planned and is not so, as `now` shows the pool: read again, or a backup that was made
+    /// since.
+    pub(super) async fn look(
+        &self,
+        work: &Work,
+        told: &UndoProgress,
+        now: Side<'_>,
+    ) -> Result<Vec<Left>, RestoreError> {
+        let made_again = self.made_again().await?;
+        let head = compare::diff::Side::head(&now);
+        let heads = self.heads(head, &made_again).await?;
+        let people = &work.people;
+        let mut left = self.settings_left(&heads, work, told);
+        let still = self.compare_people(now, &made_again).await?;
         for (username, work) in &still.work {
             let Some(planned) = people.work.get(username) else {
                 continue;

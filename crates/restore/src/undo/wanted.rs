@@ -24,7 +24,7 @@ impl Heads {
         scope: &Scope,
     ) -> BackupHead {
         let whole = scope.settings.is_empty();
-        let mut wanted = BackupHead::new(self.point.user_pool_id.clone(), self.point.timestamp);
+        let mut wanted = BackupHead::new(self.live.user_pool_id.clone(), self.point.timestamp);
         let secrets = self.point.section(Section::ClientSecrets);
         wanted.set(Section::ClientSecrets, secrets.clone());
         let pool = self.live.user_pool().clone();

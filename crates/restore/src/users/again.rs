@@ -210,7 +210,7 @@ async fn there(
 ) -> Result<HashMap<String, UserEntry>, RestoreError> {
     let mut there = HashMap::new();
     for number in 1..=state.users.map_parts {
-        for entry in ledger::map_part(restore, &state.restore_id, number).await? {
+        for entry in ledger::map_part(restore.workspace, &state.restore_id, number).await? {
             // Who was in a group that the pool lacked is not known by sub.
             if !again.groups.is_empty() || again.concerns(&entry.old_sub) {
                 there.insert(entry.old_sub.clone(), entry);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::RestoreId;
 use model::restore::{Finding, RestoreState, UserCounts, UserEntry, UsersProgress};
 use tokio::time::Instant;
+use vault::Workspace;
 
 use super::register::Register;
 use crate::context::Restore;
@@ -152,12 +153,12 @@ pub(super) fn rows(entries: &[UserEntry]) -> Result<Vec<u8>, RestoreError> {
 /// [`RestoreError::StateDamaged`] when it is something else; [`RestoreError::Vault`] when the
 /// bucket does not give it.
 pub(crate) async fn map_part(
-    restore: &Restore<'_>,
+    workspace: &Workspace,
     id: &RestoreId,
     number: u32,
 ) -> Result<Vec<UserEntry>, RestoreError> {
     let key = UsersProgress::map_part_key(id, number);
-    let part = restore.workspace.read(&key).await?.unwrap_or_default();
+    let part = workspace.read(&key).await?.unwrap_or_default();
     let mut rows = csv::ReaderBuilder::new();
     let rows = rows.has_headers(false).from_reader(part.as_slice());
     let rows: Result<_, csv::Error> = rows.into_deserialize().collect();
@@ -169,6 +170,11 @@ pub(crate) async fn map_part(
 
 /// The header of the user map.
 pub(super) const MAP_HEADER: &[u8] = b"old_sub,old_username,new_sub,new_username\n";
+
+/// A whole user map.
+pub(crate) fn map_of(entries: &[UserEntry]) -> Result<Vec<u8>, RestoreError> {
+    Ok([MAP_HEADER, &rows(entries)?].concat())
+}
 
 /// One finding to a line.
 pub(super) fn lines(findings: &[Finding]) -> Result<Vec<u8>, RestoreError> {

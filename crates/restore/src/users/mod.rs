@@ -56,7 +56,6 @@ use self::decide::Circumstances;
 use self::engine::Engine;
 use self::identity::{Identities, Moment};
 use self::index::{Listing, UserIndex};
-use self::lineage::Lineage;
 use self::make::Maker;
 use self::memberships::MembershipTable;
 use self::pipeline::Ended;
@@ -70,8 +69,10 @@ use crate::step::{News, StepProgress, StepResult};
 pub(crate) use self::again::begin_again;
 pub(crate) use self::foresee::{Foresight, foresee};
 pub use self::import::{ImportRow, ImportRows, seconds_until_look};
-pub(crate) use self::ledger::map_part;
+pub(crate) use self::ledger::{map_of, map_part};
+pub(crate) use self::lineage::Lineage;
 pub(crate) use self::make::look;
+pub(crate) use self::password::random as random_password;
 pub(crate) use self::passwords::must_fit;
 pub use self::passwords::{BoxFuture, PasswordSource, Passwords, UserToCome};
 pub(crate) use self::pool::Contact;
@@ -159,7 +160,10 @@ impl Setting {
         };
         let made_by = self.pool.made_by.as_ref();
         let lineage = match made_by.filter(|id| before.is_some() && **id != state.restore_id) {
-            Some(id) => Lineage::read(restore, id).await?,
+            Some(id) => {
+                let from = &restore.head().user_pool_id;
+                Lineage::read(restore.workspace, from, id).await?
+            }
             None => Lineage::default(),
         };
         // Files carry no memberships: only the choice of users may need them there.

@@ -20,7 +20,7 @@ const LONGEST_MINIMUM: usize = 99;
 ///
 /// # Errors
 /// [`RestoreError::Internal`] when the system gives no random bytes.
-pub(super) fn random(minimum_length: usize) -> Result<Secret, RestoreError> {
+pub(crate) fn random(minimum_length: usize) -> Result<Secret, RestoreError> {
     let length = minimum_length.clamp(SHORTEST, LONGEST_MINIMUM);
     let characters: String = random_bytes(length)?
         .iter()

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::session::damaged;
 use crate::context::Restore;
 use crate::error::RestoreError;
+use crate::folder::Folder;
 use crate::steps::{self, RESTORE_TAG};
 use crate::users::Foresight;
 
@@ -115,12 +116,8 @@ async fn maker(
     let Some(id) = tag.and_then(|tag| tag.parse::<RestoreId>().ok()) else {
         return Ok(None);
     };
-    let key = id.object_key(RestoreState::OBJECT);
-    let Some(bytes) = restore.workspace.read(&key).await? else {
-        return Ok(None);
-    };
-    let state = RestoreState::from_json(&bytes)
-        .map_err(|problem| RestoreError::StateDamaged { key, problem })?;
-    let is_of_this_pool = state.new_user_pool_id.as_ref() == Some(pool);
-    Ok((is_of_this_pool && state.s3_key == *restore.backup_name()).then_some(state))
+    let maker = Folder::look(restore.workspace, &id).await?;
+    Ok(maker.filter(|state| {
+        state.new_user_pool_id.as_ref() == Some(pool) && state.s3_key == *restore.backup_name()
+    }))
 }

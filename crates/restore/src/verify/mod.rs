@@ -23,6 +23,8 @@ use model::restore::{FindingCounts, RestoreState, Verification};
 use crate::context::Restore;
 use crate::error::RestoreError;
 
+pub(crate) use expectation::expectation;
+
 /// Every operation of Cognito that a verification calls: those of the backup.
 pub const OPERATIONS: &[Operation] = cognito::collect::OPERATIONS;
 

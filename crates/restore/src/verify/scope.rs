@@ -42,7 +42,7 @@ impl Scope {
         }
         let mut made = HashSet::new();
         for part in 1..=state.users.map_parts {
-            let entries = map_part(restore, &state.restore_id, part).await?;
+            let entries = map_part(restore.workspace, &state.restore_id, part).await?;
             made.extend(entries.iter().map(|entry| hash(&[&entry.new_sub])));
         }
         let members = match &state.options.select {

@@ -132,7 +132,12 @@ impl World {
         let heard = Arc::new(Heard::default());
         let clients = Clients {
             cognito: Cognito::new(&at(&config, NEW, simulator.endpoint()), Pace::unlimited())
-                .allowing(restore::OPERATIONS),
+                // As the function.
+                .allowing(
+                    [restore::undo::OPERATIONS, restore::standby::OWN]
+                        .concat()
+                        .leak(),
+                ),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&elsewhere),
             workspace: Workspace::in_bucket(&config, BUCKET),
@@ -238,6 +243,20 @@ impl World {
         let config = at(&self.config, LOST, self.simulator.endpoint());
         Clients {
             cognito: Cognito::new(&config, pace).allowing(allowed),
+            waf: self.clients.waf.clone(),
+            lambda: self.clients.lambda.clone(),
+            workspace: self.clients.workspace.clone(),
+            observer: self.heard.clone(),
+        }
+    }
+
+    /// What works in the Region that is restored into, with these operations.
+    pub(crate) fn clients_where_pools_are_new(&self, allowed: &[&[Operation]]) -> Clients {
+        let config = at(&self.config, NEW, self.simulator.endpoint());
+        // As long as the tests.
+        let allowed: &'static [Operation] = allowed.concat().leak();
+        Clients {
+            cognito: Cognito::new(&config, Pace::unlimited()).allowing(allowed),
             waf: self.clients.waf.clone(),
             lambda: self.clients.lambda.clone(),
             workspace: self.clients.workspace.clone(),

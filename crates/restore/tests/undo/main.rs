@@ -111,6 +111,7 @@ impl<'w> Scene<'w> {
             point,
             pool: &self.pool,
             scope,
+            counterpart: None,
         }
     }
 

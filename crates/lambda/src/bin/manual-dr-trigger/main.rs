@@ -8,7 +8,10 @@ use lambda_runtime::Context;
 use model::Failure;
 use serde_json::Value;
 
-use crate::trigger::Trigger;
+use crate::trigger::{Standbys, Trigger};
+
+const STANDBY_POOLS: &str = "STANDBY_POOLS";
+const REMOVE_AFTER: &str = "STANDBY_REMOVES_USERS_AFTER_DAYS";
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -19,10 +22,21 @@ impl Function for Trigger {
     type Answer = Value;
 
     fn from_environment() -> Result<Self, Failed> {
+        let environment = Environment::of_process();
+        let pairs = environment.optional(STANDBY_POOLS).unwrap_or_default();
+        let days = environment.optional(REMOVE_AFTER).unwrap_or_default();
+        let days = match days.as_str() {
+            "" => 0,
+            days => days
+                .parse()
+                .map_err(|problem| Failed::configuration(REMOVE_AFTER, problem))?,
+        };
         let config = lambda::sdk_config(TimeoutConfig::disabled());
         Ok(Self {
             step_functions: aws_sdk_sfn::Client::new(&config),
-            state_machine_arn: Environment::of_process().required("STATE_MACHINE_ARN")?,
+            state_machine_arn: environment.required("STATE_MACHINE_ARN")?,
+            standbys: Standbys::read(&pairs, days)
+                .map_err(|problem| Failed::configuration(STANDBY_POOLS, problem))?,
         })
     }
 

@@ -1,11 +1,13 @@
 //! Starting one execution of the state machine, and no second one by accident.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::DisplayErrorContext;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use jiff::Timestamp;
 use model::request::{BadRequest, ScheduledRehearsal, TriggerRequest};
-use model::{RestoreId, UserPoolId};
+use model::{BackupKey, RestoreId, UserPoolId};
 use serde_json::{Value, json};
 
 /// How many running executions are looked through. More restores at a time than this is no
@@ -29,6 +31,54 @@ pub(crate) struct TriggerError {
 pub(crate) struct Trigger {
     pub(crate) step_functions: Client,
     pub(crate) state_machine_arn: String,
+    /// The standby pools that follow by themselves.
+    pub(crate) standbys: Standbys,
+}
+
+/// Which standby pool follows which.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standbys {
+    pools: BTreeMap<UserPoolId, UserPoolId>,
+    /// After how many days users gone from the source are removed; 0: never.
+    remove_after_days: u32,
+}
+
+impl Standbys {
+    /// Reads pairs `SOURCE=STANDBY` between commas; nothing is no pair.
+    ///
+    /// # Errors
+    /// What is wrong, for a person.
+    pub(crate) fn read(pairs: &str, remove_after_days: u32) -> Result<Self, String> {
+        let pairs = pairs
+            .split(',')
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty());
+        let pools: Result<_, String> = pairs
+            .map(|pair| {
+                let (source, standby) = pair
+                    .split_once('=')
+                    .ok_or_else(|| format!("{pair} is no pair SOURCE=STANDBY"))?;
+                let read = |id: &str| id.parse().map_err(|error| format!("{error}"));
+                Ok((read(source)?, read(standby)?))
+            })
+            .collect();
+        Ok(Self {
+            pools: pools?,
+            remove_after_days,
+        })
+    }
+
+    /// What is asked for when the backup with this key has arrived; nothing where no pool follows.
+    fn request_for(&self, arrived: &str) -> Option<Value> {
+        let key: BackupKey = arrived.parse().ok()?;
+        // The parts of a backup arrive before it.
+        let source = Some(key.pool()).filter(|_| key.shard().is_none())?;
+        let standby = self.pools.get(source)?;
+        Some(json!({
+            "user_pool_id": source,
+            "standby": {"sync": standby, "remove_after_days": self.remove_after_days},
+        }))
+    }
 }
 
 impl Trigger {
@@ -50,6 +100,19 @@ impl Trigger {
         now: Timestamp,
         chance: u32,
     ) -> Result<Value, TriggerError> {
+        let of_arrival = match event.get("arrived").and_then(Value::as_str) {
+            None => None,
+            Some(arrived) => match self.standbys.request_for(arrived) {
+                Some(request) => Some(request),
+                None => {
+                    return Ok(answer(
+                        200,
+                        json!({"message": "no standby pool follows it"}),
+                    ));
+                }
+            },
+        };
+        let event = of_arrival.as_ref().unwrap_or(event);
         let request = match self.requested(event).await? {
             Ok(request) => request,
             Err(error) => return Ok(answer(400, json!({"error": error.to_string()}))),
@@ -60,10 +123,16 @@ impl Trigger {
         let undoes = request.undo.is_some() || resumed.as_ref().is_some_and(RestoreId::is_undo);
         let changes_nothing = request.changes_nothing();
         let alone = !changes_nothing && !request.allow_concurrent;
+        let follows = request
+            .standby
+            .as_ref()
+            .is_some_and(|one| one.sync.is_some());
         let same_pool = if rehearses {
             RestoreId::rehearsals_of(&pool)
         } else if undoes {
             RestoreId::undos_of(&pool)
+        } else if follows {
+            RestoreId::syncs_of(&pool)
         } else {
             RestoreId::restores_of(&pool)
         };
@@ -73,9 +142,10 @@ impl Trigger {
             let goes_before = rehearses && name.starts_with(RestoreId::RESTORE);
             name.starts_with(&same_pool) || is_resumed || goes_before
         };
-        let refusal = |running: &str| match rehearses {
-            true => not_beside(&pool, running),
-            false => refused(&pool, running, resumed.is_some()),
+        let refusal = |running: &str| match (rehearses, follows) {
+            (true, _) => not_beside(&pool, running),
+            (false, true) => followed_already(&pool, running),
+            (false, false) => refused(&pool, running, resumed.is_some()),
         };
         if alone && let Some(running) = self.running(is_in_the_way, None).await? {
             return Ok(refusal(&running));
@@ -93,6 +163,8 @@ impl Trigger {
             RestoreId::for_check
         } else if rehearses {
             RestoreId::for_rehearsal
+        } else if follows {
+            RestoreId::for_sync
         } else {
             RestoreId::for_restore
         };
@@ -115,7 +187,7 @@ impl Trigger {
             self.stop(&arn, "AlreadyRunning", cause).await?;
             return Ok(refusal(&earlier));
         }
-        if !rehearses && !undoes && !changes_nothing {
+        if !rehearses && !undoes && !follows && !changes_nothing {
             self.stop_rehearsals().await;
         }
         let resumes = resumed.is_some();
@@ -297,6 +369,11 @@ fn not_beside(pool: &UserPoolId, running: &str) -> Value {
     answer(409, json!({"error": error, "execution_arn": running}))
 }
 
+fn followed_already(pool: &UserPoolId, running: &str) -> Value {
+    let error = format!("the standby pool of {pool} is being brought to a backup already");
+    answer(409, json!({"error": error, "execution_arn": running}))
+}
+
 fn refused(pool: &UserPoolId, running: &str, resumes: bool) -> Value {
     let other_way = if resumes {
         "or stop it"
@@ -329,6 +406,31 @@ fn answer(status_code: u16, body: Value) -> Value {
 mod tests {
     use super::*;
     use aws_sdk_sfn::primitives::DateTime;
+
+    #[test]
+    fn a_standby_pool_follows_whole_backups_of_its_source_alone() {
+        let pairs = "us-east-1_A=us-west-2_B,us-east-1_C=us-west-2_D";
+        let standbys = Standbys::read(pairs, 30).unwrap();
+        let request = standbys.request_for("cognito-backup/2026/03/07/us-east-1_A-090502.json");
+        let request = request.unwrap();
+        assert_eq!(
+            request,
+            json!({"user_pool_id": "us-east-1_A", "standby": {"sync": "us-west-2_B", "remove_after_days": 30}})
+        );
+        assert!(TriggerRequest::from_event(&request).is_ok());
+        for other in [
+            "cognito-backup/2026/03/07/us-east-1_X-090502.json",
+            "cognito-backup/2026/03/07/us-west-2_B-090502.json",
+            "cognito-restore/translations.json",
+            "",
+        ] {
+            assert_eq!(standbys.request_for(other), None, "{other}");
+        }
+        assert_eq!(Standbys::read("", 0), Ok(Standbys::default()));
+        for wrong in ["us-east-1_A", "us-east-1_A=", "=us-east-1_A", "a=b"] {
+            assert!(Standbys::read(wrong, 0).is_err(), "{wrong}");
+        }
+    }
 
     fn execution(arn: &str, second: i64) -> ExecutionListItem {
         ExecutionListItem::builder()
@@ -387,6 +489,7 @@ mod tests {
         let trigger = Trigger {
             step_functions: Client::from_conf(config),
             state_machine_arn: "m".into(),
+            standbys: Standbys::default(),
         };
         for (event, named) in [
             (json!({}), "user_pool_id required"),

@@ -18,7 +18,7 @@ use model::UserPoolId;
 use model::request::{RemovalRequest, RestoreRequest, RestoreResponse};
 use restore::run::run;
 use restore::users::Passwords;
-use restore::{Clients, ExistingPools, OPERATIONS, RestoreSettings, rehearsal, undo};
+use restore::{Clients, ExistingPools, RestoreSettings, rehearsal, standby, undo};
 use serde::Serialize;
 use serde_json::Value;
 use vault::{Vault, Workspace};
@@ -88,7 +88,9 @@ impl Function for Restore {
         };
         let pace = environment.pace(QUOTA_SHARE)?;
         let clients = Clients {
-            cognito: Cognito::new(&config, pace.clone()).allowing(OPERATIONS),
+            // As long as the function.
+            cognito: Cognito::new(&config, pace.clone())
+                .allowing([undo::OPERATIONS, standby::OWN].concat().leak()),
             waf: aws_sdk_wafv2::Client::new(&config),
             lambda: looking_for_functions(&config),
             workspace: Workspace::in_bucket(&config, bucket.clone()),

@@ -21,7 +21,7 @@ fn planned(
     live: &BackupHead,
     scope: &Scope,
 ) -> (Heads, Vec<FoundDifference>, Vec<Action>) {
-    let heads = Heads::new(point, live, &BTreeMap::new());
+    let heads = Heads::new(point, live, &BTreeMap::new(), None);
     let differences = heads.differences(scope);
     let actions = heads.actions(&differences, scope);
     (heads, differences, actions)
