@@ -1,7 +1,8 @@
 //! The whole story on one machine: back up pools, lose the Region, restore them, compare; then
-//! mistakes in one of them, which are undone.
+//! mistakes in one of them, which are undone; then a standby pool that follows the other one.
 
 mod mistakes;
+mod standby;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -100,7 +101,7 @@ pub async fn run(
     clock.begin("Deploy both stacks");
     let may_be_undone = [("ExistingUserPoolIds", pools.join(","))];
     let deployment = stack.deploy_with(binaries, &pools, &may_be_undone);
-    let deployment = deployment.await?;
+    let mut deployment = deployment.await?;
 
     clock.begin("Back up");
     let keys = story::back_up(stack, &deployment, &json!({})).await?;
@@ -127,9 +128,19 @@ pub async fn run(
     let of_shop = keys.iter().find(|key| key.contains(SHOP));
     let of_shop = of_shop.ok_or_else(|| anyhow!("{SHOP} was not backed up"))?;
     let undone = mistakes::run(stack, &deployment, of_shop, &mut drill, &mut clock).await?;
+    let followed = standby::run(
+        stack,
+        &mut deployment,
+        binaries,
+        &may_be_undone,
+        &mut drill,
+        &mut clock,
+    );
+    let followed = followed.await?;
     check_evidence(&mut drill, stack);
     let executions = executions.into_iter().map(|(_, execution)| execution);
-    let executions: Vec<Execution> = executions.chain(undone).collect();
+    let executions = executions.chain(undone).chain([followed]);
+    let executions: Vec<Execution> = executions.collect();
     let notifications = serde_json::to_string(&stack.notifications(&deployment).await?)?;
     let traces = story::traces(stack, &executions).await? + &notifications;
     for planted in PLANTED {

@@ -4,6 +4,7 @@
 //!   them with the real Lambda binaries;
 //! - [`pools`]: what is backed up;
 //! - [`story`]: the way from backup to report;
+//! - [`standby`]: a pool that follows another one;
 //! - [`drill`]: all of it, once, with everything checked;
 //! - [`terminal`]: the command `cognito-dr` as an operator types it;
 //! - [`template`], [`evaluate`]: the templates as they are written and as they are deployed;
@@ -22,6 +23,7 @@ pub mod ministack;
 pub mod paths;
 pub mod pools;
 pub mod stack;
+pub mod standby;
 pub mod story;
 pub mod template;
 pub mod terminal;

@@ -230,7 +230,7 @@ mod tests {
     /// What can be typed and what the payload can say do not drift apart.
     #[test]
     fn each_member_of_the_payload_has_its_option() {
-        let lines: [(&[&str], Value); 11] = [
+        let lines: [(&[&str], Value); 12] = [
             (&[], json!({})),
             (
                 &["--at", "2026-11-20T09:30:00Z"],
@@ -258,6 +258,7 @@ mod tests {
                 json!({"verify": "us-west-2_B"}),
             ),
             (&["--without-secrets"], json!({"without_secrets": true})),
+            (&["--standby"], json!({"standby": {}})),
             (&["--rehearsal"], json!({"rehearsal": {}})),
             (
                 &["--rehearsal", "--sample", "1000"],

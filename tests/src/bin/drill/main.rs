@@ -93,7 +93,7 @@ fn conclude(drill: &Drill) -> ExitCode {
     );
     if drill.problems.is_empty() {
         println!(
-            "\nThe drill succeeded: everything is back but for what the reports announce, and the mistakes are undone."
+            "\nThe drill succeeded: everything is back but for what the reports announce, the mistakes are undone, and the standby pool follows."
         );
         return ExitCode::SUCCESS;
     }
