@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use model::observe::{Activity, Ending, Event};
-use model::restore::{FindingCounts, Outcome, RestoreState, Step, StepRecord, UsersPass};
+use model::restore::{FindingCounts, Outcome, RestoreState, Step, UsersPass};
 
 use crate::context::Restore;
 use crate::error::{RestoreError, is_passing};
@@ -240,14 +240,7 @@ async fn record(
             "step finished"
         ),
     }
-    state.keep(StepRecord {
-        step,
-        outcome: result.outcome,
-        findings: result.findings,
-        manual_steps: result.manual_steps,
-        began,
-        ended: Timestamp::now(),
-    });
+    state.keep(result.record(step, began));
     restore.save(state).await
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::restore::{Finding, ManualStep, Outcome};
+use jiff::Timestamp;
+use model::restore::{Finding, ManualStep, Outcome, Step, StepRecord};
 
 /// What became of a step, with all it has to tell the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,18 @@ impl StepResult {
         Self::new(Outcome::Failed {
             error: error.to_string(),
         })
+    }
+
+    /// The record of a step that ends now with this.
+    pub fn record(self, step: Step, began: Timestamp) -> StepRecord {
+        StepRecord {
+            step,
+            outcome: self.outcome,
+            findings: self.findings,
+            manual_steps: self.manual_steps,
+            began,
+            ended: Timestamp::now(),
+        }
     }
 
     /// Adds findings and manual steps.

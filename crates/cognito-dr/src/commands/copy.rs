@@ -2,21 +2,18 @@
 //! exists, in another environment or Region.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 use model::{RestoreId, UserPoolId};
 use restore::side::{LivePool, Side};
-use restore::undo::{Begun, Counterpart, OPERATIONS, Part, Scope, Undo};
-use restore::{Clients, RESTORE_TAG, RestoreSettings, Translations};
-use vault::Workspace;
+use restore::undo::{Counterpart, Part, Scope, Undo};
+use restore::{RESTORE_TAG, RestoreSettings, Translations};
 
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::{BackupOrPool, BackupReference, OpenBackup};
 use crate::commands::backup;
 use crate::commands::restore::{read_map, region_of};
-use crate::commands::undo::{self, Answer, Carried};
+use crate::commands::undo::carry_out;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -79,22 +76,13 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let pool = &arguments.to_pool;
     let opened = or_interrupted(arguments.open(context)).await?;
     let location = arguments.workspace.as_ref().unwrap_or(&opened.location);
-    let aws = context.aws_of(pool).await;
-    let observer = Arc::new(context.terminal.observer(&arguments.pace));
-    let cognito = context.cognito(&aws, &arguments.pace)?;
-    let clients = Clients {
-        cognito: cognito.allowing(OPERATIONS).observed_by(observer.clone()),
-        waf: aws_sdk_wafv2::Client::new(&aws),
-        lambda: aws_sdk_lambda::Client::new(&aws),
-        workspace: context.vault_at(location).await?.workspace().clone(),
-        observer,
-    };
+    let clients = carry_out::clients(context, pool, &arguments.pace, location).await?;
     let settings = RestoreSettings {
         region: region_of(context, pool),
         ..RestoreSettings::default()
     };
     let begun = match &arguments.resume {
-        Some(id) => Some(begun(&clients.workspace, id).await?),
+        Some(id) => Some(carry_out::begun(&clients.workspace, id, "copy").await?),
         None => None,
     };
     let scope = match &begun {
@@ -115,52 +103,20 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         scope: &scope,
         counterpart: Some(&counterpart),
     };
-    let stop = context.stop();
     if let (Some(begun), Some(id)) = (begun, &arguments.resume) {
         let point = &begun.plan.point;
         if *point != opened.backup.name {
             let why = format!("the copy {id} was begun from the backup {point}");
             return Err(Error::new(why).hint("Name that backup."));
         }
-        let before: BackupReference = begun.before.parse().map_err(Error::new)?;
-        let mut present = before.open(context, Some(pool)).await?;
-        present.decrypt_secrets(context).await?;
-        let work = Carried {
-            id: id.clone(),
-            plan: begun.plan,
-            before: begun.before,
-        };
-        return undo::go_on(context, &undo, work, &present.backup, &stop, None).await;
+        return carry_out::resume(context, &undo, id, begun, None).await;
     }
     let plan = or_interrupted(async { Ok(Box::pin(undo.plan(Side::Live(&live))).await?) }).await?;
-    let terminal = &context.terminal;
     if plan.is_empty() || arguments.dry_run {
-        let exit = match plan.is_empty() {
-            true => Exit::Done,
-            false => Exit::Differences,
-        };
-        let answer = Answer { plan, report: None };
-        terminal.answer(&answer, |out| undo::write_plan(out, &answer.plan))?;
-        return Ok(exit);
+        return carry_out::only_planned(context, plan);
     }
-    undo::ask(context, pool, &plan).await?;
-    let (before, present) = backup::before(context, pool, &arguments.pace, &stop).await?;
-    terminal.note(&format!("The backup of the present is {before}"));
-    let now = Timestamp::now();
-    let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
-    let work = Carried {
-        id: RestoreId::for_undo(pool, now.as_second(), unique),
-        plan,
-        before,
-    };
-    undo::go_on(context, &undo, work, &present, &stop, None).await
-}
-
-async fn begun(workspace: &Workspace, id: &RestoreId) -> Result<Begun, Error> {
-    let begun = Begun::read(workspace, id).await?;
-    begun.ok_or_else(|| {
-        Error::new(format!("there is no copy {id} here")).hint("Name its workspace by --workspace.")
-    })
+    carry_out::ask(context, pool, &plan).await?;
+    carry_out::begin(context, &undo, plan, &arguments.pace, None).await
 }
 
 impl Arguments {
@@ -179,7 +135,8 @@ impl Arguments {
                 let location =
                     location.ok_or_else(|| Error::missing("the workspace", "--workspace"))?;
                 let vault = context.vault_at(location).await?;
-                let point = begun(vault.workspace(), id).await?.plan.point.to_string();
+                let begun = carry_out::begun(vault.workspace(), id, "copy").await?;
+                let point = begun.plan.point.to_string();
                 let named: BackupReference = point.parse().map_err(Error::new)?;
                 named.open(context, Some(pool)).await?
             }

@@ -16,7 +16,7 @@ use vault::{Backup, Vault};
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::{BackupReference, OpenBackup};
 use crate::commands::restore::{go_on_as_typed, read_map, region_of};
-use crate::commands::undo::write_actions;
+use crate::commands::undo::text::write_actions;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;

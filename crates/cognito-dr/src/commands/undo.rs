@@ -1,33 +1,26 @@
 //! `cognito-dr undo`: brings a live pool back to a backup of it.
 
+pub(super) mod carry_out;
+pub(super) mod text;
+
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 use model::{RestoreId, UserPoolId};
+use restore::RestoreSettings;
 use restore::side::{LivePool, Side};
-use restore::undo::{
-    Action, Begun, MemberChange, OPERATIONS, Part, Plan, Scope, Undo, UndoReport, What,
-};
-use restore::{Clients, RestoreSettings};
-use serde::Serialize;
-use serde_json::Value;
+use restore::undo::{Part, Plan, Scope, Undo, UndoReport};
 
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::{BackupReference, OpenBackup};
-use crate::commands::{backup, restore as restoring};
+use crate::commands::restore as restoring;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::or_interrupted;
 use crate::new_file;
-use crate::terminal::printable;
-
-/// The longest value of a setting that is printed, in characters.
-const LONGEST_VALUE: usize = 120;
 
 /// Bring a live pool back to a backup of it
 ///
@@ -102,12 +95,6 @@ With --json:
                ended, reverted, not_reverted[] (item, member, why), not_reverted_total, people,
                app_clients (old and new ids), user_map, manual_steps[]";
 
-#[derive(Debug, Serialize)]
-pub(super) struct Answer {
-    pub(super) plan: Plan,
-    pub(super) report: Option<UndoReport>,
-}
-
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit, Error> {
     if let Some(file) = &arguments.page {
         new_file::refuse_existing(file)?;
@@ -118,13 +105,14 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     };
     let opened = or_interrupted(arguments.open(context, given.as_ref())).await?;
     let pool = &arguments.pool;
-    let clients = arguments.clients(context, &opened).await?;
+    let location = arguments.workspace.as_ref().unwrap_or(&opened.location);
+    let clients = carry_out::clients(context, pool, &arguments.pace, location).await?;
     let settings = RestoreSettings {
         region: restoring::region_of(context, pool),
         ..RestoreSettings::default()
     };
     let begun = match &arguments.resume {
-        Some(id) => Some(arguments.begun(&clients, id).await?),
+        Some(id) => Some(carry_out::begun(&clients.workspace, id, "undo").await?),
         None => None,
     };
     let scope = match given.as_ref().or(begun.as_ref().map(|begun| &begun.plan)) {
@@ -141,34 +129,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     };
     match (&arguments.resume, begun) {
         (Some(id), Some(begun)) => {
-            let before: BackupReference = begun.before.parse().map_err(Error::new)?;
-            let mut present = before.open(context, Some(pool)).await?;
-            present.decrypt_secrets(context).await?;
-            let work = Carried {
-                id: id.clone(),
-                plan: begun.plan,
-                before: begun.before,
-            };
-            let stop = context.stop();
-            go_on(
-                context,
-                &undo,
-                work,
-                &present.backup,
-                &stop,
-                Some(&arguments),
-            )
-            .await
+            carry_out::resume(context, &undo, id, begun, Some(&arguments)).await
         }
         _ => begin(context, &arguments, &undo, given).await,
     }
-}
-
-/// What is carried out.
-pub(super) struct Carried {
-    pub(super) id: RestoreId,
-    pub(super) plan: Plan,
-    pub(super) before: String,
 }
 
 async fn begin(
@@ -183,7 +147,6 @@ async fn begin(
         Ok(Box::pin(undo.plan(Side::Live(&live))).await?)
     })
     .await?;
-    let terminal = &context.terminal;
     if let Some(given) = &given
         && given.fingerprint != plan.fingerprint
     {
@@ -194,86 +157,14 @@ async fn begin(
         tokio::fs::write(path, bytes).await?;
     }
     if plan.is_empty() || arguments.dry_run || arguments.write_plan.is_some() {
-        let exit = match plan.is_empty() {
-            true => Exit::Done,
-            false => Exit::Differences,
-        };
         arguments.write_page(&plan, None)?;
-        let answer = Answer { plan, report: None };
-        terminal.answer(&answer, |out| write_plan(out, &answer.plan))?;
-        return Ok(exit);
+        return carry_out::only_planned(context, plan);
     }
     match given {
-        None => ask(context, pool, &plan).await?,
-        Some(_) => show(context, &plan)?,
+        None => carry_out::ask(context, pool, &plan).await?,
+        Some(_) => carry_out::show(context, &plan)?,
     }
-    let stop = context.stop();
-    let (before, present) = backup::before(context, pool, &arguments.pace, &stop).await?;
-    terminal.note(&format!("The backup of the present is {before}"));
-    let now = Timestamp::now();
-    let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
-    let work = Carried {
-        id: RestoreId::for_undo(pool, now.as_second(), unique),
-        plan,
-        before,
-    };
-    go_on(context, undo, work, &present, &stop, Some(arguments)).await
-}
-
-fn show(context: &Context, plan: &Plan) -> io::Result<()> {
-    let mut shown = Vec::new();
-    write_plan(&mut shown, plan)?;
-    String::from_utf8_lossy(&shown)
-        .lines()
-        .for_each(|line| context.terminal.note(line));
-    Ok(())
-}
-
-/// Shows a plan, and asks.
-pub(super) async fn ask(context: &Context, pool: &UserPoolId, plan: &Plan) -> Result<(), Error> {
-    show(context, plan)?;
-    let question = format!("{pool} will be changed so. Go on?");
-    context.terminal.confirm(&question).await
-}
-
-pub(super) async fn go_on(
-    context: &Context,
-    undo: &Undo<'_>,
-    work: Carried,
-    present: &vault::Backup,
-    stop: &cognito::Stop,
-    arguments: Option<&Arguments>,
-) -> Result<Exit, Error> {
-    let Carried { id, plan, before } = work;
-    let hint = restoring::go_on(std::env::args(), &id);
-    let carried_out = Box::pin(undo.carry_out(&id, &plan, present, &before, stop)).await;
-    let report = match carried_out {
-        Ok(Some(report)) => report,
-        Ok(None) => return Err(Error::interrupted().hint(format!("Go on by: {hint}"))),
-        Err(error @ restore::RestoreError::PlanOutdated(_)) => return Err(error.into()),
-        Err(error) => {
-            let failed = Error::new("the undo did not come to its end").because_of(&error);
-            return Err(failed.hint(format!("When it is mended, go on by: {hint}")));
-        }
-    };
-    let exit = match report.is_whole() {
-        true => Exit::Done,
-        false => Exit::Differences,
-    };
-    if let Some(arguments) = arguments {
-        arguments.write_page(&plan, Some(&report))?;
-    }
-    let answer = Answer {
-        plan,
-        report: Some(report),
-    };
-    context
-        .terminal
-        .answer(&answer, |out| match &answer.report {
-            Some(report) => write_report(out, report),
-            None => Ok(()),
-        })?;
-    Ok(exit)
+    carry_out::begin(context, undo, plan, &arguments.pace, Some(arguments)).await
 }
 
 impl Arguments {
@@ -290,20 +181,6 @@ impl Arguments {
         Ok(opened)
     }
 
-    async fn clients(&self, context: &Context, opened: &OpenBackup) -> Result<Clients, Error> {
-        let aws = context.aws_of(&self.pool).await;
-        let observer = Arc::new(context.terminal.observer(&self.pace));
-        let location = self.workspace.as_ref().unwrap_or(&opened.location);
-        let cognito = context.cognito(&aws, &self.pace)?;
-        Ok(Clients {
-            cognito: cognito.allowing(OPERATIONS).observed_by(observer.clone()),
-            waf: aws_sdk_wafv2::Client::new(&aws),
-            lambda: aws_sdk_lambda::Client::new(&aws),
-            workspace: context.vault_at(location).await?.workspace().clone(),
-            observer,
-        })
-    }
-
     fn write_page(&self, plan: &Plan, report: Option<&UndoReport>) -> Result<(), Error> {
         let Some(file) = &self.page else {
             return Ok(());
@@ -317,14 +194,6 @@ impl Arguments {
         };
         let page = restore::undo::page(plan, report, &command)?;
         new_file::write(file, &page)
-    }
-
-    async fn begun(&self, clients: &Clients, id: &RestoreId) -> Result<Begun, Error> {
-        let begun = Begun::read(&clients.workspace, id).await?;
-        begun.ok_or_else(|| {
-            Error::new(format!("there is no undo {id} here"))
-                .hint("Name its workspace by --workspace.")
-        })
     }
 
     fn scope(&self) -> Result<Scope, Error> {
@@ -373,156 +242,6 @@ async fn read_plan(path: &Path) -> Result<Plan, Error> {
         .await
         .map_err(|error| cannot(&error))?;
     serde_json::from_slice(&bytes).map_err(|error| cannot(&error))
-}
-
-pub(super) fn write_plan(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
-    writeln!(out, "Pool   {}", plan.user_pool_id)?;
-    writeln!(out, "Point  {}", printable(&plan.point.to_string()))?;
-    writeln!(
-        out,
-        "\nSettings     {} put back, {} made again, {} removed, {} left alone, {} impossible",
-        plan.count(What::PutBack),
-        plan.count(What::MakeAgain),
-        plan.count(What::Remove),
-        plan.count(What::LeftAlone),
-        plan.count(What::Impossible)
-    )?;
-    let users = &plan.users;
-    writeln!(
-        out,
-        "Users        {} put back, {} made again, {} disabled, {} left alone, {} replaced by somebody else",
-        users.put_back, users.make_again, users.disable, users.left_alone, users.replaced
-    )?;
-    let memberships = &plan.memberships;
-    writeln!(
-        out,
-        "Memberships  {} made again, {} removed, {} left alone",
-        memberships.make_again, memberships.remove, memberships.left_alone
-    )?;
-    if !plan.not_compared.is_empty() {
-        let sections: Vec<&str> = plan.not_compared.iter().map(|left| left.member()).collect();
-        let sections = sections.join(", ");
-        writeln!(out, "Left, since one side does not tell it: {sections}")?;
-    }
-    write_actions(out, plan)?;
-    if users.make_again > 0 {
-        writeln!(out, "  + {} made again, with a new sub", users.make_again)?;
-    }
-    if users.forgotten > 0 {
-        writeln!(out, "  ! {} forgotten, and not made again", users.forgotten)?;
-    }
-    if plan.is_empty() {
-        writeln!(out, "\nThere is nothing to do.")?;
-    }
-    Ok(())
-}
-
-/// What is done about each thing, and about members of users.
-pub(super) fn write_actions(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
-    let users = &plan.users;
-    if !plan.actions.is_empty() {
-        writeln!(out)?;
-    }
-    for action in &plan.actions {
-        write_action(out, action)?;
-    }
-    let is_told = !plan.members_of_users.is_empty() || !plan.left_of_users.is_empty();
-    if is_told || users.make_again + users.forgotten > 0 {
-        writeln!(out, "\nUsers")?;
-    }
-    for (member, count) in &plan.members_of_users {
-        writeln!(out, "  ~ {}: {count}", printable(member))?;
-    }
-    for (member, count) in &plan.left_of_users {
-        writeln!(out, "  ! {}: {count} stay as they are", printable(member))?;
-    }
-    Ok(())
-}
-
-fn write_action(out: &mut dyn Write, action: &Action) -> io::Result<()> {
-    let (sign, words) = match action.what {
-        What::PutBack => ('~', ""),
-        What::MakeAgain => ('+', " is made again"),
-        What::Remove => ('-', " is removed"),
-        What::LeftAlone => ('=', " is left alone"),
-        What::Impossible => ('!', " stays as it is"),
-    };
-    write!(out, "  {sign} {}{words}", printable(&action.item()))?;
-    if let Some(operation) = &action.operation {
-        write!(out, " ({operation})")?;
-    }
-    if let Some(why) = &action.why {
-        write!(out, ": {}", printable(why))?;
-    }
-    writeln!(out)?;
-    if matches!(action.what, What::PutBack | What::Impossible) {
-        for member in &action.members {
-            write_member(out, action, member)?;
-        }
-    }
-    Ok(())
-}
-
-fn write_member(out: &mut dyn Write, action: &Action, member: &MemberChange) -> io::Result<()> {
-    let above = 1 + usize::from(action.target.is_some());
-    let path = member.path.get(above..).unwrap_or_default().join("/");
-    if path.is_empty() {
-        return Ok(());
-    }
-    write!(out, "      {}", printable(&path))?;
-    let shown = |value: &Option<Value>| value.as_ref().map(in_words);
-    match (shown(&member.now), shown(&member.then)) {
-        _ if member.secret => write!(out, ": a secret")?,
-        (Some(now), Some(then)) => write!(out, ": {now} -> {then}")?,
-        (Some(now), None) => write!(out, ": {now} -> nothing")?,
-        (None, Some(then)) => write!(out, ": nothing -> {then}")?,
-        (None, None) => {}
-    }
-    writeln!(out)
-}
-
-fn in_words(value: &Value) -> String {
-    let text = printable(&value.to_string());
-    match text.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
-}
-
-fn write_report(out: &mut dyn Write, report: &UndoReport) -> io::Result<()> {
-    let people = &report.people;
-    writeln!(out, "Undo         {}", report.undo_id)?;
-    writeln!(out, "Before       {}", printable(&report.before))?;
-    writeln!(out, "Settings     {} as they were", report.reverted)?;
-    write!(
-        out,
-        "Users        {} dealt with, {} made again",
-        people.users, people.made_again
-    )?;
-    if people.forgotten > 0 {
-        write!(out, "; {} forgotten, and not made again", people.forgotten)?;
-    }
-    writeln!(out)?;
-    for (then, now) in &report.app_clients {
-        writeln!(out, "Client       {then} is {now} now")?;
-    }
-    if let Some(map) = &report.user_map {
-        writeln!(out, "User map     {}", printable(map))?;
-    }
-    for step in &report.manual_steps {
-        writeln!(out, "To do        {}", printable(&step.title))?;
-    }
-    for left in &report.not_reverted {
-        let (item, member) = (printable(&left.item), printable(&left.member));
-        let why = printable(&left.why);
-        writeln!(out, "NOT REVERTED {item} {member}: {why}")?;
-    }
-    let named = report.not_reverted.len() as u64;
-    if report.not_reverted_total > named {
-        let more = report.not_reverted_total - named;
-        writeln!(out, "NOT REVERTED ... and {more} more")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use cognito::Stop;
 use jiff::Timestamp;
 use model::request::RestoreOptions;
-use model::restore::{Report, RestoreState, Step, StepRecord, UserEntry};
+use model::restore::{Report, RestoreState, Step, UserEntry};
 use serde::Serialize;
 use vault::Backup;
 
@@ -15,7 +15,7 @@ use crate::drive;
 use crate::error::RestoreError;
 use crate::folder::Folder;
 use crate::report;
-use crate::step::{StepProgress, StepResult};
+use crate::step::StepProgress;
 use crate::steps;
 use crate::undo::made_again::MadeAgain;
 use crate::users;
@@ -94,7 +94,7 @@ pub async fn switch(
         let StepProgress::Done(result) = done else {
             return Ok(None);
         };
-        keep(&mut state, step, result, began);
+        state.keep(result.record(step, began));
     }
     write_map(&restore, &state, &made_again).await?;
     state.reported = Some(Timestamp::now());
@@ -106,17 +106,6 @@ pub async fn switch(
         report,
         page,
     }))
-}
-
-fn keep(state: &mut RestoreState, step: Step, result: StepResult, began: Timestamp) {
-    state.keep(StepRecord {
-        step,
-        outcome: result.outcome,
-        findings: result.findings,
-        manual_steps: result.manual_steps,
-        began,
-        ended: Timestamp::now(),
-    });
 }
 
 /// The map of users with those whom syncs made.
