@@ -15,7 +15,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use model::observe::{Event, Observer, WaitReason};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use crate::answers::Answers;
 use crate::error::{CognitoError, ErrorKind};
@@ -168,7 +170,27 @@ impl Cognito {
     }
 
     /// Sends a request until it is answered, whether it is on the list or not.
+    ///
+    /// In a task of its own: some callers make many calls at once and wait for something else
+    /// meanwhile. A call that is not asked to go on would keep what others wait for, its turn with
+    /// the pacer and the credentials that the SDK reads once for all. Dropping this ends it.
     pub(crate) async fn send(
+        &self,
+        operation: Operation,
+        request: &Value,
+    ) -> Result<Vec<u8>, CognitoError> {
+        let (cognito, request) = (self.clone(), request.clone());
+        let mut task = JoinSet::new();
+        task.spawn(async move { cognito.send_here(operation, &request).await }.in_current_span());
+        match task.join_next().await {
+            Some(Ok(result)) => result,
+            Some(Err(ended)) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // Only with the runtime.
+            Some(Err(_)) | None => std::future::pending().await,
+        }
+    }
+
+    async fn send_here(
         &self,
         operation: Operation,
         request: &Value,

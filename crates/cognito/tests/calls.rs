@@ -213,6 +213,36 @@ async fn waiting_for_a_permit_is_not_impatience() {
     assert!(began.elapsed() > Duration::from_secs(100));
 }
 
+/// Whoever makes several calls at once may wait for something else meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_not_asked_to_go_on_keeps_no_other_waiting() {
+    let slow = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
+    let (cognito, calls) = answering(slow, |_| (200, "{}"));
+    let request = json!({"UserPoolId": "us-east-1_A"});
+    let call = || cognito.call(Operation::DescribeUserPool, &request);
+    call().await.unwrap();
+    let mut waits_for_its_turn = Box::pin(call());
+    assert!(futures::poll!(&mut waits_for_its_turn).is_pending());
+    let other = tokio::time::timeout(Duration::from_secs(60), call()).await;
+    other.expect("it waits for the other").unwrap();
+    waits_for_its_turn.await.unwrap();
+    assert_eq!(calls.load(SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_before_its_turn_is_never_sent() {
+    let slow = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
+    let (cognito, calls) = answering(slow, |_| (200, "{}"));
+    let request = json!({"UserPoolId": "us-east-1_A"});
+    let call = || cognito.call(Operation::DescribeUserPool, &request);
+    call().await.unwrap();
+    let mut waits_for_its_turn = Box::pin(call());
+    assert!(futures::poll!(&mut waits_for_its_turn).is_pending());
+    drop(waits_for_its_turn);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(calls.load(SeqCst), 1);
+}
+
 /// The reasons of the waits that an observer heard of.
 #[derive(Default)]
 struct Waits(Mutex<Vec<WaitReason>>);

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -71,6 +72,7 @@ where
     let mut first: u64 = 0;
     let mut reached = state.users.offset;
     let mut flying = FuturesUnordered::new();
+    let mut landed = Vec::new();
     let mut room = FIRST;
     let mut all_begun = false;
     let mut error = None;
@@ -79,9 +81,10 @@ where
             && !all_begun
             && flying.len() < room
             && window.len() < WINDOW
+            && landed.is_empty()
             && restore.stop.leaves(last_part)
         {
-            match users.next().await {
+            match beside(&mut flying, &mut landed, users.next()).await {
                 Ok(Some(UserLine {
                     record,
                     next_offset,
@@ -99,20 +102,29 @@ where
                 Err(failed) => error = Some(failed.into()),
             }
         }
-        let landed = restore.stop.unless_requested(flying.next()).await;
-        match landed {
-            Some(Some((number, Ok(made)))) => {
-                let place = usize::try_from(number - first).unwrap_or(usize::MAX);
-                if let Some(place) = window.get_mut(place) {
-                    place.made = Some(made);
+        if landed.is_empty() {
+            match restore.stop.unless_requested(flying.next()).await {
+                Some(Some(one)) => landed.push(one),
+                // Nobody is on the way: all are through, or no more were begun.
+                Some(None) => break,
+                // What is on the way is left as if the invocation had died: the next one looks.
+                None => {
+                    flying.clear();
+                    break;
                 }
-                room = (room + 1).min(IN_FLIGHT);
             }
-            Some(Some((_, Err(failed)))) => error = error.or(Some(failed)),
-            // Nobody is on the way: all are through, or no more were begun.
-            Some(None) => break,
-            // What is on the way is left as if the invocation had died: the next one looks.
-            None => break,
+        }
+        for (number, result) in landed.drain(..) {
+            match result {
+                Ok(made) => {
+                    let place = usize::try_from(number - first).unwrap_or(usize::MAX);
+                    if let Some(place) = window.get_mut(place) {
+                        place.made = Some(made);
+                    }
+                    room = (room + 1).min(IN_FLIGHT);
+                }
+                Err(failed) => error = error.or(Some(failed)),
+            }
         }
         while let Some(place) = window.front_mut() {
             let Some(made) = place.made.take() else { break };
@@ -127,7 +139,8 @@ where
             });
         }
         if ledger.is_due() {
-            ledger.save(restore, state, reached, register).await?;
+            let save = ledger.save(restore, state, reached, register);
+            beside(&mut flying, &mut landed, save).await?;
         }
     }
     let through = all_begun && window.is_empty();
@@ -136,5 +149,22 @@ where
         Some(error) => Err(error),
         None if through => Ok(Ended::AllUsers),
         None => Ok(Ended::Stopped),
+    }
+}
+
+/// Waits for `other` while those on the way go on. One of them may hold what `other` waits for, such
+/// as the look at the folder that is taken by turns: not asked to go on, it would never let go.
+async fn beside<F: Future, T>(
+    flying: &mut FuturesUnordered<F>,
+    landed: &mut Vec<F::Output>,
+    other: impl Future<Output = T>,
+) -> T {
+    let mut other = pin!(other);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut other => return done,
+            Some(one) = flying.next() => landed.push(one),
+        }
     }
 }

@@ -32,8 +32,15 @@ pub(super) struct Register<'a> {
     restore: &'a Restore<'a>,
     id: RestoreId,
     rows: Mutex<Rows>,
-    /// How many rows are written; held by whoever writes.
+    /// How many rows are written; held by whoever writes, or begins anew.
     written: tokio::sync::Mutex<u64>,
+}
+
+/// A part of the record that is to be begun. Whoever entered the next one before the state with its
+/// number is saved would not be found by an invocation that goes by the old number.
+pub(super) struct Generation<'r> {
+    pub(super) number: u32,
+    _nobody_enters: tokio::sync::MutexGuard<'r, u64>,
 }
 
 /// New `sub`s by old ones.
@@ -142,16 +149,21 @@ impl<'a> Register<'a> {
         self.rows().open.remove(old_sub);
     }
 
-    /// Begins the next generation, with the users that are not done, and gives its number: it
-    /// counts from the moment at which the state that holds the number is saved.
+    /// Begins the next generation, with the users that are not done. It counts from the moment at
+    /// which the state that holds its number is saved; until then nobody enters.
     ///
     /// # Errors
     /// [`RestoreError::Vault`] when the bucket does not take it.
-    pub(super) async fn begin_anew(&self) -> Result<u32, RestoreError> {
-        let (key, open, generation) = {
+    pub(super) async fn begin_anew(&self) -> Result<Generation<'_>, RestoreError> {
+        let nobody_enters = self.written.lock().await;
+        let generation = |number| Generation {
+            number,
+            _nobody_enters: nobody_enters,
+        };
+        let (key, open, number) = {
             let mut rows = self.rows();
             if rows.parts == 0 {
-                return Ok(rows.generation);
+                return Ok(generation(rows.generation));
             }
             rows.generation += 1;
             rows.parts = u32::from(!rows.open.is_empty());
@@ -160,7 +172,7 @@ impl<'a> Register<'a> {
         if !open.is_empty() {
             self.write(&key, &open).await?;
         }
-        Ok(generation)
+        Ok(generation(number))
     }
 
     fn key(&self, rows: &Rows) -> String {

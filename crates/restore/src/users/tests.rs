@@ -8,6 +8,7 @@ mod impostors;
 mod invitations;
 mod pace;
 mod passwords;
+mod pipeline;
 
 use std::collections::BTreeMap;
 

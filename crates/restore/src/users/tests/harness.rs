@@ -169,9 +169,25 @@ impl Stage {
         options: &RestoreOptions,
         imports: bool,
     ) -> Result<(StepProgress, RestoreState), RestoreError> {
+        self.with_restore(options, async |restore, mut state| {
+            let progress = match imports {
+                true => run_imports(restore, &mut state).await?,
+                false => run(restore, &mut state).await?,
+            };
+            Ok((progress, state))
+        })
+        .await
+    }
+
+    /// Does something in an invocation, from what the vault knows.
+    pub(super) async fn with_restore<T>(
+        &self,
+        options: &RestoreOptions,
+        work: impl AsyncFnOnce(&Restore<'_>, RestoreState) -> Result<T, RestoreError>,
+    ) -> Result<T, RestoreError> {
         let id = self.id.parse().unwrap();
         let (folder, remembered) = Folder::open(self.vault.workspace(), &id).await?;
-        let mut state = remembered.unwrap_or_else(|| self.state(options.clone()));
+        let state = remembered.unwrap_or_else(|| self.state(options.clone()));
         let restore = Restore {
             cognito: &self.cognito,
             waf: &self.waf,
@@ -185,12 +201,7 @@ impl Stage {
             observer: &(),
             stop: cognito::Stop::after(self.time),
         };
-        let progress = if imports {
-            run_imports(&restore, &mut state).await?
-        } else {
-            run(&restore, &mut state).await?
-        };
-        Ok((progress, state))
+        work(&restore, state).await
     }
 
     /// The state machine: calls until it is done, and again after errors. Waiting is a moment.
