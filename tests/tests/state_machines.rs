@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use end_to_end::template;
-use model::{Failure, RestoreId};
+use model::{Failure, RunKind};
 use serde_json::{Value, json};
 
 /// What Lambda and Step Functions report when the service could not do its work, and may later.
@@ -167,14 +167,14 @@ fn an_execution_that_ends_without_success_is_told_by_a_rule() {
             "detail": {
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
                 "stateMachineArn": [machine],
-                "name": [{"anything-but": {"prefix": RestoreId::REHEARSAL}}],
+                "name": [{"anything-but": {"prefix": RunKind::Rehearsal.prefix()}}],
             },
         })
     );
     // A rehearsal is no restore: the function hears of it, and tells what is news.
     let of_rehearsals = resource("CognitoRehearsalEndedRule");
     let mut pattern = rule["EventPattern"].clone();
-    pattern["detail"]["name"] = json!([{"prefix": RestoreId::REHEARSAL}]);
+    pattern["detail"]["name"] = json!([{"prefix": RunKind::Rehearsal.prefix()}]);
     assert_eq!(of_rehearsals["EventPattern"], pattern);
     let target = &rule["Targets"][0];
     assert_eq!(target["Arn"], topic);

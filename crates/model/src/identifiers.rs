@@ -16,7 +16,7 @@ pub struct InvalidId {
 
 impl InvalidId {
     /// The offending text is shown cut to 80 characters: it comes from outside.
-    fn new(kind: &'static str, rule: &'static str, text: &str) -> Self {
+    pub(crate) fn new(kind: &'static str, rule: &'static str, text: &str) -> Self {
         Self {
             kind,
             rule,
@@ -62,167 +62,6 @@ impl FromStr for UserPoolId {
             Ok(Self(text.to_owned()))
         } else {
             Err(invalid())
-        }
-    }
-}
-
-/// The id of a restore: the name of the Step Functions execution that began it, also the folder
-/// of its report. A restore that is resumed keeps it.
-///
-/// 1 to 80 of `A-Z a-z 0-9 - _`, which is what an execution name allows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RestoreId(String);
-
-impl RestoreId {
-    /// The longest name that Step Functions takes.
-    pub const MAX_LENGTH: usize = 80;
-
-    /// The name for a restore of `pool` started at `unix_seconds`; `unique` tells apart two in
-    /// the same second.
-    ///
-    /// The reference names executions `dr-restore-{pool}-{seconds}`; what is added keeps them
-    /// unique, and a pool id too long for the limit is cut.
-    pub fn for_restore(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&Self::restores_of(pool), unix_seconds, unique)
-    }
-
-    /// The name for a run that changes nothing: a dry run or a comparison.
-    pub fn for_check(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&format!("dr-check-{pool}-"), unix_seconds, unique)
-    }
-
-    /// The name for bringing a standby pool to a backup.
-    pub fn for_sync(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&Self::syncs_of(pool), unix_seconds, unique)
-    }
-
-    /// How the names of rehearsals begin.
-    pub const REHEARSAL: &str = "rehearsal-";
-
-    /// The name for a rehearsal. Nothing else is named so: what a rehearsal leaves behind lies
-    /// apart from what restores leave behind.
-    pub fn for_rehearsal(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&Self::rehearsals_of(pool), unix_seconds, unique)
-    }
-
-    /// Whether it is the name of a rehearsal.
-    pub fn is_rehearsal(&self) -> bool {
-        self.0.starts_with(Self::REHEARSAL)
-    }
-
-    /// How the names of all restores begin that are no rehearsals.
-    pub const RESTORE: &str = "dr-restore-";
-
-    /// How the names of undos begin.
-    pub const UNDO: &str = "undo-";
-
-    /// Whether it is the name of an undo, and not of the restore of its deleted users.
-    pub fn is_undo(&self) -> bool {
-        self.0.starts_with(Self::UNDO) && !self.0.ends_with(Self::OF_USERS)
-    }
-
-    /// How the names of all undos in a pool begin that change something.
-    pub fn undos_of(pool: &UserPoolId) -> String {
-        Self::undo_prefix("", pool)
-    }
-
-    /// The name for an undo that is only planned.
-    pub fn for_undo_plan(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&Self::undo_prefix("plan-", pool), unix_seconds, unique)
-    }
-
-    fn undo_prefix(kind: &str, pool: &UserPoolId) -> String {
-        let mut prefix = format!("{}{kind}{pool}", Self::UNDO);
-        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
-        prefix.push('-');
-        prefix
-    }
-
-    /// The restore that makes the deleted users of an undo again.
-    pub fn of_users(&self) -> Self {
-        Self(format!("{}{}", self.0, Self::OF_USERS))
-    }
-
-    const OF_USERS: &str = "-users";
-
-    /// The name for an undo in `pool`. It leaves room for what is added for the restore of its
-    /// deleted users.
-    pub fn for_undo(pool: &UserPoolId, unix_seconds: i64, unique: u32) -> Self {
-        Self::named(&Self::undos_of(pool), unix_seconds, unique)
-    }
-
-    fn short_prefix(kind: &str, pool: &UserPoolId) -> String {
-        let mut prefix = format!("{kind}-{pool}");
-        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - "--users".len());
-        prefix.push('-');
-        prefix
-    }
-
-    /// How the names of all runs begin that bring the standby pool of `pool` to a backup.
-    pub fn syncs_of(pool: &UserPoolId) -> String {
-        Self::short_prefix(Self::SYNC, pool)
-    }
-
-    const SYNC: &str = "standby-sync";
-
-    /// How the names of all restores of a pool begin.
-    pub fn restores_of(pool: &UserPoolId) -> String {
-        Self::prefix(Self::RESTORE, pool)
-    }
-
-    /// How the names of all rehearsals of a pool begin.
-    pub fn rehearsals_of(pool: &UserPoolId) -> String {
-        Self::prefix(Self::REHEARSAL, pool)
-    }
-
-    fn prefix(kind: &str, pool: &UserPoolId) -> String {
-        let mut prefix = format!("{kind}{pool}");
-        prefix.truncate(Self::MAX_LENGTH - Self::LONGEST_TAIL - 1);
-        prefix.push('-');
-        prefix
-    }
-
-    /// `-`, eleven digits of seconds (until the year 5138) and eight of chance.
-    const LONGEST_TAIL: usize = 1 + 11 + 8;
-
-    fn named(prefix: &str, unix_seconds: i64, unique: u32) -> Self {
-        let room = Self::MAX_LENGTH - Self::LONGEST_TAIL;
-        let prefix: String = prefix.chars().take(room).collect();
-        Self(format!(
-            "{prefix}{}-{unique:08x}",
-            unix_seconds.clamp(0, 99_999_999_999)
-        ))
-    }
-
-    /// The id as Step Functions knows it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Where in the DR bucket the restore keeps what it leaves behind:
-    /// `cognito-restore/{restore-id}/{name}`.
-    pub fn object_key(&self, name: &str) -> String {
-        format!("cognito-restore/{}/{name}", self.0)
-    }
-}
-
-impl FromStr for RestoreId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let fits = (1..=Self::MAX_LENGTH).contains(&text.len())
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new(
-                "restore id",
-                "1 to 80 letters, digits, hyphens and underscores",
-                text,
-            ))
         }
     }
 }
@@ -402,7 +241,9 @@ macro_rules! text_conversions {
     )*};
 }
 
-text_conversions!(UserPoolId, RestoreId, AppClientId, Sub, KmsKeyArn);
+pub(crate) use text_conversions;
+
+text_conversions!(UserPoolId, AppClientId, Sub, KmsKeyArn);
 
 #[cfg(test)]
 mod tests {
@@ -424,37 +265,6 @@ mod tests {
             let error = bad.parse::<UserPoolId>().unwrap_err();
             assert!(error.to_string().contains("user pool id"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_restore_id_fits_an_execution_name_even_for_the_longest_pool_id() {
-        let pool: UserPoolId = format!("us-gov-east-1_{}", "a".repeat(41)).parse().unwrap();
-        let id = RestoreId::for_restore(&pool, 99_999_999_999, u32::MAX);
-        assert!(id.as_str().len() <= RestoreId::MAX_LENGTH, "{id}");
-        assert!(
-            id.as_str().starts_with(&RestoreId::restores_of(&pool)),
-            "{id}"
-        );
-        let undo = RestoreId::for_undo(&pool, 99_999_999_999, u32::MAX);
-        assert!(
-            format!("{undo}-users").parse::<RestoreId>().is_ok(),
-            "{undo}"
-        );
-        assert_eq!(id.as_str().parse::<RestoreId>(), Ok(id.clone()));
-        assert_ne!(id, RestoreId::for_restore(&pool, 99_999_999_999, 1));
-    }
-
-    #[test]
-    fn the_restores_of_a_pool_are_told_from_those_of_another_by_name() {
-        let (short, long) = (
-            "us-east-1_A".parse().unwrap(),
-            "us-east-1_AB".parse().unwrap(),
-        );
-        let id = RestoreId::for_restore(&long, 1_790_000_000, 7);
-        assert!(id.as_str().starts_with(&RestoreId::restores_of(&long)));
-        assert!(!id.as_str().starts_with(&RestoreId::restores_of(&short)));
-        let check = RestoreId::for_check(&long, 1_790_000_000, 7);
-        assert!(!check.as_str().starts_with(&RestoreId::restores_of(&long)));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use cognito::Stop;
 use jiff::Timestamp;
-use model::RestoreId;
 use model::request::RestoreOptions;
 use model::restore::{Outcome, RestoreState, Step, UsersForeseen};
+use model::{RestoreId, RunKind};
 use vault::Backup;
 
 use crate::context::{Clients, Restore, RestoreSettings};
@@ -29,7 +29,7 @@ pub async fn foresee_users(
 ) -> Result<UsersForeseen, RestoreError> {
     let pool = &backup.head.user_pool_id;
     let now = Timestamp::now();
-    let id = RestoreId::for_check(pool, now.as_second(), 0);
+    let id = RestoreId::new(RunKind::Check, pool, now.as_second(), 0);
     let restore = Restore {
         cognito: &clients.cognito,
         waf: &clients.waf,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use model::observe::{Event, Observer as _, WaitReason};
 use model::request::{Rehearsal, RestoreOptions, UsersEngine};
 use model::restore::{RehearsalRecord, Report, ReportStatus};
-use model::{BackupName, RestoreId};
+use model::{BackupName, RestoreId, RunKind};
 use restore::drive::{self, Order};
 use restore::rehearsal;
 use restore::{Clients, OPERATIONS, RestoreError, RestoreSettings};
@@ -104,7 +104,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let now = Timestamp::now();
     let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
     let pool = &backup.head.user_pool_id;
-    let id = RestoreId::for_rehearsal(pool, now.as_second(), unique);
+    let id = RestoreId::new(RunKind::Rehearsal, pool, now.as_second(), unique);
     let driver = format!("{} {now}", std::process::id());
     let order = Order {
         restore_id: &id,

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use model::request::RestoreOptions;
 use model::restore::{Report, Verification};
-use model::{RestoreId, UserPoolId};
+use model::{RestoreId, RunKind, UserPoolId};
 use restore::drive::{self, Order};
 use restore::{Clients, RestoreSettings};
 use vault::Workspace;
@@ -141,7 +141,12 @@ async fn clients(
 
 /// Two comparisons of a pool are told apart by their second and process.
 fn new_id(pool: &UserPoolId) -> RestoreId {
-    RestoreId::for_check(pool, Timestamp::now().as_second(), std::process::id())
+    RestoreId::new(
+        RunKind::Check,
+        pool,
+        Timestamp::now().as_second(),
+        std::process::id(),
+    )
 }
 
 fn report_backup(report: &Report) -> String {

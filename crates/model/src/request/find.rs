@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{BadRequest, RestoreOptions, UndoPoint, read};
 use crate::backup_key::BackupKey;
-use crate::identifiers::{RestoreId, UserPoolId};
+use crate::identifiers::UserPoolId;
+use crate::restore_id::RestoreId;
 
 /// Which backup is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use crc_fast::{CrcAlgorithm, checksum};
 use serde::{Deserialize, Serialize};
 
-use crate::identifiers::RestoreId;
+use crate::restore_id::RestoreId;
 
 /// What is asked of a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,9 @@ use super::find::PassedOver;
 use super::trigger::RestoreOptions;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
-use crate::identifiers::{RestoreId, UserPoolId};
+use crate::identifiers::UserPoolId;
 use crate::restore::ReportStatus;
+use crate::restore_id::RestoreId;
 
 /// What one invocation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use super::selection::Selection;
 use super::undo::UndoRequest;
 use super::{BadRequest, read};
 use crate::backup_key::BackupKey;
-use crate::identifiers::{RestoreId, Sub, UserPoolId};
+use crate::identifiers::{Sub, UserPoolId};
+use crate::restore_id::{RestoreId, RunKind};
 
 /// How users are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,10 +284,19 @@ impl TriggerRequest {
         }
     }
 
-    /// Whether nothing is changed.
-    pub fn changes_nothing(&self) -> bool {
-        let is_plan = self.undo.as_ref().is_some_and(UndoRequest::is_dry_run);
-        self.dry_run || self.verify.is_some() || is_plan
+    /// What the run that is asked for does; one that goes on, what it did.
+    pub fn kind(&self) -> RunKind {
+        let goes_on_as_undo = self.resume.as_ref().is_some_and(RestoreId::is_undo);
+        let follows = self.standby.as_ref().is_some_and(|one| one.sync.is_some());
+        match &self.undo {
+            Some(undo) if undo.is_dry_run() => RunKind::UndoPlan,
+            Some(_) => RunKind::Undo,
+            None if goes_on_as_undo => RunKind::Undo,
+            None if self.dry_run || self.verify.is_some() => RunKind::Check,
+            None if self.rehearsal.is_some() => RunKind::Rehearsal,
+            None if follows => RunKind::Sync,
+            None => RunKind::Restore,
+        }
     }
 
     /// The input of the execution.
@@ -438,6 +448,32 @@ mod tests {
         ] {
             let error = TriggerRequest::from_event(&event).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_request_says_what_kind_of_run_it_asks_for() {
+        for (asked, kind) in [
+            (json!({}), RunKind::Restore),
+            (
+                json!({"target_user_pool_id": "us-west-2_B"}),
+                RunKind::Restore,
+            ),
+            (json!({"standby": {}}), RunKind::Restore),
+            (json!({"resume": "dr-restore-1"}), RunKind::Restore),
+            (json!({"dry_run": true}), RunKind::Check),
+            (json!({"verify": "us-west-2_B"}), RunKind::Check),
+            (json!({"rehearsal": {}}), RunKind::Rehearsal),
+            (json!({"undo": {}}), RunKind::Undo),
+            (json!({"resume": "undo-1"}), RunKind::Undo),
+            (json!({"undo": {"dry_run": true}}), RunKind::UndoPlan),
+            (json!({"standby": {"sync": "us-west-2_B"}}), RunKind::Sync),
+        ] {
+            let mut event = json!({"user_pool_id": "us-east-1_A"});
+            let members = asked.as_object().unwrap().clone();
+            event.as_object_mut().unwrap().extend(members);
+            let request = TriggerRequest::from_event(&event).unwrap();
+            assert_eq!(request.kind(), kind, "{asked}");
         }
     }
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::outcome::Step;
 use super::report::{Report, ReportStatus};
 use super::state::{ChosenBackup, RestoreState};
-use crate::identifiers::{RestoreId, UserPoolId};
+use crate::identifiers::UserPoolId;
 use crate::request::PassedOver;
+use crate::restore_id::RestoreId;
 
 /// What subscribers of `cognito-dr-notifications-{environment}` get when a restore ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

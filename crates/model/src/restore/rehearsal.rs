@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::finding::FindingCounts;
 use super::report::{Report, ReportStatus};
 use crate::backup_name::BackupName;
-use crate::identifiers::{RestoreId, UserPoolId};
+use crate::identifiers::UserPoolId;
+use crate::restore_id::RestoreId;
 
 /// How the last rehearsal of a pool went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,8 +11,9 @@ use super::state::{ChosenBackup, RestoreState};
 use super::users::{UserCounts, UsersForeseen};
 use super::verification::Verification;
 use crate::backup_name::BackupName;
-use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
+use crate::identifiers::{AppClientId, UserPoolId};
 use crate::request::Rehearsal;
+use crate::restore_id::RestoreId;
 
 /// How a restore ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,8 +11,9 @@ use super::outcome::{Outcome, Step, StepRecord};
 use super::users::UsersProgress;
 use super::verification::Verification;
 use crate::backup_name::BackupName;
-use crate::identifiers::{AppClientId, RestoreId, UserPoolId};
+use crate::identifiers::{AppClientId, UserPoolId};
 use crate::request::{EndedBy, PassedOver, RestoreOptions};
+use crate::restore_id::RestoreId;
 
 /// The object `cognito-restore/{restore-id}/state.json` in the DR bucket.
 ///

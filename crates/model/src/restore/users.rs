@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, FindingCounts};
 use super::spreadsheet;
-use crate::identifiers::{RestoreId, Username};
+use crate::identifiers::Username;
+use crate::restore_id::RestoreId;
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident;)*) => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checklist::ChecklistRow;
-use crate::identifiers::RestoreId;
+use crate::restore_id::RestoreId;
 
 /// One difference between backup and pool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

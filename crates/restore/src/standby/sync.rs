@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::RestoreOptions;
-use model::{BackupName, RestoreId, UserPoolId};
+use model::{BackupName, RestoreId, RunKind, UserPoolId};
 use vault::Backup;
 
 use super::quiet::WAITS;
@@ -158,7 +158,12 @@ pub async fn sync(
     let id = match &standby.under_way {
         Some(begun) => begun.id.clone(),
         None => {
-            let id = RestoreId::for_sync(follow.pool, Timestamp::now().as_second(), chance()?);
+            let id = RestoreId::new(
+                RunKind::Sync,
+                follow.pool,
+                Timestamp::now().as_second(),
+                chance()?,
+            );
             standby.under_way = Some(UnderWay {
                 id: id.clone(),
                 backup: backup.name.clone(),

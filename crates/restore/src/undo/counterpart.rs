@@ -4,11 +4,11 @@
 
 use compare::announced::Announcements;
 use jiff::Timestamp;
-use model::RestoreId;
 use model::document::BackupHead;
 use model::inventory::Section;
 use model::request::RestoreOptions;
 use model::restore::{RestoreState, Step};
+use model::{RestoreId, RunKind};
 use serde_json::Value;
 
 use super::Undo;
@@ -43,7 +43,7 @@ impl Counterpart {
         live: &BackupHead,
     ) -> Result<Terms, RestoreError> {
         let now = Timestamp::now();
-        let id = RestoreId::for_check(undo.pool, now.as_second(), 0);
+        let id = RestoreId::new(RunKind::Check, undo.pool, now.as_second(), 0);
         let folder = Folder::unread(&undo.clients.workspace, &id);
         let stop = cognito::Stop::never();
         let restore = undo.restore(&folder, undo.point, &self.translations, &stop);

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cognito::{Cognito, Operation, Pace, Stop};
 use drawn::{Pool, both_worlds, config, pool};
-use model::{BackupKey, RestoreId, UserPoolId};
+use model::{BackupKey, RestoreId, RunKind, UserPoolId};
 use mutations::{Live, Mutation, mutations};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -117,7 +117,7 @@ impl<'w> Scene<'w> {
 
     fn next_id(&self) -> RestoreId {
         let number = self.undos.fetch_add(1, Ordering::Relaxed);
-        RestoreId::for_undo(&self.pool, 1_700_000_000, number)
+        RestoreId::new(RunKind::Undo, &self.pool, 1_700_000_000, number)
     }
 
     async fn carry_out(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use model::request::RestoreOptions;
 use model::restore::RestoreState;
-use model::{BackupName, RestoreId};
+use model::{BackupName, RestoreId, RunKind};
 use vault::Workspace;
 
 use super::Arguments;
@@ -70,10 +70,11 @@ impl Arguments {
         let pool = &backup.head.user_pool_id;
         let now = Timestamp::now();
         let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
-        let id = match options.dry_run || options.verify.is_some() {
-            true => RestoreId::for_check(pool, now.as_second(), unique),
-            false => RestoreId::for_restore(pool, now.as_second(), unique),
+        let kind = match options.dry_run || options.verify.is_some() {
+            true => RunKind::Check,
+            false => RunKind::Restore,
         };
+        let id = RestoreId::new(kind, pool, now.as_second(), unique);
         self.at(context, opened, id).await
     }
 

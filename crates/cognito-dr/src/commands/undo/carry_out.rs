@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::{RestoreId, UserPoolId};
+use model::{RestoreId, RunKind, UserPoolId};
 use restore::undo::{Begun, OPERATIONS, Plan, Undo, UndoReport};
 use restore::{Clients, RestoreError};
 use serde::Serialize;
@@ -113,7 +113,7 @@ pub(in crate::commands) async fn begin(
     let now = Timestamp::now();
     let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
     let work = Carried {
-        id: RestoreId::for_undo(undo.pool, now.as_second(), unique),
+        id: RestoreId::new(RunKind::Undo, undo.pool, now.as_second(), unique),
         plan,
         before,
     };

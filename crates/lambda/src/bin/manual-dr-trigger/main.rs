@@ -1,5 +1,7 @@
 //! The Lambda `cognito-manual-dr-trigger-{environment}`: one command starts the restore.
 
+mod executions;
+mod standbys;
 mod trigger;
 
 use aws_config::timeout::TimeoutConfig;
@@ -8,7 +10,9 @@ use lambda_runtime::Context;
 use model::Failure;
 use serde_json::Value;
 
-use crate::trigger::{Standbys, Trigger};
+use crate::executions::Executions;
+use crate::standbys::Standbys;
+use crate::trigger::Trigger;
 
 const STANDBY_POOLS: &str = "STANDBY_POOLS";
 const REMOVE_AFTER: &str = "STANDBY_REMOVES_USERS_AFTER_DAYS";
@@ -33,8 +37,10 @@ impl Function for Trigger {
         };
         let config = lambda::sdk_config(TimeoutConfig::disabled());
         Ok(Self {
-            step_functions: aws_sdk_sfn::Client::new(&config),
-            state_machine_arn: environment.required("STATE_MACHINE_ARN")?,
+            executions: Executions {
+                step_functions: aws_sdk_sfn::Client::new(&config),
+                state_machine_arn: environment.required("STATE_MACHINE_ARN")?,
+            },
             standbys: Standbys::read(&pairs, days)
                 .map_err(|problem| Failed::configuration(STANDBY_POOLS, problem))?,
         })
