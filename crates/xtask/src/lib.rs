@@ -9,4 +9,5 @@ pub mod binary;
 pub mod package;
 pub mod python;
 pub mod template;
+pub mod unwind_tables;
 pub mod workspace;

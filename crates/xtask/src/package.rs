@@ -8,7 +8,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::architecture::Architecture;
-use crate::binary;
+use crate::{binary, unwind_tables};
 
 /// What Lambda starts: the name of the file in a package, at its top.
 pub const BOOTSTRAP: &str = "bootstrap";
@@ -27,14 +27,18 @@ pub enum Purpose {
 /// Above 9 the zip crate compresses with zopfli: 15 rounds, as zopfli does by itself.
 const THOROUGH: i64 = 24;
 
-/// A package that Lambda takes: a zip with the binary as `bootstrap`, executable. The same
-/// binary makes the same package.
+/// A package that Lambda takes: a zip with the binary as `bootstrap`, executable, for
+/// [`Purpose::Deployment`] without [unwind tables](unwind_tables). The same binary makes the same
+/// package.
 ///
 /// # Errors
-/// When the binary cannot be read.
+/// When the binary cannot be read, or is none where its tables are to go.
 pub fn package(binary: &Path, purpose: Purpose) -> Result<Vec<u8>> {
-    let bytes =
+    let mut bytes =
         std::fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))?;
+    if purpose == Purpose::Deployment {
+        unwind_tables::empty(&mut bytes).with_context(|| binary.display().to_string())?;
+    }
     let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes.len())));
     let options = SimpleFileOptions::default()
         .compression_method(match purpose {

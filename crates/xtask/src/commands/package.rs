@@ -109,8 +109,6 @@ fn build(part: Part, architecture: Architecture) -> Result<()> {
     let mut command = workspace::cargo();
     command
         .env("PATH", std::env::join_paths(folders)?)
-        // A panic ends a release program without unwinding: the tables for it only take room.
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Cforce-unwind-tables=no")
         .args(["zigbuild", "--release", "--bins", "--target"])
         .arg(part.target(architecture))
         .args(["--package", part.package()]);
