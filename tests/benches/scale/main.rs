@@ -100,6 +100,9 @@ enum Kind {
     Chains,
     /// A difference, in which one user of a hundred is another.
     Difference,
+    /// The same in the first backup of a day, which is whole, and compared with yesterday's and last
+    /// week's.
+    Daily,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -343,14 +346,22 @@ fn size_of(users: u64, kind: Kind, arguments: &Arguments, missed: &mut Vec<Strin
     let mut measured = stage.backup(&circumstances)?;
     let run = match kind {
         Kind::Chains => "backup in 16 chains",
-        Kind::Whole | Kind::Difference => "backup",
+        Kind::Whole | Kind::Difference | Kind::Daily => "backup",
     };
     told_size(run, &content, None, &measured, missed);
-    if kind == Kind::Difference && measured.ended {
+    if matches!(kind, Kind::Difference | Kind::Daily) && measured.ended {
+        if kind == Kind::Daily {
+            stage.age()?;
+        }
         stage.change()?;
         measured = stage.backup(&circumstances)?;
-        told_size("backup, difference", &content, None, &measured, missed);
-        ensure!(!measured.ended || stage.has_difference(), "no difference");
+        let run = match kind {
+            Kind::Daily => "backup, first of a day",
+            _ => "backup, difference",
+        };
+        told_size(run, &content, None, &measured, missed);
+        let is_difference = stage.has_difference();
+        ensure!(!measured.ended || is_difference == (kind == Kind::Difference));
     }
     if !measured.ended {
         return Ok(());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use cognito::{Category, Operation};
+use jiff::SignedDuration;
 use model::request::UsersEngine;
 use model::{BackupKey, UserPoolId};
 use serde_json::json;
@@ -106,6 +107,24 @@ impl Stage {
         self.simulator.plant(LOST, document)?;
         // A backup has the second in its name.
         std::thread::sleep(Duration::from_secs(1));
+        Ok(())
+    }
+
+    /// Makes the only backup one of a week ago and one of yesterday, with which the first of a day is
+    /// compared.
+    pub(crate) fn age(&self) -> Result<()> {
+        let keys = self.s3.keys(BUCKET).into_iter();
+        let keys = keys.filter_map(|key| key.parse::<BackupKey>().ok());
+        let key = keys.max_by_key(BackupKey::began);
+        let key = key.context("there is no backup")?;
+        let bytes = self.s3.get(BUCKET, &key.to_string());
+        let bytes = bytes.context("there is no backup")?;
+        for days in [1, 7] {
+            let began = key.began() - SignedDuration::from_hours(24 * days);
+            let key = BackupKey::new(key.pool(), began);
+            self.s3.put(BUCKET, &key.to_string(), bytes.clone());
+        }
+        self.s3.remove(BUCKET, &key.to_string());
         Ok(())
     }
 
