@@ -123,9 +123,9 @@ fn ten_million_users_made_by_import_jobs_fit_into_one_execution() {
     let again = machine.events("Restore", "IN_PROGRESS", &["Restore"]);
     let look = machine.events("Restore", "WAITING", &["Restore"]);
     assert_eq!(look, 9);
-    // Files end at 40 MB: 400 bytes a user.
-    let rows = 100_000;
-    let files = USERS / rows;
+    // Files end at 96 MB: 400 bytes a user.
+    let rows = 240_000;
+    let files = USERS.div_ceil(rows);
     for (hours_of_a_job, fits) in [(0.1, FAR_BELOW), (1.0, 16_000), (10.0, MOST_EVENTS)] {
         let (mut waited, mut looks) = (0.0, 0);
         while waited < hours_of_a_job * 3600.0 {

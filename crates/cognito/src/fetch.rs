@@ -2,11 +2,14 @@
 //! public `ImageUrl` (facts A.11), and the CSV of an import job, which goes to a pre-signed URL
 //! (facts C.5).
 
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 
 use crate::https;
 
@@ -15,6 +18,8 @@ const LARGEST_LOGO: usize = 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 const LOGO_DEADLINE: Duration = Duration::from_secs(15);
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(300);
+/// So many bytes of a file are read at a time.
+const READ_AT_ONCE: usize = 256 * 1024;
 
 /// A transfer that failed. The address is not shown: a pre-signed one is a secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,6 +30,9 @@ pub enum FetchError {
     /// No connection, or no answer in time.
     #[error("no answer: {0}")]
     NoAnswer(String),
+    /// The file that is to be sent cannot be read.
+    #[error("the file cannot be read: {0}")]
+    File(String),
     /// The server refused.
     #[error("the server answered with status {0}")]
     Status(u16),
@@ -57,7 +65,7 @@ pub async fn logo(url: &str) -> Result<Fetched, FetchError> {
     if length.is_some_and(|length| length > LARGEST_LOGO) {
         return Err(FetchError::TooLarge);
     }
-    let collecting = aws_smithy_types::byte_stream::ByteStream::new(response.into_body()).collect();
+    let collecting = ByteStream::new(response.into_body()).collect();
     let body = tokio::time::timeout(LOGO_DEADLINE, collecting)
         .await
         .map_err(|_| FetchError::NoAnswer("timed out".into()))?
@@ -73,14 +81,23 @@ pub async fn logo(url: &str) -> Result<Fetched, FetchError> {
     }
 }
 
-/// Uploads the CSV of an import job to its pre-signed URL, with the encryption header that
-/// Cognito asks for (facts C.5).
+/// Uploads the CSV of an import job, all of the file, to its pre-signed URL, with the encryption
+/// header that Cognito asks for (facts C.5).
 ///
 /// # Errors
 /// [`FetchError`] when it was not accepted within five minutes.
-pub async fn upload_csv(url: &str, csv: Vec<u8>) -> Result<(), FetchError> {
-    let length = csv.len();
-    let mut request = request("PUT", url, SdkBody::from(csv))?;
+pub async fn upload_csv(url: &str, mut csv: File) -> Result<(), FetchError> {
+    let unreadable = |error: &dyn std::fmt::Display| FetchError::File(error.to_string());
+    let length = csv.seek(SeekFrom::End(0));
+    let length = length.map_err(|error| unreadable(&error))?;
+    csv.rewind().map_err(|error| unreadable(&error))?;
+    let content = ByteStream::read_from()
+        .file(tokio::fs::File::from_std(csv))
+        .buffer_size(READ_AT_ONCE)
+        .build()
+        .await
+        .map_err(|error| unreadable(&error))?;
+    let mut request = request("PUT", url, content.into_inner())?;
     request
         .headers_mut()
         .insert("content-length", length.to_string());

@@ -145,9 +145,9 @@ pub enum VaultError {
         /// What it means.
         failure: Failure,
     },
-    /// The local disk, which converting a reference document needs.
+    /// The local disk, which converting a reference document needs, and the file of an import job.
     #[error(
-        "temporary storage: {0}; a backup of the reference implementation needs twice its size there"
+        "temporary storage: {0}; a backup of the reference implementation needs twice its size there, the file of an import job 100 MB"
     )]
     TemporaryStorage(String),
 }

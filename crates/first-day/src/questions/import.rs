@@ -1,5 +1,6 @@
 //! User import jobs. Imported users are not billed, and get no message.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -132,7 +133,11 @@ async fn import(
         Err(refusal) => return Ok(Err(refusal.to_string())),
     };
     let job = &made["UserImportJob"];
-    let mut file = columns.join(",") + "\n";
+    let unwritable = |error: std::io::Error| Trouble::NoAnswer {
+        operation: "the file on the local disk".to_owned(),
+        cause: error.to_string(),
+    };
+    let mut text = columns.join(",") + "\n";
     for number in 0..rows {
         let value = |column: &String| match column.as_str() {
             USERNAME => format!("user-{number}"),
@@ -143,11 +148,13 @@ async fn import(
             _ => String::new(),
         };
         let row: Vec<String> = columns.iter().map(value).collect();
-        file.push_str(&row.join(","));
-        file.push('\n');
+        text.push_str(&row.join(","));
+        text.push('\n');
     }
+    let mut file = tempfile::tempfile().map_err(unwritable)?;
+    file.write_all(text.as_bytes()).map_err(unwritable)?;
     let url = job["PreSignedUrl"].as_str().unwrap_or_default();
-    let uploaded = fetch::upload_csv(url, file.into_bytes()).await;
+    let uploaded = fetch::upload_csv(url, file).await;
     uploaded.map_err(|error| Trouble::NoAnswer {
         operation: "the upload of the file".to_owned(),
         cause: error.to_string(),

@@ -1,5 +1,8 @@
 //! The file of an import job: who fits into it, and its rows.
 
+use std::fs;
+use std::io::{self, BufWriter, Write as _};
+
 use model::import_file::{
     LONGEST_ROW, MFA_ENABLED, PASSWORD_HASH, USERNAME, birthdate_to_file, can_carry_username,
     escaped,
@@ -10,9 +13,9 @@ use super::super::pool::{Contact, TargetPool};
 
 /// Users in a file (facts C.5).
 pub(super) const MOST_ROWS: u64 = 500_000;
-/// Bytes in a file. Cognito takes 100 MB; ours are held in memory, of which a Lambda of 128 MB
-/// has no more to give.
-pub(super) const LARGEST_FILE: usize = 40 * 1024 * 1024;
+/// Bytes in a file. Cognito takes 100 MB (facts C.5), and the fewer jobs the better: an account runs
+/// one at a time. A file lies on the local disk while it is made, not in memory.
+pub(super) const LARGEST_FILE: usize = 96_000_000;
 
 /// Whether a file can carry the user without changing anything.
 pub(in super::super) fn can_carry(sign_in: &str, attributes: &Attributes) -> bool {
@@ -106,7 +109,8 @@ impl Header {
 pub(super) struct File<'h> {
     header: &'h Header,
     hashed: bool,
-    bytes: Vec<u8>,
+    file: BufWriter<fs::File>,
+    bytes: usize,
     rows: u64,
     most_rows: u64,
     most_bytes: usize,
@@ -124,46 +128,60 @@ pub(super) enum Put {
 
 impl<'h> File<'h> {
     /// An empty file, with a column for password hashes or without.
-    pub(super) fn new(header: &'h Header, hashed: bool) -> Self {
+    pub(super) fn new(header: &'h Header, hashed: bool) -> io::Result<Self> {
         Self::with_limits(header, hashed, most_rows(), LARGEST_FILE)
     }
 
-    fn with_limits(header: &'h Header, hashed: bool, most_rows: u64, most_bytes: usize) -> Self {
-        // All of it at once: a growing one would be there twice, old and new, each time that it
-        // moves. The system gives pages only as they are written to.
-        let mut bytes = Vec::with_capacity(most_bytes);
-        bytes.extend_from_slice(header.line(hashed).as_bytes());
-        bytes.push(b'\n');
-        Self {
+    fn with_limits(
+        header: &'h Header,
+        hashed: bool,
+        most_rows: u64,
+        most_bytes: usize,
+    ) -> io::Result<Self> {
+        let mut file = Self {
             header,
             hashed,
-            bytes,
+            // Without a name, so that nothing stays behind.
+            file: BufWriter::new(tempfile::tempfile()?),
+            bytes: 0,
             rows: 0,
             most_rows,
             most_bytes,
-        }
+        };
+        file.write(&header.line(hashed))?;
+        Ok(file)
     }
 
     /// Adds a user; `hash` is empty for one that must reset the password.
-    pub(super) fn put(&mut self, sign_in: &str, attributes: &Attributes, hash: &str) -> Put {
+    pub(super) fn put(
+        &mut self,
+        sign_in: &str,
+        attributes: &Attributes,
+        hash: &str,
+    ) -> io::Result<Put> {
         let Some(row) = self.header.row(sign_in, attributes, hash, self.hashed) else {
-            return Put::TooLong;
+            return Ok(Put::TooLong);
         };
-        if self.rows >= self.most_rows || self.bytes.len() + row.len() + 1 > self.most_bytes {
-            return Put::Full;
+        if self.rows >= self.most_rows || self.bytes + row.len() + 1 > self.most_bytes {
+            return Ok(Put::Full);
         }
-        self.bytes.extend_from_slice(row.as_bytes());
-        self.bytes.push(b'\n');
+        self.write(&row)?;
         self.rows += 1;
-        Put::Added
+        Ok(Put::Added)
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        self.bytes += line.len() + 1;
+        self.file.write_all(line.as_bytes())?;
+        self.file.write_all(b"\n")
     }
 
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    pub(super) fn finish(self) -> io::Result<fs::File> {
+        Ok(self.file.into_inner()?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One import job: made, given its file, started, looked at.
 
+use std::fs::File;
+
 use cognito::fetch::{self, FetchError};
 use cognito::{CognitoError, ErrorKind, Operation, Pages};
 use model::UserPoolId;
@@ -92,7 +94,7 @@ impl Job {
         restore: &Restore<'_>,
         target: &UserPoolId,
         name: &str,
-        file: Vec<u8>,
+        file: File,
         hashed: bool,
     ) -> Result<Taken, RestoreError> {
         for job in Self::named(restore, target, name).await? {

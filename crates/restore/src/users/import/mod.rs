@@ -147,7 +147,8 @@ pub(super) async fn next_file(
         return Ok(Next::Through);
     }
     let name = format!("{}-{}", state.restore_id, progress.file);
-    match Job::take(restore, crew.maker.target, &name, file.into_bytes(), hashed).await? {
+    let file = file.finish().map_err(on_disk)?;
+    match Job::take(restore, crew.maker.target, &name, file, hashed).await? {
         Taken::By(job) => {
             let rows = progress.rows;
             tell(restore, ImportJob::Created { rows });
@@ -212,7 +213,7 @@ async fn build<'h>(
     header: &'h Header,
     hashed: bool,
 ) -> Result<(File<'h>, Option<u64>), RestoreError> {
-    let mut file = File::new(header, hashed);
+    let mut file = File::new(header, hashed).map_err(on_disk)?;
     let mut users = restore.backup.users(state.users.offset).await?;
     while let Some(line) = users.next().await? {
         let Some(plan) = crew.left_to_import(&line.record) else {
@@ -225,11 +226,17 @@ async fn build<'h>(
             Way::ImportConfirmed if hashed => hash::of_no_known_password()?,
             _ => String::new(),
         };
-        if file.put(&plan.sign_in, &plan.attributes, &hash) == Put::Full {
+        let put = file.put(&plan.sign_in, &plan.attributes, &hash);
+        if put.map_err(on_disk)? == Put::Full {
             return Ok((file, Some(line.offset)));
         }
     }
     Ok((file, None))
+}
+
+/// Files are made on the local disk.
+fn on_disk(error: std::io::Error) -> RestoreError {
+    RestoreError::Vault(vault::VaultError::TemporaryStorage(error.to_string()))
 }
 
 /// Adds up a job that ended.

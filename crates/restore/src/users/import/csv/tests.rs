@@ -113,23 +113,23 @@ fn a_job_cannot_set_what_has_no_column_and_never_changes_nor_do_without_what_is_
 #[test]
 fn a_file_is_full_at_its_limits_and_a_row_at_its_own() {
     let header = header();
-    let mut file = File::with_limits(&header, false, 2, 10_000);
+    let mut file = File::with_limits(&header, false, 2, 10_000).unwrap();
     let one = attributes(&[]);
-    assert_eq!(
-        [file.put("a", &one, ""), file.put("b", &one, "")],
-        [Put::Added, Put::Added]
-    );
-    assert_eq!((file.put("c", &one, ""), file.rows()), (Put::Full, 2));
+    assert_eq!(file.put("a", &one, "").unwrap(), Put::Added);
+    assert_eq!(file.put("b", &one, "").unwrap(), Put::Added);
+    assert_eq!(file.put("c", &one, "").unwrap(), Put::Full);
+    assert_eq!(file.rows(), 2);
 
     let room = header.line(false).len() + 1 + ",,,false,,a\n".len();
-    let mut file = File::with_limits(&header, false, 100, room);
-    assert_eq!(file.put("a", &one, ""), Put::Added);
-    assert_eq!(file.put("b", &one, ""), Put::Full);
-    assert_eq!(file.into_bytes().len(), room);
+    let mut file = File::with_limits(&header, false, 100, room).unwrap();
+    assert_eq!(file.put("a", &one, "").unwrap(), Put::Added);
+    assert_eq!(file.put("b", &one, "").unwrap(), Put::Full);
+    let written = file.finish().unwrap().metadata().unwrap();
+    assert_eq!(written.len(), room as u64);
 
-    let mut file = File::new(&header, false);
+    let mut file = File::new(&header, false).unwrap();
     let long = attributes(&[("name", &"x".repeat(LONGEST_ROW))]);
-    assert_eq!(file.put("a", &long, ""), Put::TooLong);
+    assert_eq!(file.put("a", &long, "").unwrap(), Put::TooLong);
 }
 
 #[test]
