@@ -17,9 +17,9 @@ use super::register::Register;
 use crate::context::Restore;
 use crate::error::RestoreError;
 
-/// A save is due after so many rows, some megabytes of memory. Tests have few users, and save as
+/// A save is due after so many rows, a few megabytes of memory. Tests have few users, and save as
 /// often.
-const ROWS: usize = if cfg!(test) { 3 } else { 20_000 };
+const ROWS: usize = if cfg!(test) { 3 } else { 8_000 };
 /// Or after so much time: what an invocation that dies has to do again.
 const INTERVAL: Duration = Duration::from_secs(60);
 
