@@ -464,9 +464,9 @@ mod tests {
             (json!({"dry_run": true}), RunKind::Check),
             (json!({"verify": "us-west-2_B"}), RunKind::Check),
             (json!({"rehearsal": {}}), RunKind::Rehearsal),
-            (json!({"undo": {}}), RunKind::Undo),
+            (json!({"undo": {"plan": "0123"}}), RunKind::Undo),
             (json!({"resume": "undo-1"}), RunKind::Undo),
-            (json!({"undo": {"dry_run": true}}), RunKind::UndoPlan),
+            (json!({"undo": {}}), RunKind::UndoPlan),
             (json!({"standby": {"sync": "us-west-2_B"}}), RunKind::Sync),
         ] {
             let mut event = json!({"user_pool_id": "us-east-1_A"});
