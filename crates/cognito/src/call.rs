@@ -172,8 +172,8 @@ impl Cognito {
     /// Sends a request until it is answered, whether it is on the list or not.
     ///
     /// In a task of its own: some callers make many calls at once and wait for something else
-    /// meanwhile. A call that is not asked to go on would keep what others wait for, its turn with
-    /// the pacer and the credentials that the SDK reads once for all. Dropping this ends it.
+    /// meanwhile. A call that is not polled would keep what others wait for, its turn with the pacer
+    /// and the credentials that the SDK reads once for all. Dropping the future aborts the call.
     pub(crate) async fn send(
         &self,
         operation: Operation,

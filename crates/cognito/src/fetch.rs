@@ -3,7 +3,7 @@
 //! (facts C.5).
 
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
+use std::io::Seek as _;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
@@ -88,8 +88,6 @@ pub async fn logo(url: &str) -> Result<Fetched, FetchError> {
 /// [`FetchError`] when it was not accepted within five minutes.
 pub async fn upload_csv(url: &str, mut csv: File) -> Result<(), FetchError> {
     let unreadable = |error: &dyn std::fmt::Display| FetchError::File(error.to_string());
-    let length = csv.seek(SeekFrom::End(0));
-    let length = length.map_err(|error| unreadable(&error))?;
     csv.rewind().map_err(|error| unreadable(&error))?;
     let content = ByteStream::read_from()
         .file(tokio::fs::File::from_std(csv))
@@ -97,6 +95,7 @@ pub async fn upload_csv(url: &str, mut csv: File) -> Result<(), FetchError> {
         .build()
         .await
         .map_err(|error| unreadable(&error))?;
+    let (length, _) = content.size_hint();
     let mut request = request("PUT", url, content.into_inner())?;
     request
         .headers_mut()

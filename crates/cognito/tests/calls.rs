@@ -213,11 +213,16 @@ async fn waiting_for_a_permit_is_not_impatience() {
     assert!(began.elapsed() > Duration::from_secs(100));
 }
 
+/// A client that has a place for one read of a pool every two seconds.
+fn slow() -> (Cognito, Arc<AtomicU32>) {
+    let pace = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
+    answering(pace, |_| (200, "{}"))
+}
+
 /// Whoever makes several calls at once may wait for something else meanwhile.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_not_asked_to_go_on_keeps_no_other_waiting() {
-    let slow = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
-    let (cognito, calls) = answering(slow, |_| (200, "{}"));
+async fn a_call_that_is_not_polled_keeps_no_other_waiting() {
+    let (cognito, calls) = slow();
     let request = json!({"UserPoolId": "us-east-1_A"});
     let call = || cognito.call(Operation::DescribeUserPool, &request);
     call().await.unwrap();
@@ -231,8 +236,7 @@ async fn a_call_that_is_not_asked_to_go_on_keeps_no_other_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_before_its_turn_is_never_sent() {
-    let slow = Pace::unlimited().with_quota(Category::UserPoolRead, 0.5);
-    let (cognito, calls) = answering(slow, |_| (200, "{}"));
+    let (cognito, calls) = slow();
     let request = json!({"UserPoolId": "us-east-1_A"});
     let call = || cognito.call(Operation::DescribeUserPool, &request);
     call().await.unwrap();

@@ -54,6 +54,9 @@ pub enum Trouble {
     /// What is made cannot be written down, so nothing is.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A temporary file cannot be made or written.
+    #[error("temporary file: {0}")]
+    TemporaryFile(#[from] std::io::Error),
     /// An answer lacks what the API promises.
     #[error("{operation} answered without {lacks}")]
     Unexpected {

@@ -208,7 +208,8 @@ impl VaultError {
         }
     }
 
-    pub(crate) fn temporary_storage(error: impl std::fmt::Display) -> Self {
+    /// The error of a file on the local disk.
+    pub fn temporary_storage(error: impl std::fmt::Display) -> Self {
         VaultError::TemporaryStorage(error.to_string())
     }
 }

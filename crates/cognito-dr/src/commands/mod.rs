@@ -23,6 +23,8 @@ mod verify;
 mod watch;
 
 use clap::Subcommand;
+use jiff::Timestamp;
+use model::{RestoreId, RunKind, UserPoolId};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -81,4 +83,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Err
         Command::Completions(arguments) => completions::run(context, arguments).await,
         Command::Man(arguments) => man::run(context, arguments).await,
     }
+}
+
+/// An id for a run that begins now in this process.
+fn new_id(kind: RunKind, pool: &UserPoolId) -> RestoreId {
+    let now = Timestamp::now();
+    let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
+    RestoreId::new(kind, pool, now.as_second(), unique)
 }

@@ -22,6 +22,7 @@ use vault::Workspace;
 use crate::arguments::{Location, PaceOptions};
 use crate::aws;
 use crate::backup_reference::{BackupArguments, OpenBackup};
+use crate::commands::new_id;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -102,9 +103,8 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
         ..RestoreOptions::default()
     };
     let now = Timestamp::now();
-    let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
     let pool = &backup.head.user_pool_id;
-    let id = RestoreId::new(RunKind::Rehearsal, pool, now.as_second(), unique);
+    let id = new_id(RunKind::Rehearsal, pool);
     let driver = format!("{} {now}", std::process::id());
     let order = Order {
         restore_id: &id,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 use model::request::RestoreOptions;
 use model::restore::{Report, Verification};
 use model::{RestoreId, RunKind, UserPoolId};
@@ -16,6 +15,7 @@ use vault::Workspace;
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::BackupArguments;
 use crate::choice;
+use crate::commands::new_id;
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -80,7 +80,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     };
     let id = match &arguments.resume {
         Some(id) => id.clone(),
-        None => new_id(&pool),
+        None => new_id(RunKind::Check, &pool),
     };
     let order = Order {
         restore_id: &id,
@@ -137,16 +137,6 @@ async fn clients(
         workspace: context.vault_at(location).await?.workspace().clone(),
         observer: Arc::new(context.terminal.observer(&arguments.pace)),
     })
-}
-
-/// Two comparisons of a pool are told apart by their second and process.
-fn new_id(pool: &UserPoolId) -> RestoreId {
-    RestoreId::new(
-        RunKind::Check,
-        pool,
-        Timestamp::now().as_second(),
-        std::process::id(),
-    )
 }
 
 fn report_backup(report: &Report) -> String {

@@ -133,10 +133,6 @@ async fn import(
         Err(refusal) => return Ok(Err(refusal.to_string())),
     };
     let job = &made["UserImportJob"];
-    let unwritable = |error: std::io::Error| Trouble::NoAnswer {
-        operation: "the file on the local disk".to_owned(),
-        cause: error.to_string(),
-    };
     let mut text = columns.join(",") + "\n";
     for number in 0..rows {
         let value = |column: &String| match column.as_str() {
@@ -151,8 +147,8 @@ async fn import(
         text.push_str(&row.join(","));
         text.push('\n');
     }
-    let mut file = tempfile::tempfile().map_err(unwritable)?;
-    file.write_all(text.as_bytes()).map_err(unwritable)?;
+    let mut file = tempfile::tempfile()?;
+    file.write_all(text.as_bytes())?;
     let url = job["PreSignedUrl"].as_str().unwrap_or_default();
     let uploaded = fetch::upload_csv(url, file).await;
     uploaded.map_err(|error| Trouble::NoAnswer {

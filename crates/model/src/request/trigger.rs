@@ -81,6 +81,19 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl RestoreOptions {
+    /// What a run with these options does.
+    pub fn kind(&self) -> RunKind {
+        let follows = self.standby.as_ref().is_some_and(|one| one.sync.is_some());
+        match &self.undo {
+            Some(undo) if undo.is_dry_run() => RunKind::UndoPlan,
+            Some(_) => RunKind::Undo,
+            None if self.dry_run || self.verify.is_some() => RunKind::Check,
+            None if self.rehearsal.is_some() => RunKind::Rehearsal,
+            None if follows => RunKind::Sync,
+            None => RunKind::Restore,
+        }
+    }
+
     /// Checks that the options go together, and with the id: what belongs to a rehearsal or an undo
     /// is named so, and nothing else is.
     ///
@@ -286,16 +299,9 @@ impl TriggerRequest {
 
     /// What the run that is asked for does; one that goes on, what it did.
     pub fn kind(&self) -> RunKind {
-        let goes_on_as_undo = self.resume.as_ref().is_some_and(RestoreId::is_undo);
-        let follows = self.standby.as_ref().is_some_and(|one| one.sync.is_some());
-        match &self.undo {
-            Some(undo) if undo.is_dry_run() => RunKind::UndoPlan,
-            Some(_) => RunKind::Undo,
-            None if goes_on_as_undo => RunKind::Undo,
-            None if self.dry_run || self.verify.is_some() => RunKind::Check,
-            None if self.rehearsal.is_some() => RunKind::Rehearsal,
-            None if follows => RunKind::Sync,
-            None => RunKind::Restore,
+        match &self.resume {
+            Some(id) if id.is_undo() => RunKind::Undo,
+            _ => self.options().kind(),
         }
     }
 

@@ -153,7 +153,7 @@ where
 }
 
 /// Waits for `other` while those on the way go on. One of them may hold what `other` waits for, such
-/// as the look at the folder that is taken by turns: not asked to go on, it would never let go.
+/// as the lock of the restore's folder, and would never let go of it if it were not polled.
 async fn beside<F: Future, T>(
     flying: &mut FuturesUnordered<F>,
     landed: &mut Vec<F::Output>,

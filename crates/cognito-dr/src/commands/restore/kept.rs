@@ -4,15 +4,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use model::request::RestoreOptions;
 use model::restore::RestoreState;
-use model::{BackupName, RestoreId, RunKind};
+use model::{BackupName, RestoreId};
 use vault::Workspace;
 
 use super::Arguments;
 use crate::arguments::Location;
 use crate::backup_reference::OpenBackup;
+use crate::commands::new_id;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -68,13 +68,7 @@ impl Arguments {
             }
         }
         let pool = &backup.head.user_pool_id;
-        let now = Timestamp::now();
-        let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
-        let kind = match options.dry_run || options.verify.is_some() {
-            true => RunKind::Check,
-            false => RunKind::Restore,
-        };
-        let id = RestoreId::new(kind, pool, now.as_second(), unique);
+        let id = new_id(options.kind(), pool);
         self.at(context, opened, id).await
     }
 

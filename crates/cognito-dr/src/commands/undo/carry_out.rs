@@ -4,7 +4,6 @@
 use std::io;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use model::{RestoreId, RunKind, UserPoolId};
 use restore::undo::{Begun, OPERATIONS, Plan, Undo, UndoReport};
 use restore::{Clients, RestoreError};
@@ -15,7 +14,7 @@ use super::Arguments;
 use super::text::{write_plan, write_report};
 use crate::arguments::{Location, PaceOptions};
 use crate::backup_reference::BackupReference;
-use crate::commands::{backup, restore as restoring};
+use crate::commands::{backup, new_id, restore as restoring};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -110,10 +109,8 @@ pub(in crate::commands) async fn begin(
     let (before, present) = backup::before(context, undo.pool, pace, &stop).await?;
     let note = format!("The backup of the present is {before}");
     context.terminal.note(&note);
-    let now = Timestamp::now();
-    let unique = now.subsec_nanosecond().unsigned_abs() ^ std::process::id();
     let work = Carried {
-        id: RestoreId::new(RunKind::Undo, undo.pool, now.as_second(), unique),
+        id: new_id(RunKind::Undo, undo.pool),
         plan,
         before,
     };

@@ -16,6 +16,7 @@ use model::inventory::Section;
 use model::observe::{Event, ImportJob};
 use model::restore::{Finding, FindingKind, ImportProgress, RestoreState};
 use serde_json::{Value, json};
+use vault::VaultError;
 
 pub use self::rows::{ImportRow, ImportRows};
 
@@ -147,7 +148,7 @@ pub(super) async fn next_file(
         return Ok(Next::Through);
     }
     let name = format!("{}-{}", state.restore_id, progress.file);
-    let file = file.finish().map_err(on_disk)?;
+    let file = file.finish().map_err(VaultError::temporary_storage)?;
     match Job::take(restore, crew.maker.target, &name, file, hashed).await? {
         Taken::By(job) => {
             let rows = progress.rows;
@@ -213,7 +214,7 @@ async fn build<'h>(
     header: &'h Header,
     hashed: bool,
 ) -> Result<(File<'h>, Option<u64>), RestoreError> {
-    let mut file = File::new(header, hashed).map_err(on_disk)?;
+    let mut file = File::new(header, hashed).map_err(VaultError::temporary_storage)?;
     let mut users = restore.backup.users(state.users.offset).await?;
     while let Some(line) = users.next().await? {
         let Some(plan) = crew.left_to_import(&line.record) else {
@@ -227,16 +228,11 @@ async fn build<'h>(
             _ => String::new(),
         };
         let put = file.put(&plan.sign_in, &plan.attributes, &hash);
-        if put.map_err(on_disk)? == Put::Full {
+        if put.map_err(VaultError::temporary_storage)? == Put::Full {
             return Ok((file, Some(line.offset)));
         }
     }
     Ok((file, None))
-}
-
-/// Files are made on the local disk.
-fn on_disk(error: std::io::Error) -> RestoreError {
-    RestoreError::Vault(vault::VaultError::TemporaryStorage(error.to_string()))
 }
 
 /// Adds up a job that ended.

@@ -19,8 +19,8 @@ use crate::folder::Folder;
 /// How long what hangs is waited for.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A save needs the folder, and so do users on their way: whoever is there first must be asked to go
-/// on. And who is on record is found by the next invocation, at whatever moment this one dies.
+/// A save takes the lock of the folder, and so do users on their way: whoever holds it must be polled.
+/// And who is on record is found by the next invocation, at whatever moment this one dies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn saves_and_users_on_their_way_do_not_wait_for_each_other_and_nobody_is_lost() {
     let users: Vec<_> = (0..96)
